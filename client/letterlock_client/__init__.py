@@ -1,0 +1,1 @@
+"""The messenger core and its three faces: Textual, line mode and commands."""

@@ -1,0 +1,1 @@
+"""The relay: forwards and keeps sealed messages that it cannot open."""
