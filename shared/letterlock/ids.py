@@ -34,6 +34,7 @@ MAX_DEVICE: Final = 2**31 - 1
 
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 _ACCOUNT_TEXT = re.compile(r"[a-z2-7]{32}")
+_MESSAGE_BEGINNING = re.compile(r"[a-z2-7]{4,26}")
 _MESSAGE_TEXT = re.compile(r"[a-z2-7]{26}")
 
 
@@ -80,6 +81,22 @@ def parse_message(text: str) -> MessageId:
     if message_text(MessageId(raw)) != text:
         raise MalformedError("this is not a message id")
     return MessageId(raw)
+
+
+def message_range(beginning: str) -> tuple[MessageId, MessageId]:
+    """Return the first and the last message id that `message_text` shows with this beginning.
+
+    4 to 26 characters, so that a person need not type them all. Raises MalformedError.
+    """
+    if not _MESSAGE_BEGINNING.fullmatch(beginning):
+        raise MalformedError("give 4 to 26 characters of a message id: a-z and 2-7")
+
+    def padded(filler: str) -> MessageId:
+        # 26 characters carry 130 bits; the last two are none of the id's.
+        bits = int.from_bytes(base64.b32decode((beginning + filler * 32)[:32].upper()))
+        return MessageId((bits >> 32).to_bytes(RANDOM_ID_BYTES))
+
+    return padded("a"), padded("7")
 
 
 def check_account_bytes(raw: bytes) -> AccountId:

@@ -112,3 +112,20 @@ def test_every_device_number_is_taken(number: int) -> None:
 def test_a_device_number_out_of_range_is_refused(number: int) -> None:
     with pytest.raises(MalformedError):
         ids.check_device(number)
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(4, 26))
+def test_a_beginning_of_a_message_id_finds_exactly_the_ids_that_begin_so(raw: bytes, size: int) -> None:
+    message = ids.MessageId(raw)
+    first, last = ids.message_range(ids.message_text(message)[:size])
+    assert first <= message <= last
+    for end in (first, last):
+        assert ids.message_text(end)[: min(size, 25)] == ids.message_text(message)[: min(size, 25)]
+    if size == 26:
+        assert first == last == message
+
+
+@pytest.mark.parametrize("text", ["", "abc", "a" * 27, "ABCD", "ab1c", "ab c"])
+def test_what_cannot_begin_a_message_id_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        ids.message_range(text)

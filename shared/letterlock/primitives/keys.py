@@ -10,8 +10,7 @@ Both libraries leave gaps that are closed here, for every caller:
 * PyNaCl's bindings do not check lengths: a short key would be read past its end.
 """
 
-from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from nacl.bindings import (
@@ -56,9 +55,9 @@ class Secret:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __rich_repr__(self) -> Iterator[object]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         # Rich asks this first, and msgspec's structs answer with their fields; tracebacks are drawn by Rich.
-        return iter(())
+        return []
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise MisuseError("a secret key is never pickled or copied; pass the object itself")

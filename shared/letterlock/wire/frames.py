@@ -292,7 +292,7 @@ class Refused(Answer, tag=28, frozen=True):
 
 
 class Notice(Push, tag=29, frozen=True):
-    """<- You should know: "replaced" (this device connected elsewhere), "prekeys_low", "closing"."""
+    """<- You should know: "replaced" (this device connected elsewhere), "prekeys_low", "mail_expired", "closing"."""
 
     code: ShortText
 

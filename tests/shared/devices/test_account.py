@@ -3,8 +3,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.shared.devices.bad_keys import bad_signing_keys
-from tests.shared.devices.people import ALICE, BOB, NOW, Person
 
 from letterlock.devices import signed
 from letterlock.devices.account import (
@@ -28,6 +26,8 @@ from letterlock.primitives.derivation import Label, sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.wire import frames
 from letterlock.wire.codec import decode_client, encode
+from tests.shared.devices.bad_keys import bad_signing_keys
+from tests.shared.devices.people import ALICE, BOB, NOW, Person
 
 HANDLE = sign_handle(ALICE.list_key, account=ALICE.account, handle="alice", epoch=1, created=NOW)
 

@@ -3,8 +3,6 @@
 from itertools import permutations
 
 import pytest
-from tests.shared.devices.bad_keys import bad_agreement_keys
-from tests.shared.devices.people import ALICE, BOB, DAY, NOW, Person, seed
 
 from letterlock.devices import signed
 from letterlock.devices.bundle import (
@@ -30,6 +28,8 @@ from letterlock.primitives.kem import KemKey
 from letterlock.primitives.keys import SigningKey, agreement_public
 from letterlock.wire import frames
 from letterlock.wire.codec import decode_client, encode
+from tests.shared.devices.bad_keys import bad_agreement_keys
+from tests.shared.devices.people import ALICE, BOB, DAY, NOW, Person, seed
 
 X25519 = (PrekeyKind.SIGNED, PrekeyKind.ONE_TIME)
 KEM = (PrekeyKind.KEM_LAST_RESORT, PrekeyKind.KEM_ONE_TIME)

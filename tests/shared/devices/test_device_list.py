@@ -1,8 +1,6 @@
 """What a device list promises: only devices that the list key certified, in this epoch, for 30 days."""
 
 import pytest
-from tests.shared.devices.bad_keys import bad_agreement_keys, bad_signing_keys
-from tests.shared.devices.people import ALICE, BOB, DAY, NOW, Person
 
 from letterlock.devices import signed
 from letterlock.devices.device_list import (
@@ -25,6 +23,8 @@ from letterlock.errors import (
 from letterlock.ids import DeviceId
 from letterlock.primitives.derivation import Label, sha256
 from letterlock.primitives.keys import SigningKey
+from tests.shared.devices.bad_keys import bad_agreement_keys, bad_signing_keys
+from tests.shared.devices.people import ALICE, BOB, DAY, NOW, Person
 
 
 def list_of(body: bytes, *, person: Person = ALICE, by: SigningKey | None = None, version: int = 1) -> bytes:

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shared.devices.people import ALICE
 
 from letterlock.devices.invite import Invite, invite_link, parse_invite
 from letterlock.errors import MalformedError
 from letterlock.ids import AccountId
+from tests.shared.devices.people import ALICE
 
 INVITE = Invite(account=ALICE.account, handle="alice", relay="relay.example:443")
 LINK = invite_link(INVITE)

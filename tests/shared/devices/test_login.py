@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shared.devices.people import ALICE, BOB, seed
 
 from letterlock.devices.login import check_relay_name, login_transcript
 from letterlock.errors import BadSignatureError, MalformedError, MisuseError
 from letterlock.ids import AccountId, DeviceId
 from letterlock.primitives.keys import verify
+from tests.shared.devices.people import ALICE, BOB, seed
 
 HERE = {
     "relay": "relay.example:443",

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.shared.devices.people import ALICE, NOW, seed
 
 from letterlock.devices.account import open_handle_entry, sign_handle
 from letterlock.devices.bundle import PrekeyKind, open_prekey, sign_prekey
@@ -12,6 +11,7 @@ from letterlock.devices.device_list import SenderChain, open_account
 from letterlock.devices.invite import Invite, invite_link
 from letterlock.devices.login import login_transcript
 from letterlock.ids import DeviceId
+from tests.shared.devices.people import ALICE, NOW, seed
 
 RECORDED: dict[str, str] = json.loads(
     (Path(__file__).parents[2] / "recorded" / "devices.json").read_text(encoding="utf-8")

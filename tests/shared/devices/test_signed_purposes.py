@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
-from tests.shared.devices.people import ALICE, NOW, seed
 
 from letterlock.devices import signed
 from letterlock.devices.account import ListCertificate, account_id, open_handle_entry, open_list_certificate
@@ -25,6 +24,7 @@ from letterlock.encoding import pack
 from letterlock.errors import BadSignatureError, MalformedError, MisuseError, PeerError, WrongAccountError
 from letterlock.ids import AccountId, DeviceId
 from letterlock.primitives.keys import SigningKey, verify
+from tests.shared.devices.people import ALICE, NOW, seed
 
 KEY = SigningKey(seed("one key for everything"))
 ACCOUNT = account_id(KEY.public)

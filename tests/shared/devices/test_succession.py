@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.shared.devices.people import ALICE, BOB, NOW, Person, seed
 
 from letterlock.devices.account import certify_list_key
 from letterlock.devices.device_list import (
@@ -21,6 +20,7 @@ from letterlock.devices.device_list import (
 from letterlock.errors import ForkedListError, StaleListError, WrongAccountError
 from letterlock.ids import DeviceId
 from letterlock.primitives.keys import SigningKey
+from tests.shared.devices.people import ALICE, BOB, NOW, Person, seed
 
 LATER = Person("alice", epoch=2)
 

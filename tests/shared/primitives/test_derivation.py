@@ -11,11 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.vectors import wycheproof
 
 from letterlock.errors import MalformedError, MisuseError
 from letterlock.primitives import derivation
 from letterlock.primitives.derivation import Argon2Parameters, Label, argon2id, hkdf, hkdf_sha256
+from tests.vectors import wycheproof
 
 ROOT = Path(__file__).parents[3]
 CHEAP = Argon2Parameters(memory_kib=64, passes=1)

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.vectors import gzipped_lines, wycheproof
 
 from letterlock.errors import BadKeyError, MisuseError, OpenError
 from letterlock.primitives import kem
 from letterlock.primitives.kem import Encapsulation, KemKey, check_kem_public, encapsulate
+from tests.vectors import gzipped_lines, wycheproof
 
 MODULUS = 3329
 

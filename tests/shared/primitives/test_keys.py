@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.bindings import crypto_core_ed25519_add
-from tests.vectors import wycheproof
 
 from letterlock.errors import BadKeyError, BadSignatureError, MisuseError
 from letterlock.primitives import keys
 from letterlock.primitives.keys import AgreementKey, SigningKey, agree, agreement_public, verify
+from tests.vectors import wycheproof
 
 PRIME = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493

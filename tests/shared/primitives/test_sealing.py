@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.vectors import wycheproof
 
 from letterlock.errors import BadKeyError, MisuseError, OpenError
 from letterlock.primitives import sealing
@@ -23,6 +22,7 @@ from letterlock.primitives.sealing import (
     seal,
     seal_with_key_commitment,
 )
+from tests.vectors import wycheproof
 
 KEYS = st.binary(min_size=32, max_size=32)
 NONCES = st.binary(min_size=12, max_size=12)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect as shapes
-from tests.shared.wire.frame_strategies import ALL_FRAMES, CLIENT_FRAMES, RELAY_FRAMES, any_of, fields_of
 
 from letterlock.errors import FrameError, MisuseError
 from letterlock.wire import frames
 from letterlock.wire.codec import decode_client, decode_relay, encode
+from tests.shared.wire.frame_strategies import ALL_FRAMES, CLIENT_FRAMES, RELAY_FRAMES, any_of, fields_of
 
 Decode = Callable[[bytes], frames.Frame]
 BOTH: tuple[Decode, Decode] = (decode_client, decode_relay)

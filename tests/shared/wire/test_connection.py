@@ -1,12 +1,12 @@
 """What the table of a connection's life promises: nothing before its time, and nothing for ever out of reach."""
 
 import pytest
-from tests.shared.wire.frame_strategies import CLIENT_FRAMES, RELAY_FRAMES
-from tests.shared.wire.test_codec import plainest
 
 from letterlock.errors import FrameError
 from letterlock.wire import frames
 from letterlock.wire.connection import State, after, check_legal
+from tests.shared.wire.frame_strategies import CLIENT_FRAMES, RELAY_FRAMES
+from tests.shared.wire.test_codec import plainest
 
 
 def a(cls: type[frames.Frame]) -> frames.Frame:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from msgspec import inspect as shapes
-from tests.shared.wire.frame_strategies import ALL_FRAMES, CLIENT_FRAMES, RELAY_FRAMES, fields_of
-from tests.shared.wire.test_connection import legal
 
 from letterlock.wire import frames, refusals
 from letterlock.wire.connection import State
+from tests.shared.wire.frame_strategies import ALL_FRAMES, CLIENT_FRAMES, RELAY_FRAMES, fields_of
+from tests.shared.wire.test_connection import legal
 
 PAGE_PATH = Path(__file__).parents[3] / "shared" / "spec" / "wire.md"
 PAGE = PAGE_PATH.read_text(encoding="utf-8") if PAGE_PATH.exists() else ""

@@ -1,0 +1,263 @@
+"""The servers' command line: composes a relay from its parts, and runs it until it is told to stop.
+
+The only place where a store is chosen. Must not know frames.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from letterlock_server.config import (
+    DEFAULT_LISTEN,
+    Endpoint,
+    RelayConfig,
+    UsageError,
+    check,
+    parse_endpoint,
+    parse_store,
+    served_names,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from letterlock_server.relay.gateway import Gateway
+    from letterlock_server.relay.state import Relay
+    from letterlock_server.stores.interfaces import Store
+
+_BAD_USAGE: Final = 2
+_FAREWELL_S: Final = 3.0
+_GC_THRESHOLD: Final = 20_000
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the argument parser."""
+    top = argparse.ArgumentParser(prog="letterlock", description="Letterlock's servers.")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    relay = verbs.add_parser(
+        "relay",
+        help="carry sealed messages between devices",
+        description="Carry sealed messages between devices, keeping them until they are fetched.",
+    )
+    add = relay.add_argument
+    add(
+        "--listen", default=DEFAULT_LISTEN, metavar="H:P", help="address to serve on; port 0 takes a free one"
+    )
+    add("--name", action="append", default=[], metavar="N", help="host[:port] that clients dial; repeatable")
+    add("--store", default="memory", metavar="STORE", help="memory (the default) or sqlite:PATH")
+    add("--invite-code-file", type=Path, metavar="F", help="take new accounts by this code only")
+    add("--watch", action="store_true", help="show every frame as the relay sees it")
+    add("--metrics", metavar="H:P", help="serve /metrics there (never on the main address)")
+    add("--tls-cert", type=Path, metavar="F", help="serve wss:// with this certificate (PEM)")
+    add("--tls-key", type=Path, metavar="F", help="and this private key (PEM)")
+    add("--insecure", action="store_true", help="serve ws:// to other machines, unprotected")
+    add("--json", action="store_true", help="print JSON lines")
+    add("--rate-factor", type=float, default=1.0, metavar="X", help="widen every rate: for load tests")
+    add("--connections-per-address", type=int, default=64, metavar="N", help="at most so many (64)")
+    add("--connections", type=int, default=20_000, metavar="N", help="at most so many in all (20000)")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a server; return its exit status: 0 stopped as told, 2 what was asked for cannot be."""
+    options = parser().parse_args(arguments)
+    try:
+        config = _config(options)
+        return _serve(config)
+    except UsageError as error:
+        if options.json:
+            print(json.dumps({"error": "usage", "message": str(error)}), file=sys.stderr)  # noqa: T201
+        else:
+            print(f"letterlock relay: {error}", file=sys.stderr)  # noqa: T201
+        return _BAD_USAGE
+
+
+def _config(options: argparse.Namespace) -> RelayConfig:
+    return check(
+        RelayConfig(
+            listen=parse_endpoint(options.listen),
+            names=tuple(options.name),
+            store=parse_store(options.store),
+            invite_code=_read_code(options.invite_code_file),
+            watch=options.watch,
+            json=options.json,
+            metrics=parse_endpoint(options.metrics) if options.metrics else None,
+            tls_certificate=options.tls_cert,
+            tls_key=options.tls_key,
+            insecure=options.insecure,
+            rate_factor=options.rate_factor,
+            connections_per_address=options.connections_per_address,
+            connections=options.connections,
+        )
+    )
+
+
+def _read_code(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        code = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the invite code file {path} cannot be read") from error
+    if not 1 <= len(code) <= 256:
+        raise UsageError(f"the invite code file {path} must hold a code of 1 to 256 characters")
+    return code
+
+
+def _serve(config: RelayConfig) -> int:
+    # Here, and not at the top: none of this is needed to print help.
+    from letterlock_server.telemetry import configure_logging
+
+    configure_logging(json=config.json)
+    # What is loaded by now stays; what mail allocates is nearly all free of cycles. Looked at less often,
+    # the collector costs a few per cent less.
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run_relay(config))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+async def _run_relay(config: RelayConfig) -> None:
+    from letterlock_server.relay.gateway import Gateway, Patience
+    from letterlock_server.relay.state import Rates, Relay
+    from letterlock_server.stores.interfaces import StoreError
+
+    stop = _stop_on_signals()
+    store = _store(config)
+    try:
+        await store.open()
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+    relay = Relay(store, (), now=_now_ms)
+    relay.rates = Rates(config.rate_factor)
+    relay.invite_code = config.invite_code
+    patience = Patience(
+        connections_per_address=config.connections_per_address, connections=config.connections
+    )
+    gateway = Gateway(relay, patience)
+    try:
+        tls = _tls(config, relay)
+        bound = Endpoint(*await _listen(gateway, config, tls))
+        relay.names = served_names(config, bound)
+        await _serve_until(stop, config, relay, bound)
+    finally:
+        await _wind_up(gateway, relay)
+
+
+async def _listen(gateway: "Gateway", config: RelayConfig, tls: "ssl.SSLContext | None") -> tuple[str, int]:
+    try:
+        return await gateway.listen(config.listen.host, config.listen.port, tls)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {config.listen}: {error.strerror}") from error
+
+
+async def _serve_until(stop: asyncio.Event, config: RelayConfig, relay: "Relay", bound: Endpoint) -> None:
+    from letterlock_server.relay.expiry import expire_for_ever
+    from letterlock_server.relay.watching import Watcher
+    from letterlock_server.telemetry import RelayCollector, serve_metrics
+
+    metrics = None
+    if config.metrics is not None:
+        collector = RelayCollector(relay.counts, relay.store.healthy, relay.store.flushes)
+        try:
+            metrics = await serve_metrics(config.metrics.host, config.metrics.port, collector)
+        except OSError as error:
+            raise UsageError(f"cannot serve metrics on {config.metrics}: {error.strerror}") from error
+    expiring = asyncio.create_task(expire_for_ever(relay))
+    _print_ready(config, relay, bound)
+    watcher = Watcher(sys.stdout.fileno(), json=config.json) if config.watch else None
+    relay.watch = watcher
+    try:
+        await stop.wait()
+    finally:
+        relay.closing = True
+        expiring.cancel()
+        await asyncio.gather(expiring, return_exceptions=True)
+        if metrics is not None:
+            metrics.close()
+        if watcher is not None:
+            relay.watch = None
+            await asyncio.get_running_loop().run_in_executor(None, watcher.close)
+
+
+async def _wind_up(gateway: "Gateway", relay: "Relay") -> None:
+    # In this order, every commit that began is answered on a connection that is still open.
+    relay.closing = True
+    gateway.stop_accepting()
+    await relay.finish(_FAREWELL_S)
+    await relay.store.close()
+    await gateway.close(_FAREWELL_S)
+
+
+def _print_ready(config: RelayConfig, relay: "Relay", bound: Endpoint) -> None:
+    url = f"{'wss' if config.tls_certificate else 'ws'}://{bound}"
+    if config.json:
+        store = "memory" if config.store is None else "sqlite"
+        line = json.dumps({"ready": url, "names": relay.names, "store": store, "pid": os.getpid()})
+    else:
+        line = f"relay ready at {url}"
+    print(line, flush=True)  # noqa: T201
+
+
+def _store(config: RelayConfig) -> "Store":
+    from letterlock_server.relay.state import PREKEY_RULE
+
+    if config.store is None:
+        from letterlock_server.stores.memory import MemoryStore
+
+        return MemoryStore(prekeys=PREKEY_RULE)
+    from letterlock_server.stores.sqlite.store import SqliteStore
+
+    return SqliteStore(config.store, now=_now_ms, prekeys=PREKEY_RULE)
+
+
+def _tls(config: RelayConfig, relay: "Relay") -> "ssl.SSLContext | None":
+    if config.tls_certificate is None or config.tls_key is None:
+        return None
+    import ssl
+
+    from letterlock.primitives.derivation import sha256
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(config.tls_certificate, config.tls_key)
+        pem = config.tls_certificate.read_text(encoding="ascii")
+        end = pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+        leaf = ssl.PEM_cert_to_DER_cert(pem[pem.index(ssl.PEM_HEADER) : end])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the certificate or its key cannot be used: {error}") from error
+    relay.tls_certificate_hash = sha256(leaf)
+    return context
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""What an operator may set, checked before anything is opened.
+
+Errors here are one sentence that says what to do. Must not know sockets or stores.
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from letterlock.devices.login import check_relay_name
+from letterlock.errors import MalformedError
+
+DEFAULT_LISTEN: Final = "127.0.0.1:8710"
+_ENDPOINT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
+
+
+class UsageError(Exception):
+    """The operator asked for something that cannot be; the message says what to do instead."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A host and a port to listen on. Port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def loopback(self) -> bool:
+        """Say whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def wildcard(self) -> bool:
+        """Say whether it stands for every address of this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read `host:port` or `[v6]:port`. Raises UsageError."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise UsageError(f"'{text}' is not host:port, such as {DEFAULT_LISTEN}")
+    host = str(ipaddress.IPv6Address(match["six"])) if match["six"] else match["host"].lower()
+    return Endpoint(host, int(match["port"]))
+
+
+class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A relay's settings. `rate_factor` widens every rate alike: for workshops and load tests."""
+
+    listen: Endpoint
+    names: tuple[str, ...] = ()
+    store: Path | None = None
+    invite_code: str = ""
+    watch: bool = False
+    json: bool = False
+    metrics: Endpoint | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    insecure: bool = False
+    rate_factor: float = 1.0
+    connections_per_address: int = 64
+    connections: int = 20_000
+
+
+def check(config: RelayConfig) -> RelayConfig:
+    """Return `config` if it can be served. Raises UsageError."""
+    if (config.tls_certificate is None) != (config.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key go together")
+    if config.tls_certificate is None and not config.listen.loopback() and not config.insecure:
+        raise UsageError(
+            f"{config.listen} can be reached from other machines: give --tls-cert and --tls-key,"
+            " or --insecure to serve ws:// there all the same"
+        )
+    if config.listen.wildcard() and not config.names:
+        raise UsageError(f"{config.listen} has no name that clients dial: give it with --name host:port")
+    if config.rate_factor <= 0 or config.connections_per_address < 1 or config.connections < 1:
+        raise UsageError("rates and numbers of connections are above 0")
+    for name in config.names:
+        try:
+            check_relay_name(name)
+        except MalformedError as error:
+            raise UsageError(f"--name {name}: {error}") from error
+    return config
+
+
+def parse_store(text: str) -> Path | None:
+    """Read `memory` (None) or `sqlite:PATH`. Raises UsageError."""
+    if text == "memory":
+        return None
+    kind, _, path = text.partition(":")
+    if kind != "sqlite" or not path:
+        raise UsageError(f"--store {text}: a store is 'memory' or 'sqlite:PATH'")
+    return Path(path).expanduser()
+
+
+def served_names(config: RelayConfig, bound: Endpoint) -> tuple[str, ...]:
+    """Return the names under which devices may log in: those given, else the address listened on."""
+    if config.names:
+        return config.names
+    if not bound.loopback() or bound.host == "localhost":
+        return (str(bound),)
+    # What people type for this machine; no other machine's relay can be reached under it.
+    return str(bound), f"localhost:{bound.port}"

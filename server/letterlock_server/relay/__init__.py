@@ -1,0 +1,1 @@
+"""One relay process, from the socket to the store."""
