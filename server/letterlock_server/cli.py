@@ -24,6 +24,7 @@ from letterlock_server.config import (
     parse_endpoint,
     parse_store,
     served_names,
+    usual_store,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _FAREWELL_S: Final = 3.0
 _GC_THRESHOLD: Final = 20_000
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the argument parser."""
     top = argparse.ArgumentParser(prog="letterlock", description="Letterlock's servers.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--listen", default=DEFAULT_LISTEN, metavar="H:P", help="address to serve on; port 0 takes a free one"
     )
     add("--name", action="append", default=[], metavar="N", help="host[:port] that clients dial; repeatable")
-    add("--store", default="memory", metavar="STORE", help="memory (the default) or sqlite:PATH")
+    add("--store", default="", metavar="STORE", help="sqlite:PATH (relay.db in the data folder), or memory")
     add("--invite-code-file", type=Path, metavar="F", help="take new accounts by this code only")
     add("--watch", action="store_true", help="show every frame as the relay sees it")
     add("--metrics", metavar="H:P", help="serve /metrics there (never on the main address)")
@@ -68,13 +69,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a server; return its exit status: 0 stopped as told, 2 what was asked for cannot be."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         config = _config(options)
         return _serve(config)
     except UsageError as error:
         if options.json:
-            print(json.dumps({"error": "usage", "message": str(error)}), file=sys.stderr)  # noqa: T201
+            print(json.dumps({"error": "bad_usage", "message": str(error)}), file=sys.stderr)  # noqa: T201
         else:
             print(f"letterlock relay: {error}", file=sys.stderr)  # noqa: T201
         return _BAD_USAGE
@@ -140,10 +141,10 @@ async def _run_relay(config: RelayConfig) -> None:
     from letterlock_server.stores.interfaces import StoreError
 
     stop = _stop_on_signals()
-    store = _store(config)
     try:
+        store = _store(config)
         await store.open()
-    except StoreError as error:
+    except (StoreError, OSError) as error:
         raise UsageError(str(error)) from error
     relay = Relay(store, (), now=_now_ms)
     relay.rates = Rates(config.rate_factor)
@@ -225,6 +226,9 @@ def _store(config: RelayConfig) -> "Store":
         return MemoryStore(prekeys=PREKEY_RULE)
     from letterlock_server.stores.sqlite.store import SqliteStore
 
+    if config.store == usual_store(os.environ):
+        # Only the usual place is made: a folder that was named and is not there may be a slip.
+        config.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SqliteStore(config.store, now=_now_ms, prekeys=PREKEY_RULE)
 
 

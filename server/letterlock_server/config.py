@@ -4,7 +4,9 @@ Errors here are one sentence that says what to do. Must not know sockets or stor
 """
 
 import ipaddress
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -95,14 +97,24 @@ def check(config: RelayConfig) -> RelayConfig:
     return config
 
 
-def parse_store(text: str) -> Path | None:
-    """Read `memory` (None) or `sqlite:PATH`. Raises UsageError."""
+def parse_store(text: str, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Read `memory` (None) or `sqlite:PATH`; nothing is `sqlite:` at the usual place. Raises UsageError."""
     if text == "memory":
         return None
+    if not text:
+        return usual_store(environment)
     kind, _, path = text.partition(":")
     if kind != "sqlite" or not path:
         raise UsageError(f"--store {text}: a store is 'memory' or 'sqlite:PATH'")
     return Path(path).expanduser()
+
+
+def usual_store(environment: Mapping[str, str]) -> Path:
+    """Return where a relay keeps its store unless told: the same folders as the client's."""
+    if chosen := environment.get("LETTERLOCK_HOME"):
+        return Path(chosen).expanduser().absolute() / "data" / "relay.db"
+    data = Path(environment.get("XDG_DATA_HOME", ""))
+    return (data if data.is_absolute() else Path.home() / ".local/share") / "letterlock" / "relay.db"
 
 
 def served_names(config: RelayConfig, bound: Endpoint) -> tuple[str, ...]:

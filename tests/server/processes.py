@@ -46,7 +46,7 @@ async def process(*options: str, prefix: tuple[str, ...] = ()) -> AsyncIterator[
         "--json",
         "--rate-factor",
         "1000",
-        *options,
+        *(options if "--store" in options else ("--store", "memory", *options)),
         stdout=subprocess.PIPE,
         limit=2**20,
     )

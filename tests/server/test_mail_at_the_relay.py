@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from letterlock.wire import frames, refusals
+from letterlock_server.relay import state
 from letterlock_server.relay.handlers import mailbox
 from letterlock_server.stores.interfaces import Copy, Done
 from tests.server.conftest import Running
@@ -322,3 +323,45 @@ async def test_mail_expires_after_thirty_days_and_an_hour_and_the_reader_is_told
         assert await relay.relay.store.mail.held(2) == 0
         while (await at_bob.push(frames.Notice)).code != "mail_expired":
             pass
+
+
+async def test_one_id_for_a_passing_and_a_kept_copy_is_one_delivery(relay: Running) -> None:
+    alice, bob = Account("alice"), Account("bob")
+    async with await Talk.join(relay.url, alice) as at_alice, await Talk.join(relay.url, bob) as at_bob:
+        await at_bob.push(frames.Drained)
+        envelope = secrets.token_bytes(16)
+        await at_alice.ask(mail(bob, b"passing", envelope=envelope, ephemeral=True), frames.Accepted)
+        await at_alice.ask(mail(bob, b"kept", envelope=envelope), frames.Accepted)
+        await at_alice.ask(mail(bob, b"honest"), frames.Accepted)
+        first = await at_bob.push(frames.Deliver)
+        await at_bob.ask(frames.Acknowledge(5, [first.envelope]), frames.Done)
+        rest = [await at_bob.push(frames.Deliver)]
+        while rest[-1].body != b"honest":
+            rest.append(await at_bob.push(frames.Deliver))
+        await at_bob.ask(frames.Acknowledge(6, [one.envelope for one in rest]), frames.Done)
+    async with await Talk.log_in(relay.url, bob) as at_bob:
+        await at_bob.push(frames.Drained)
+        assert not any(isinstance(push, frames.Deliver) for push in at_bob.pushes)
+
+
+async def test_who_logs_in_while_the_disk_is_busy_is_rung_for_although_memory_let_the_mailbox_go(
+    relay: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, dave = Account("alice"), Account("bob"), Account("dave")
+    keep = relay.relay.store.mail.keep
+    busy: list[tuple[Sequence[Copy], Done]] = []
+    async with await Talk.join(relay.url, alice) as at_alice:
+        await (await Talk.join(relay.url, bob)).close()
+        monkeypatch.setattr(state, "_CACHED", 1)
+        monkeypatch.setattr(relay.relay.store.mail, "keep", lambda copies, done: busy.append((copies, done)))
+        await at_alice.send(mail(bob, b"for bob", request=10))
+        async with asyncio.timeout(5):
+            while not busy:
+                await asyncio.sleep(0.01)
+        ((copies, done),) = busy
+        async with await Talk.join(relay.url, dave):
+            assert relay.relay.known_box(copies[0].mailbox) is None
+        async with await Talk.log_in(relay.url, bob) as at_bob:
+            await at_bob.push(frames.Drained)
+            keep(copies, done)
+            assert (await at_bob.push(frames.Deliver)).body == b"for bob"

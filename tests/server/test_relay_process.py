@@ -219,7 +219,7 @@ async def test_metrics_are_on_their_own_address_and_count_without_naming(tmp_pat
         (["--listen", "192.0.2.1:8710"], "--insecure"),
         (["--listen", "nonsense"], "host:port"),
         (["--listen", "127.0.0.1:0", "--store", "mongo:x"], "sqlite:PATH"),
-        (["--listen", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all/x.db"], "cannot be opened"),
+        (["--listen", "127.0.0.1:0", "--store", "sqlite:/proc/nowhere/x.db"], "cannot be opened"),
         (["--listen", "127.0.0.1:0", "--tls-cert", "x"], "--tls-key"),
         (["--listen", "127.0.0.1:0", "--tls-cert", "/no", "--tls-key", "/no"], "certificate"),
         (["--listen", "127.0.0.1:0", "--name", "UPPER"], "--name"),
@@ -233,7 +233,7 @@ def test_a_mistake_is_told_in_a_sentence_with_status_2(options: list[str], words
     assert words in plain.stderr
     assert "Traceback" not in plain.stderr
     as_json = json.loads(run(*options, "--json").stderr.splitlines()[-1])
-    assert as_json["error"] == "usage"
+    assert as_json["error"] == "bad_usage"
     assert words in as_json["message"]
 
 
@@ -254,7 +254,7 @@ async def test_a_store_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 def test_help_is_quick_and_loads_no_server() -> None:
     script = (
-        "import sys\nfrom letterlock_server.cli import parser\nparser().format_help()\n"
+        "import sys\nfrom letterlock_server.cli import build_parser\nbuild_parser().format_help()\n"
         "print([name for name in ('websockets', 'sqlite3', 'aiosqlite', 'structlog', 'uvloop') if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -296,3 +296,12 @@ async def test_nothing_at_rest_or_in_the_log_leads_from_an_envelope_to_its_sende
             "SELECT count(*) FROM envelopes WHERE mailbox = ?", (mailbox,)
         ).fetchone() == (0,)
         assert connection.execute("SELECT uploader FROM blobs").fetchall() == [(None,)]
+
+
+async def test_a_relay_that_is_told_nothing_keeps_its_mail_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LETTERLOCK_HOME", str(tmp_path / "home"))
+    async with process("--store", "") as relay:
+        assert relay.ready["store"] == "sqlite"
+    assert (tmp_path / "home/data/relay.db").exists()

@@ -22,6 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from letterlock.wire.frames import MAX_FRAME, SUBPROTOCOL
+from letterlock_server.relay.framing import extent, plain_message
 
 if TYPE_CHECKING:
     from letterlock_server.relay.state import Peer
@@ -77,11 +78,13 @@ class Connection(asyncio.Protocol):
         "_ending",
         "_fragments",
         "_head",
+        "_header",
         "_loop",
         "_out",
         "_out_bytes",
         "_owner",
         "_socket",
+        "_theirs",
         "_transport",
         "_unstuck",
         "address",
@@ -112,6 +115,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._socket: ServerProtocol | None = None
         self._head: bytearray | None = bytearray()
+        self._header = b""
+        self._theirs = 0
         self._fragments: list[bytes] | None = None
         self._control = _CONTROL_BURST
         self._control_at = self.heard
@@ -282,10 +287,32 @@ class Connection(asyncio.Protocol):
         self._socket = ServerProtocol(
             subprotocols=[Subprotocol(SUBPROTOCOL)], extensions=None, max_size=MAX_FRAME, logger=_log
         )
-        self._feed(bytes(head[: end + 4]))
+        self._parse(bytes(head[: end + 4]))
         return data[end + 4 - before :] if self.is_open else b""
 
     def _feed(self, data: bytes) -> None:
+        # The library gets whole frames of its own, so that each of the two always stands between frames.
+        if self._header:
+            data, self._header = self._header + data, b""
+        at, end = min(self._theirs, len(data)), len(data)
+        if at:
+            self._theirs -= at
+            self._parse(data[:at])
+        while at < end and self._socket is not None and not self._ending:
+            start, stop = extent(data, at)
+            if not stop:
+                self._header = data[at:]
+                return
+            plain = self._fragments is None and self._socket.state is OPEN
+            message = plain_message(data, at, start, stop) if plain else None
+            if message is None:
+                self._theirs = max(0, stop - end)
+                self._parse(data[at:stop])
+            else:
+                self._owner.message(self, message)
+            at = stop
+
+    def _parse(self, data: bytes) -> None:
         socket = self._socket
         if socket is None or self._ending:
             return

@@ -57,7 +57,7 @@ async def _page(relay: Relay, peer: Peer, box: Box) -> None:
             peer.more = False
             room = min(_PAGE, CREDIT - len(peer.unacknowledged))
             page = await relay.store.mail.page(box.mailbox, peer.cursor, room)
-            if box.peer is not peer or not _deliver_page(relay, peer, page):
+            if box.peer is not peer or not _deliver_page(relay, peer, box, page):
                 return
             if len(page) < room and not peer.more:
                 _caught_up(relay, peer)
@@ -69,11 +69,14 @@ async def _page(relay: Relay, peer: Peer, box: Box) -> None:
         peer.paging = False
 
 
-def _deliver_page(relay: Relay, peer: Peer, page: Sequence[Kept]) -> bool:
+def _deliver_page(relay: Relay, peer: Peer, box: Box, page: Sequence[Kept]) -> bool:
     for kept in page:
         if not _may(peer):
             return False
-        _deliver(relay, peer, kept)
+        if kept.sequence in box.leaving:
+            peer.cursor = kept.sequence
+        else:
+            _deliver(relay, peer, kept)
     return True
 
 
@@ -89,8 +92,13 @@ def _may(peer: Peer) -> bool:
 
 
 def _deliver(relay: Relay, peer: Peer, kept: Kept) -> None:
+    # A sender may give a passing copy and a kept one the same id. It stands for one delivery, and so for one
+    # acknowledgement: a second would be refused, together with all that is named beside it.
+    delivered = kept.envelope in peer.unacknowledged
     peer.unacknowledged[kept.envelope] = kept.sequence
     if kept.sequence:
         peer.cursor = kept.sequence
+    if delivered:
+        return
     relay.counts.delivered += 1
     relay.tell(peer, frames.Deliver(kept.envelope, kept.received_ms, kept.body))

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from letterlock.ids import AccountId, EnvelopeId
 from letterlock.wire import frames
@@ -44,12 +44,21 @@ class Refuse(Exception):
 class Box:
     """A mailbox, as far as memory knows it."""
 
-    __slots__ = ("held", "mailbox", "peer")
+    __slots__ = ("held", "leaving", "mailbox", "peer")
 
     def __init__(self, mailbox: int, held: int) -> None:
         self.mailbox = mailbox
         self.held = held
+        self.leaving: set[int] = set()
+        """Acknowledged, and not deleted on disk yet: delivered to nobody any more."""
         self.peer: Peer | None = None
+
+
+class Hold(NamedTuple):
+    """An envelope that was refused for now: nothing else to its recipient gets ahead of it until then."""
+
+    envelope: EnvelopeId
+    until_ms: int
 
 
 class Peer:
@@ -64,6 +73,7 @@ class Peer:
         "device",
         "drained",
         "fenced",
+        "holds",
         "lane",
         "more",
         "nonce",
@@ -84,6 +94,7 @@ class Peer:
         self.nonce = b""
         self.visible = False
         self.fenced = False
+        self.holds: dict[AccountId, Hold] = {}
         self.unacknowledged: dict[EnvelopeId, int] = {}
         self.cursor = 0
         self.behind = True
@@ -122,8 +133,8 @@ class Rates:
         """By address: logins tried."""
         self.lookup = limiter(120, 1_000)
         """By account, or by address before login: directory look-ups."""
-        self.submit = limiter(1_000, 50)
-        """By account: envelopes handed in."""
+        self.submit = limiter(2_000, 5)
+        """By account: envelopes handed in. What a day without the relay has gathered goes out in seconds."""
         self.bundle = limiter(60, 5_000)
         """By account: prekey bundles, over all devices asked for; the store counts each pair besides."""
         self.request = limiter(2_000, 5)
@@ -200,7 +211,7 @@ class Relay:
         if len(self._boxes) < _CACHED:
             return
         for mailbox, box in self._boxes.items():
-            if box.peer is None:
+            if box.peer is None and not box.leaving:
                 del self._boxes[mailbox]
                 return
 

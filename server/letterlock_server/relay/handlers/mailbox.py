@@ -10,12 +10,16 @@ from typing import Final
 from letterlock.ids import AccountId, EnvelopeId
 from letterlock.wire import frames, refusals
 from letterlock_server.relay import delivering
-from letterlock_server.relay.state import Box, Peer, Refuse, Relay
+from letterlock_server.relay.state import Box, Hold, Peer, Refuse, Relay
 from letterlock_server.stores.interfaces import Copy, Listing, Numbers
 
 MAX_HELD: Final = 100_000
 """Envelopes one mailbox holds; past it senders are told."""
 RETRY_MS: Final = 1_000
+HOLD_MS: Final = 10_000
+"""How long a refused envelope holds its recipient's line beyond the time its sender was told to wait."""
+MAX_HOLDS: Final = 256
+"""Lines held on one connection; past it the oldest is let go."""
 
 
 def submit_now(relay: Relay, peer: Peer, frame: frames.Submit, size: int) -> bool:
@@ -32,7 +36,7 @@ def submit_now(relay: Relay, peer: Peer, frame: frames.Submit, size: int) -> boo
         if box is None:
             return False
         boxes.append(box)
-    _check_rate(relay, peer)
+    _admit(relay, peer, frame)
     _check_devices(peer, frame, listing)
     _take(relay, peer, frame, (boxes, size))
     return True
@@ -52,7 +56,7 @@ async def submit(relay: Relay, peer: Peer, frame: frames.Submit, size: int) -> f
         return frames.StaleList(frame.id, record.list_certificate, record.device_list)
     if theirs > listing.numbers:
         raise Refuse(refusals.BAD_OBJECT, "this relay knows no such device list of that account")
-    _check_rate(relay, peer)
+    _admit(relay, peer, frame)
     _check_devices(peer, frame, listing)
     boxes = [await relay.box(listing.devices[one.device].mailbox) for one in frame.sealed]
     if relay.known_listing(account) is not listing:
@@ -62,10 +66,33 @@ async def submit(relay: Relay, peer: Peer, frame: frames.Submit, size: int) -> f
     return None
 
 
-def _check_rate(relay: Relay, peer: Peer) -> None:
-    retry = relay.rates.submit.take(peer.identity(), relay.now())
+def _admit(relay: Relay, peer: Peer, frame: frames.Submit) -> None:
+    """Refuse what comes too fast, and what would get ahead of something that was refused for now.
+
+    Submits fly many at a time: without this, one that was refused would be overtaken by those behind it.
+    So it holds the line for its recipient until it is offered again.
+    """
+    account, now = AccountId(frame.account), relay.now()
+    held = None if frame.ephemeral else peer.holds.get(account)
+    if held is not None and held.envelope != frame.envelope and now < held.until_ms:
+        raise Refuse(refusals.RATE, "one before it comes first", RETRY_MS)
+    retry = relay.rates.submit.take(peer.identity(), now)
     if retry:
+        if not frame.ephemeral:
+            _hold(peer, frame, now, retry)
         raise Refuse(refusals.RATE, "too many messages", retry)
+    if held is not None:
+        del peer.holds[account]
+
+
+def _hold(peer: Peer, frame: frames.Submit, now: int, retry_ms: int) -> None:
+    """Hold the recipient's line for this envelope, unless one before it holds the line already."""
+    account = AccountId(frame.account)
+    held = peer.holds.get(account)
+    if held is None or held.envelope == frame.envelope or now >= held.until_ms:
+        peer.holds[account] = Hold(EnvelopeId(frame.envelope), now + retry_ms + HOLD_MS)
+        if len(peer.holds) > MAX_HOLDS:
+            del peer.holds[next(iter(peer.holds))]
 
 
 def _check_devices(peer: Peer, frame: frames.Submit, listing: Listing) -> None:
@@ -101,6 +128,7 @@ def _take(relay: Relay, peer: Peer, frame: frames.Submit, where: tuple[Sequence[
     def kept(sequences: Sequence[int] | None) -> None:
         _kept(relay, boxes, copies, sequences)
         if sequences is None:
+            _hold(peer, frame, relay.now(), RETRY_MS)
             answer: frames.Frame = frames.Refused(frame.id, refusals.NOT_NOW, "not kept", RETRY_MS)
         else:
             relay.counts.accepted += 1
@@ -120,7 +148,8 @@ def _kept(
         return
     for box, copy, sequence in zip(boxes, copies, sequences, strict=True):
         if sequence:
-            delivering.ring(relay, box, sequence, copy)
+            # Memory may have let the mailbox go while the disk was busy, and its reader came back since.
+            delivering.ring(relay, relay.known_box(copy.mailbox) or box, sequence, copy)
         else:
             relay.counts.repeats += 1
             box.held -= 1
@@ -136,19 +165,18 @@ def acknowledge(relay: Relay, peer: Peer, frame: frames.Acknowledge, size: int) 
     sequences = [sequence for sequence in taken.values() if sequence]
 
     def forgotten(done: Sequence[int] | None) -> None:
+        box.leaving.difference_update(sequences)
         if done is None:
-            # Still kept: it may be acknowledged again here, or is delivered again elsewhere.
-            delivered.update(taken)
-            answer: frames.Frame = frames.Refused(frame.id, refusals.NOT_NOW, "not deleted", RETRY_MS)
+            # They are still there, and the next login delivers them again.
+            box.held += len(sequences)
         else:
-            box.held -= len(sequences)
             relay.counts.acknowledged += len(sequences)
-            answer = frames.Done(frame.id)
-        relay.answer(peer, answer, size)
 
     if sequences:
+        box.held -= len(sequences)
+        box.leaving.update(sequences)
         relay.store.mail.forget(box.mailbox, sequences, forgotten)
-    else:
-        relay.answer(peer, frames.Done(frame.id), size)
+    # Not after the flush: a deletion that a crash undoes is one more delivery, which the reader expects.
+    relay.answer(peer, frames.Done(frame.id), size)
     delivering.go_on(relay, peer)
     return True

@@ -25,7 +25,7 @@ from letterlock_server.stores.sqlite.connecting import Verdict, connect_writer, 
 _T = TypeVar("_T")
 
 _SEEK_HEALTH_S: Final = 1.0
-_FORGET_WITHIN_S: Final = 0.01
+_FORGET_WITHIN_S: Final = 0.1
 _LOG_PAGES: Final = 4000
 _MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
 _NO_SPACE: Final = sqlite3.SQLITE_FULL
@@ -151,6 +151,10 @@ class Writer:
             self._answer_nothing(batch)
             if _code(error) != _NO_SPACE:
                 await self._seek_health()
+            else:
+                # What came behind a refused envelope must not get ahead of it in its mailbox.
+                waiting, self._batch = self._batch, _Batch()
+                self._answer_nothing(waiting)
             return
         sequence = iter(kept)
         for copies, done in batch.keeps:
