@@ -37,7 +37,13 @@ class Label(bytes, Enum):
     SIGNED_OBJECT = b"letterlock v1 signed object"  # devices.signed: every certificate, list, handle, prekey
     LIST_DIGEST = b"letterlock v1 device list digest"  # devices.device_list: hash that names an exact list
     SENDER_CHAIN = b"letterlock v1 sender chain"  # devices.device_list: what proves a sender's device
+    PQXDH = b"Letterlock_CURVE25519_SHA-256_ML-KEM-1024"  # messaging.pqxdh: info, in PQXDH's own form
+    FIRST_CONTACT = b"letterlock v1 first contact"  # messaging.pqxdh: hash that names one handshake
+    SESSION_AD = b"letterlock v1 session"  # messaging.pqxdh: hash of who agreed on what
+    RATCHET_ROOT = b"letterlock v1 ratchet root"  # messaging.double_ratchet: root and chain key of a step
+    RATCHET_MESSAGE = b"letterlock v1 ratchet message"  # messaging.double_ratchet: key of one ciphertext
     LOGIN = b"letterlock v1 login"  # devices.login: what a device signs to a relay
+    SEALED_SENDER = b"letterlock v1 sealed sender"  # messaging.sealed_sender: HPKE info of an envelope
 
 
 def hkdf(key: bytes, *, salt: bytes, label: Label, length: int, context: bytes = b"") -> bytes:

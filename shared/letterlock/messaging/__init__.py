@@ -1,0 +1,1 @@
+"""How one device seals a message for another."""
