@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from scripts.benchmarks.row import Row
 
-ROOMS = ("ratchet",)
+ROOMS = ("ratchet", "storage")
 
 
 def main() -> int:

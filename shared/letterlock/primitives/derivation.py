@@ -42,8 +42,11 @@ class Label(bytes, Enum):
     SESSION_AD = b"letterlock v1 session"  # messaging.pqxdh: hash of who agreed on what
     RATCHET_ROOT = b"letterlock v1 ratchet root"  # messaging.double_ratchet: root and chain key of a step
     RATCHET_MESSAGE = b"letterlock v1 ratchet message"  # messaging.double_ratchet: key of one ciphertext
+    DATABASE_KEY = b"letterlock v1 database key"  # the client's key file: seals the database key
+    ROOT_SEED = b"letterlock v1 root seed"  # the client's key file: seals the account's root seed
     LOGIN = b"letterlock v1 login"  # devices.login: what a device signs to a relay
     SEALED_SENDER = b"letterlock v1 sealed sender"  # messaging.sealed_sender: HPKE info of an envelope
+    ENVELOPE_ID = b"letterlock v1 envelope id"  # client flows: name of the envelope that carries a message
 
 
 def hkdf(key: bytes, *, salt: bytes, label: Label, length: int, context: bytes = b"") -> bytes:

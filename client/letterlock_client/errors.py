@@ -1,0 +1,138 @@
+"""What goes wrong in a client, as one error with a public code and a sentence for people.
+
+::
+
+    ClientError                 code, message, facts
+    (the shared package's PeerError and MisuseError stay below the flows, which turn them into these)
+
+`Code` is the one list of error codes: scripts read it, so a code is never renamed and never means
+something else. Must not know storage, sockets or faces.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Code(StrEnum):
+    """Every public error code; the text under each says when it is given and which facts it carries."""
+
+    BAD_USAGE = "bad_usage"
+    """The command line is wrong."""
+    BAD_INPUT = "bad_input"
+    """What was asked for cannot be meant: a bad handle, name, number or text."""
+    BAD_CONFIG = "bad_config"
+    """The configuration file is wrong. `file`, and `key` where one is to blame."""
+
+    NO_PROFILE = "no_profile"
+    """There is no such profile here. `profile`."""
+    PROFILE_EXISTS = "profile_exists"
+    """There is one already. `profile`."""
+    PROFILE_IN_USE = "profile_in_use"
+    """Another program has this profile open. `profile`."""
+    WRONG_PASSPHRASE = "wrong_passphrase"  # noqa: S105 - a code, not a passphrase
+    """The local passphrase does not open this profile."""
+    STORAGE_FULL = "storage_full"
+    """This disk is full: nothing of the change was saved."""
+    STORAGE_FAILED = "storage_failed"
+    """This disk fails: nothing of the change was saved, and nothing more is until the next start."""
+    STORAGE_DAMAGED = "storage_damaged"
+    """What is stored here is not whole."""
+    STORAGE_NEWER = "storage_newer"
+    """The profile was written by a newer version of this program."""
+    STORAGE_BUSY = "storage_busy"
+    """The database did not answer in time: nothing of the change was saved."""
+    CLOSED = "closed"
+    """The profile was closed while this was asked of it."""
+
+    OFFLINE = "offline"
+    """The relay cannot be reached."""
+    TIMED_OUT = "timed_out"
+    """The relay did not answer in time."""
+    REFUSED = "refused"
+    """The relay refused. `refusal` is its own code."""
+    RATE_LIMITED = "rate_limited"
+    """Too many; `wait_seconds` says when to go on."""
+    RELAY_FULL = "relay_full"
+    """The relay, or the other side's mailbox at it, is full."""
+    RELAY_LIES = "relay_lies"
+    """The relay offered something that does not check."""
+    INSECURE_RELAY = "insecure_relay"
+    """A relay without TLS beyond this machine, and nobody said --insecure."""
+    VERSION = "version"
+    """This client and the relay are too far apart in version."""
+    DEVICE_REVOKED = "device_revoked"
+    """This device does not belong to its account any more."""
+    HANDLE_TAKEN = "handle_taken"
+    """Another account has this handle. `handle`."""
+    INVITE_NEEDED = "invite_needed"
+    """This relay takes new accounts by invite code only."""
+
+    UNKNOWN_CONTACT = "unknown_contact"
+    """Nobody by this name here or at the relay. `who`."""
+    AMBIGUOUS_CONTACT = "ambiguous_contact"
+    """More than one contact calls itself so; name one by account id. `who`."""
+    UNKNOWN_CONVERSATION = "unknown_conversation"
+    """There is no such chat."""
+    BLOCKED = "blocked"
+    """This contact is blocked; unblock first."""
+    NOT_ACCEPTED = "not_accepted"
+    """This contact's request waits for an answer."""
+    KEY_CHANGED = "key_changed"
+    """A verified contact's key changed: look at the new safety number first."""
+    LIST_FORKED = "list_forked"
+    """Two different device lists with one number: somebody lies; nothing is sent."""
+    LIST_EXPIRED = "list_expired"
+    """The contact's device list is out of date, and this would be a first contact."""
+    WRONG_NUMBER = "wrong_number"
+    """The safety number typed in is not the one computed."""
+
+    UNKNOWN_MESSAGE = "unknown_message"
+    """There is no such message. `id`."""
+    NOT_YOURS = "not_yours"
+    """Only an own message can be changed so."""
+    TOO_LATE = "too_late"
+    """The message can no longer be changed so."""
+    ALREADY_VIEWED = "already_viewed"
+    """It could be viewed once, and was."""
+    TOO_LARGE = "too_large"
+    """Larger than a message or an attachment may be. `limit` in bytes."""
+    NO_ATTACHMENT = "no_attachment"
+    """The message carries no file."""
+    GONE = "gone"
+    """The relay no longer has the attachment's bytes."""
+    DAMAGED = "damaged"
+    """The attachment's bytes are not those that were sent."""
+    FILE_FAILED = "file_failed"
+    """A file could not be read or written. `file`."""
+    TOO_MANY_WAITING = "too_many_waiting"
+    """The outbox is full; messages go out first."""
+
+    FAILED = "failed"
+    """Something else; the message says what."""
+
+
+WRONG_PASSPHRASE: Final = "this passphrase does not open the profile"  # noqa: S105 - a sentence
+"""The one sentence for every way in which a passphrase can be wrong."""
+
+Fact = str | int | float | bool
+
+
+class ClientError(Exception):
+    """What went wrong, for a script (`code`, `facts`) and for a person (`message`, one sentence).
+
+    Neither ever holds a secret or the text of a message. Texts that a peer or relay chose are as they came.
+    """
+
+    def __init__(self, code: Code, message: str, **facts: Fact) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.facts = facts
+
+    def __repr__(self) -> str:
+        return f"ClientError({self.code.value!r}, {self.message!r})"
+
+
+def wrong_passphrase() -> ClientError:
+    """Return the constant error for a passphrase that does not fit, whatever the reason."""
+    return ClientError(Code.WRONG_PASSPHRASE, WRONG_PASSPHRASE)

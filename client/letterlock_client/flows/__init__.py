@@ -1,0 +1,1 @@
+"""The paths a message takes through a client, each one a sentence."""

@@ -1,0 +1,133 @@
+"""Plain files: what a person saves out of the profile, whole or not at all, and never over anything.
+
+Blocks, and runs in a thread. Names that a peer chose are made safe before they meet a file system. Must not
+know messages, the database or the relay.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from letterlock.messaging.file_names import safe_file_name
+from letterlock.primitives.derivation import running_sha256
+from letterlock_client.config import file_failed, sync_folder
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.sealed_files import Halt, SealedFile, local_damage, write_all
+
+MOST_NUMBERED: Final = 999
+"""How many files of one name a folder takes before another name has to be chosen."""
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_HARD_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+def goals(target: Path, name: str) -> Iterator[Path]:
+    """Return where a file may go: exactly `target`; in a folder, under its safe name, then numbered."""
+    if not target.is_dir():
+        yield target
+        return
+    first = target / safe_file_name(name)
+    yield first
+    for number in range(2, MOST_NUMBERED + 1):
+        yield first.with_name(f"{first.stem} ({number}){first.suffix}")
+
+
+def free_place(target: Path) -> Path:
+    """Return `target`, absolute, if it is a folder or a name that is free in one. Raises code file_failed."""
+    target = target.absolute()
+    if target.is_dir():
+        return target
+    if os.path.lexists(target):
+        raise _taken(target)
+    if not target.parent.is_dir():
+        raise ClientError(Code.FILE_FAILED, f"{target.parent} is not a folder", file=str(target))
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A plain file that somebody asked for: where it goes, and what it must be."""
+
+    target: Path
+    name: str
+    """What the message calls it: hostile, and used only where `target` is a folder."""
+    digest: bytes
+    mark: str
+    """Makes the temporary name unique."""
+
+
+def write_plain(sealed: SealedFile, wanted: Plain, halt: Halt) -> Path:
+    """Write a sealed file's plain bytes to where a person wants them, 0600; return where that is.
+
+    The name appears only once the whole file is verified and on disk, and never takes the place of anything.
+    Raises codes damaged, file_failed, storage_full.
+    """
+    places = goals(wanted.target, wanted.name)
+    goal = next(places)
+    temporary = goal.with_name(f".letterlock-{wanted.mark}")
+    try:
+        descriptor = os.open(temporary, _NEW, 0o600)
+        try:
+            _write_whole(sealed, wanted.digest, descriptor, halt)
+            while not _take(temporary, goal):
+                following = next(places, None)
+                if following is None:
+                    raise _taken(goal)
+                goal = following
+        finally:
+            _remove(temporary)
+        _sync(goal.parent)
+    except OSError as error:
+        raise file_failed(goal, error) from error
+    return goal
+
+
+def _write_whole(sealed: SealedFile, digest: bytes, descriptor: int, halt: Halt) -> None:
+    hasher = running_sha256()
+    with open(descriptor, "wb", buffering=0) as file:
+        for part in sealed.plain(halt):
+            hasher.update(part)
+            write_all(file, part)
+        if hasher.digest() != digest:
+            raise local_damage()
+        os.fsync(file.fileno())
+
+
+def _take(temporary: Path, goal: Path) -> bool:
+    """Give a file its name, unless that is taken."""
+    try:
+        os.link(temporary, goal)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # A file system without hard links: an empty file takes the name, and ours then takes its place.
+        try:
+            os.close(os.open(goal, _NEW, 0o600))
+        except FileExistsError:
+            return False
+        temporary.replace(goal)
+    return True
+
+
+def _taken(target: Path) -> ClientError:
+    return ClientError(Code.FILE_FAILED, f"{target} exists; choose another name", file=str(target))
+
+
+def _remove(path: Path) -> None:
+    """Delete a file of ours; where that fails, nothing more can be done about it here."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        # Some file systems cannot do that for a folder; the file itself is on disk.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise

@@ -1,0 +1,1 @@
+"""Connections to relays, kept alive and matched to their answers."""

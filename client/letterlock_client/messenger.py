@@ -1,0 +1,393 @@
+"""The verbs of a chat program: all that any interface may call.
+
+One Messenger is one open profile: it owns the database and the tasks (link, sender, receiver, upkeep)
+and hands every verb to its flow. Must not know Textual, printing, or what a command line looks like.
+
+Every verb raises `letterlock_client.errors.ClientError`, whose `code` is public; verbs that only write to the
+own database work offline. What arrives is told by `events`, after it is on disk.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from letterlock.errors import MalformedError
+from letterlock.ids import ConversationId, MessageId, message_range, message_text
+from letterlock_client.config import Home, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import (
+    accepting,
+    contacts,
+    downloading,
+    opening,
+    saving,
+    sending,
+    uploading,
+    verifying,
+)
+from letterlock_client.flows.announcing import EventStream
+from letterlock_client.flows.onboarding import Application
+from letterlock_client.flows.opening import REAL, OpenProfile, Outside
+from letterlock_client.models import (
+    Contact,
+    Conversation,
+    Inspection,
+    Message,
+    News,
+    Profile,
+    SafetyNumber,
+    Settings,
+    Standing,
+    Timeline,
+)
+from letterlock_client.storage import contacts as stored_contacts
+from letterlock_client.storage import conversations, feed, messages, outbox, settings
+from letterlock_client.storage.attachments import unfinished_uploads
+from letterlock_client.storage.database import Reader
+
+__all__ = ["EventStream", "Messenger", "Outside"]
+
+T = TypeVar("T")
+
+
+class Messenger:
+    """One open profile. An async context manager: leaving it closes everything and awaits every task."""
+
+    profile: Profile
+    """Who this client is."""
+
+    def __init__(self, opened: OpenProfile) -> None:
+        """Use `open` or `register`."""
+        self._opened = opened
+        self._place = opened.place
+        self._running = opened.running
+        self.profile = opened.profile
+
+    # Life.
+
+    @classmethod
+    async def open(cls, home: Home, profile: str, unlock: Unlock, *, outside: Outside = REAL) -> Self:
+        """Open an existing profile, offline. Raises codes profile_in_use, wrong_passphrase, no_profile.
+
+        A registration that a crash cut short is finished by the next connection.
+        """
+        return cls(await opening.open_profile(home, profile, unlock, outside))
+
+    @classmethod
+    async def register(
+        cls,
+        home: Home,
+        profile: str,
+        *,
+        handle: str,
+        relay: str,
+        unlock: Unlock,
+        invite: str = "",
+        insecure: bool = False,
+        outside: Outside = REAL,
+    ) -> Self:
+        """Make keys, save them, register at the relay, publish prekeys; return the open, connected profile.
+
+        Called again after a crash or a refusal (another handle, an invite code) with the same profile it
+        goes on with the same keys. Raises codes profile_exists, handle_taken, invite_needed, offline,
+        bad_input, insecure_relay.
+        """
+        wanted = Application(handle, relay, insecure, invite)
+        return cls(await opening.make_profile(home, profile, unlock, wanted, outside))
+
+    async def close(self) -> None:
+        """Stop and await every task, then close the database. May be called twice."""
+        await self._opened.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # The connection.
+
+    def connect(self) -> None:
+        """Start connecting, and reconnecting, in the background. Idempotent; returns at once."""
+        self._place.link.connect()
+
+    async def disconnect(self) -> None:
+        """Close the connection and stay offline until `connect`."""
+        await self._place.link.disconnect()
+
+    async def connected(self, timeout: float) -> bool:
+        """Wait until logged in; False after `timeout` seconds. Raises code refused if the relay says no."""
+        return await self._running.wait(self._place.link.settled(), timeout)
+
+    async def drained(self, timeout: float) -> bool:
+        """Wait until all that waited at the relay is stored here; False after `timeout` seconds."""
+        return await self._running.wait(self._running.drained.wait(), timeout)
+
+    async def flushed(self, timeout: float) -> bool:
+        """Wait until the outbox is empty (all accepted or given up); False after `timeout` seconds."""
+        return await self._running.wait(self._empty_outbox(), timeout)
+
+    async def _empty_outbox(self) -> None:
+        async def waiting(reader: Reader) -> bool:
+            return bool(await outbox.count(reader) or await unfinished_uploads(reader))
+
+        while True:
+            self._place.outbox_moved.clear()
+            if not await self._read(waiting):
+                return
+            await self._place.outbox_moved.wait()
+
+    def events(self) -> EventStream:
+        """Listen from now on; the first event says how the connection stands."""
+        return self._place.announcer.listen()
+
+    # People.
+
+    async def find(self, who: str) -> ConversationId:
+        """Resolve a handle, an account id or an invite link: here first, then in the relay's directory.
+
+        The account is checked and remembered, with an empty chat. Raises codes unknown_contact, offline,
+        bad_input, list_forked, list_expired, refused.
+        """
+        return await contacts.find(self._place, who)
+
+    async def conversations(self) -> list[Conversation]:
+        """All accepted chats, the newest first."""
+        found = await self._read(lambda reader: conversations.every(reader, Standing.ACCEPTED))
+        return [self._present(one) for one in found]
+
+    async def conversation(self, conversation: ConversationId) -> Conversation:
+        """One chat. Raises code unknown_conversation."""
+        found = await self._read(lambda reader: conversations.get(reader, conversation))
+        if found is None:
+            raise ClientError(Code.UNKNOWN_CONVERSATION, "there is no such chat")
+        return self._present(found)
+
+    def _present(self, conversation: Conversation) -> Conversation:
+        online = self._running.presence.online.get(conversation.id, False)
+        hidden = conversation.contact.standing is Standing.REQUESTED
+        return replace(conversation, online=online, last=None if hidden else conversation.last)
+
+    async def contacts(self) -> list[Contact]:
+        """Everybody known here, accepted, requesting or blocked, by handle."""
+        return [one.shown() for one in await self._read(stored_contacts.every)]
+
+    async def requests(self) -> list[Conversation]:
+        """Chats of strangers who wrote first, without their text, the newest first."""
+        found = await self._read(lambda reader: conversations.every(reader, Standing.REQUESTED))
+        return [self._present(one) for one in found]
+
+    async def accept(self, conversation: ConversationId) -> None:
+        """Take a request: its messages become readable and are told as new."""
+        await accepting.set_standing(self._place, conversation, Standing.ACCEPTED)
+
+    async def block(self, conversation: ConversationId) -> None:
+        """Drop whatever they send from now on, silently; nothing can be sent to them either."""
+        await accepting.set_standing(self._place, conversation, Standing.BLOCKED)
+
+    async def unblock(self, conversation: ConversationId) -> None:
+        """Let them write again, as an accepted contact."""
+        await accepting.set_standing(self._place, conversation, Standing.ACCEPTED)
+
+    async def delete_request(self, conversation: ConversationId) -> None:
+        """Forget a request and its messages; if they write again it is a new request."""
+        self._place.delete_files(await contacts.delete_request(self._place, conversation))
+
+    async def invite_link(self) -> str:
+        """`letterlock:add?…` with our id, handle and relay: first contact with it is not trust on first use."""
+        return verifying.own_invite(self._place)
+
+    async def safety_number(self, conversation: ConversationId) -> SafetyNumber:
+        """What to compare with that person."""
+        return await verifying.safety_number(self._place, conversation)
+
+    async def confirm_verified(self, conversation: ConversationId, digits: str) -> bool:
+        """Mark as verified if `digits` (spaces ignored), or a scanned QR payload in hex, is right; say whether."""
+        return await verifying.confirm(self._place, conversation, digits)
+
+    async def withdraw_verified(self, conversation: ConversationId) -> None:
+        """Not verified after all."""
+        await verifying.withdraw(self._place, conversation)
+
+    async def acknowledge_warning(self, conversation: ConversationId) -> None:
+        """The person has seen the contact's warning; sending is possible again (a fork stays until re-verified)."""
+        await verifying.acknowledge(self._place, conversation)
+
+    # Reading.
+
+    async def timeline(self, conversation: ConversationId) -> Timeline:
+        """All of a chat's messages, oldest first, as row numbers and widths; none of a request's."""
+        return await self._read(lambda reader: messages.timeline(reader, conversation))
+
+    async def page(self, conversation: ConversationId, rows: Sequence[int]) -> list[Message]:
+        """The messages of these rows of the timeline, in that order; rows that are gone are left out."""
+        return await self._read(lambda reader: messages.page(reader, conversation, rows))
+
+    async def message(self, message: MessageId) -> Message:
+        """One message. Raises codes unknown_message, not_accepted."""
+        found = await self._read(lambda reader: messages.get(reader, message))
+        if found is None:
+            raise ClientError(Code.UNKNOWN_MESSAGE, "there is no such message", id=message_text(message))
+        await self._check_accepted(found.conversation)
+        return found
+
+    async def _check_accepted(self, conversation: ConversationId) -> None:
+        """A request shows no text: whoever writes first does not choose what somebody has to read."""
+        if (await self.conversation(conversation)).contact.standing is Standing.REQUESTED:
+            raise ClientError(Code.NOT_ACCEPTED, "this request waits for an answer: accept it to read it")
+
+    async def find_message(self, text: str) -> Message:
+        """The message whose shown id is `text`, or begins with it (4 characters or more, one match only).
+
+        Raises codes unknown_message, bad_input (ambiguous or too short).
+        """
+        try:
+            first, last = message_range(text)
+        except MalformedError as error:
+            raise ClientError(Code.BAD_INPUT, str(error)) from error
+        found = await self._read(lambda reader: messages.between(reader, first, last, 2))
+        if len(found) > 1:
+            raise ClientError(Code.BAD_INPUT, "more than one message begins so; give more of its id")
+        if not found:
+            raise ClientError(Code.UNKNOWN_MESSAGE, "there is no such message", id=text)
+        return await self.message(found[0])
+
+    async def history(self, conversation: ConversationId, limit: int) -> list[Message]:
+        """The last `limit` messages, oldest first. Raises codes unknown_conversation, not_accepted."""
+        await self._check_accepted(conversation)
+        return await self._read(lambda reader: messages.last(reader, conversation, limit))
+
+    async def edits(self, message: MessageId) -> list[str]:
+        """Earlier texts of an edited message, the oldest first."""
+        return await self._read(lambda reader: messages.edits(reader, message))
+
+    async def inspect(self, message: MessageId) -> Inspection:
+        """How this message travelled: sizes and ratchet position."""
+        found = await self._read(lambda reader: messages.inspection(reader, message))
+        if found is None:
+            raise ClientError(
+                Code.UNKNOWN_MESSAGE, "how this travelled is not known", id=message_text(message)
+            )
+        return found
+
+    async def unprinted(self, limit: int = 256) -> list[News]:
+        """The oldest news that no `receive` has printed yet."""
+        return await self._read(lambda reader: feed.unprinted(reader, limit))
+
+    async def mark_printed(self, up_to: int) -> None:
+        """News up to this sequence number are printed."""
+        await self._place.transact(lambda work: feed.mark_printed(work.tx, up_to))
+
+    # Writing. Offline is no error: what is written waits in the outbox, on disk.
+
+    async def send_text(
+        self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
+    ) -> Message:
+        """Encrypt, store and queue; returns once that is on disk. Sending accepts a request.
+
+        Raises codes blocked, list_forked, key_changed, too_large, bad_input, and, for first contact only,
+        offline, refused, list_expired.
+        """
+        return await sending.send_text(self._place, conversation, text, reply_to)
+
+    async def send_file(
+        self,
+        conversation: ConversationId,
+        path: Path,
+        *,
+        caption: str = "",
+        view_once: bool = False,
+        reply_to: MessageId | None = None,
+    ) -> Message:
+        """Seal the file here, store the message, queue the upload; it is sent once the bytes are at the relay.
+
+        The file is read before this returns, and not needed after. Raises as `send_text`, and file_failed.
+        """
+        parcel = uploading.Parcel(path, caption, view_once, reply_to)
+        return await uploading.send_file(self._place, conversation, parcel)
+
+    async def react(self, message: MessageId, emoji: str) -> None:
+        """Set our one reaction; an empty `emoji` takes it back."""
+        await sending.react(self._place, message, emoji)
+
+    async def edit(self, message: MessageId, text: str) -> None:
+        """Replace the text of an own message. Raises code not_yours."""
+        await sending.edit(self._place, message, text)
+
+    async def delete(self, message: MessageId, *, for_everyone: bool) -> None:
+        """Delete here, or (own messages only) on both sides."""
+        gone = await sending.delete(self._place, message, for_everyone=for_everyone)
+        if gone is not None:
+            self._place.delete_files([gone.path])
+
+    async def set_timer(self, conversation: ConversationId, seconds: int) -> None:
+        """Let new messages on both sides disappear so long after they were read; 0 is off."""
+        await sending.set_timer(self._place, conversation, seconds)
+
+    async def resend(self, message: MessageId) -> None:
+        """Try an own message that was given up once more."""
+        if not await uploading.go_on(self._place, message):
+            await sending.resend(self._place, message)
+
+    async def mark_read(self, conversation: ConversationId, up_to: MessageId) -> None:
+        """Everything up to this message is on the screen: timers start, read receipts go where allowed."""
+        await sending.mark_read(self._place, conversation, up_to)
+
+    async def view_once(self, message: MessageId, target: Path | None = None) -> Message | Path:
+        """Open a view-once message this one time: return it with its text, or where its file was saved.
+
+        Raises code already_viewed; for a file as `save`, and bad_input without a `target`.
+        """
+        return await saving.view_once(self._place, await self.message(message), target)
+
+    async def download(self, message: MessageId) -> Message:
+        """Fetch and check an attachment, kept sealed; goes on where it stopped. Raises offline, gone, damaged."""
+        await downloading.download(self._place, message)
+        return await self.message(message)
+
+    async def save(self, message: MessageId, target: Path) -> Path:
+        """Write an attachment, plain, to `target`: a name nobody has, or a folder; return where it is.
+
+        Fetches it where it is not here. Raises as `download`, and file_failed, storage_full.
+        """
+        return await saving.save(self._place, await self.message(message), target)
+
+    async def pause(self, message: MessageId) -> None:
+        """Stop an upload or download; `download` or `resend` goes on."""
+        await downloading.pause(self._place, message)
+
+    async def set_typing(self, conversation: ConversationId, typing: bool) -> None:
+        """Tell them that we type, if the settings allow it; told to nobody who is not connected."""
+        await self._running.presence.set_typing(conversation, typing)
+
+    async def watch_presence(self, conversation: ConversationId) -> None:
+        """Keep `Conversation.online` of this chat fresh from now on; replaces the chat watched before."""
+        self._running.presence.watch(conversation)
+
+    async def save_draft(self, conversation: ConversationId, text: str) -> None:
+        """Keep what is typed and not sent."""
+
+        await sending.save_draft(self._place, conversation, text)
+
+    async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
+        """Muted chats notify nobody."""
+
+        await sending.set_muted(self._place, conversation, muted)
+
+    async def settings(self) -> Settings:
+        """What the owner chose."""
+        return await self._read(settings.load)
+
+    async def save_settings(self, chosen: Settings) -> None:
+        """Keep these from now on."""
+        await self._place.transact(lambda work: settings.save(work.tx, chosen))
+        await self._opened.show(chosen.presence)
+
+    # Short ways.
+
+    async def _read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        return await self._place.database.read(work)

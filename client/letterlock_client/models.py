@@ -1,0 +1,245 @@
+"""What every face of the client shows: people, chats, messages. Plain values, no behaviour.
+
+Names and texts in here are as the peer sent them: hostile until `sanitize` has seen them.
+Times are milliseconds since 1970. Must not know storage, sockets or Textual.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
+
+
+class Delivery(StrEnum):
+    """How far an own message has come; each state includes the ones before it, FAILED excepted."""
+
+    WAITING = "waiting"
+    """In the outbox, on disk here."""
+    ACCEPTED = "accepted"
+    """On the relay's disk."""
+    DELIVERED = "delivered"
+    """On the disk of the other device."""
+    READ = "read"
+    """On the other person's screen."""
+    FAILED = "failed"
+    """Given up, with a reason; can be sent again."""
+    NONE = "none"
+    """Not an own message."""
+
+
+class Standing(StrEnum):
+    """What stands between us and a contact."""
+
+    REQUESTED = "requested"
+    """They wrote first and wait for an answer."""
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+
+
+class MessageKind(StrEnum):
+    """What a message is, to whoever draws it."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VOICE = "voice"
+    VIDEO = "video"
+    FILE = "file"
+    NOTE = "note"
+    """Said by the program: timer changed, key changed, a message could not be opened."""
+    UNKNOWN = "unknown"
+    """Made by a newer version; kept, and shown as such."""
+
+
+class TransferState(StrEnum):
+    """Where an attachment's bytes are."""
+
+    REMOTE = "remote"
+    MOVING = "moving"
+    PAUSED = "paused"
+    HERE = "here"
+    GONE = "gone"
+    """The relay no longer has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One other account."""
+
+    account: AccountId
+    handle: str
+    """Empty where no signed handle entry is known; then the account id is shown."""
+    standing: Standing
+    verified: bool
+    key_changed_at: int
+    """0, or when the account's list key was last replaced by the owner."""
+    warning: str
+    """Empty, or a sentence that must be seen before anything is sent (a forked list, an expired list)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with a message. Its key never leaves the core."""
+
+    blob: BlobId
+    name: str
+    media_type: str
+    size: int
+    state: TransferState
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    preview: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One account's reaction to a message."""
+
+    author: AccountId
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it stands now: edits and reactions applied."""
+
+    id: MessageId
+    conversation: ConversationId
+    author: AccountId
+    mine: bool
+    kind: MessageKind
+    text: str = field(repr=False)
+    sent_at: int
+    received_at: int
+    delivery: Delivery = Delivery.NONE
+    reply_to: MessageId | None = None
+    attachment: Attachment | None = None
+    reactions: tuple[Reaction, ...] = ()
+    edits: int = 0
+    deleted: bool = False
+    view_once: bool = False
+    viewed: bool = False
+    timer_s: int = 0
+    expires_at: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One chat, as the chat list shows it."""
+
+    id: ConversationId
+    contact: Contact
+    title: str
+    last: Message | None
+    last_at: int
+    unread: int
+    first_unread: MessageId | None
+    draft: str
+    timer_s: int
+    muted: bool
+    online: bool = False
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All of a chat's messages, oldest first, as little as a scroll bar needs.
+
+    `rows[i]` names the i-th message for `Messenger.page`; `widths[i]` is the cell width of its text,
+    at most 255, from which a height can be guessed before the text is read.
+    """
+
+    rows: "memoryview[int]"
+    widths: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyNumber:
+    """What two people compare to know that nobody stands between them."""
+
+    digits: str
+    """60 digits."""
+    qr: bytes
+    """What the QR code holds."""
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who this client is."""
+
+    account: AccountId
+    handle: str
+    device: int
+    relay: str
+    has_passphrase: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the owner chose for this profile."""
+
+    read_receipts: bool = True
+    typing: bool = True
+    presence: bool = True
+    """Whether others may see that this device is connected."""
+    default_timer_s: int = 0
+    """The disappearing timer that a new chat starts with; 0 is off."""
+
+
+class NewsKind(StrEnum):
+    """What a line of `receive` tells; the values are public, scripts read them."""
+
+    MESSAGE = "message"
+    REQUEST = "request"
+    """A stranger wrote; carries no text."""
+    RECEIPT = "receipt"
+    REACTION = "reaction"
+    EDIT = "edit"
+    DELETE = "delete"
+    TIMER = "timer"
+    KEY_CHANGE = "key-change"
+    ALARM = "alarm"
+    FAILED = "failed"
+    """An own message was given up; `detail` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that came in and was stored, and that `receive` prints once."""
+
+    sequence: int
+    """Rises; `Messenger.mark_printed` takes it."""
+    kind: NewsKind
+    conversation: ConversationId | None
+    message: MessageId | None
+    detail: str
+    """The receipt's state, the emoji, the alarm's code, the timer's seconds, the reason; else empty."""
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How one message travelled: sizes in bytes at each layer and where the ratchet stood.
+
+    Sizes are 0 where they are not known (a message that was never sealed here).
+    """
+
+    message: MessageId
+    mine: bool
+    text_bytes: int
+    padded_bytes: int
+    """The encoded payload, padded to its bucket."""
+    sealed_bytes: int
+    """The ratchet message."""
+    envelope_bytes: int
+    """With the sealed sender: what the relay sees."""
+    devices: int
+    """For how many devices it was sealed."""
+    ratchet_step: int
+    chain_index: int
+    first_contact: bool
+    last_resort: bool
+    """The first message had to use the reusable post-quantum prekey."""

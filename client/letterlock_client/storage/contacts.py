@@ -1,0 +1,94 @@
+"""The other accounts: what is known of each, what was checked, and where it stands with us.
+
+Must not know what a signature means.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from letterlock.ids import AccountId
+from letterlock_client import models
+from letterlock_client.models import Standing
+from letterlock_client.storage.database import Reader, Transaction
+
+_COLUMNS: Final = (
+    "account, handle, handle_entry, root_key, list_certificate, device_list, list_epoch, list_version, "
+    "list_digest, standing, verified, key_changed_at, warning, created, known"
+)
+_NAMES: Final = _COLUMNS.split(", ")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    """One account. Signed objects are the exact bytes that were signed, already verified."""
+
+    account: AccountId
+    handle: str
+    """Empty where no signed handle entry is known."""
+    handle_entry: bytes
+    root_key: bytes
+    list_certificate: bytes
+    device_list: bytes
+    list_epoch: int
+    list_version: int
+    list_digest: bytes
+    standing: Standing
+    verified: bool = False
+    key_changed_at: int = 0
+    warning: str = ""
+    created: int = 0
+    known: bool = True
+    """Whether the handle is checked against the relay's directory, or came by invite link."""
+
+    def shown(self) -> models.Contact:
+        """This contact as faces see it."""
+        return models.Contact(
+            account=self.account,
+            handle=self.handle,
+            standing=self.standing,
+            verified=self.verified,
+            key_changed_at=self.key_changed_at,
+            warning=self.warning,
+        )
+
+
+async def get(reader: Reader, account: AccountId) -> StoredContact | None:
+    """One contact, or None."""
+    row = await reader.one(f"SELECT {_COLUMNS} FROM contact WHERE account = ?", account)
+    return _contact(row) if row else None
+
+
+async def by_handle(reader: Reader, handle: str) -> list[StoredContact]:
+    """Every contact that calls itself so; more than one means that somebody must be named by account."""
+    rows = await reader.all(f"SELECT {_COLUMNS} FROM contact WHERE handle = ? ORDER BY created", handle)
+    return [_contact(row) for row in rows]
+
+
+async def every(reader: Reader) -> list[StoredContact]:
+    """All contacts, by handle and account."""
+    rows = await reader.all(f"SELECT {_COLUMNS} FROM contact ORDER BY handle, account")
+    return [_contact(row) for row in rows]
+
+
+async def save(tx: Transaction, contact: StoredContact) -> None:
+    """Make or replace a contact (use `dataclasses.replace` on what `get` returned)."""
+    values = [getattr(contact, name) for name in _NAMES]
+    marks = ", ".join("?" * len(values))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
+    await tx.execute(
+        f"INSERT INTO contact ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (account) DO UPDATE SET {changes}",
+        *values,
+    )
+
+
+async def delete(tx: Transaction, account: AccountId) -> None:
+    """Forget a contact; its conversation goes with it (delete that first, for the files of its messages)."""
+    await tx.execute("DELETE FROM contact WHERE account = ?", account)
+
+
+def _contact(row: tuple[Any, ...]) -> StoredContact:
+    values = dict(zip(_NAMES, row, strict=True))
+    values["standing"] = Standing(values["standing"])
+    values["verified"] = bool(values["verified"])
+    values["known"] = bool(values["known"])
+    return StoredContact(**values)

@@ -1,0 +1,173 @@
+"""What is on disk after a process died, a disk filled or failed, and when a migration is cut short."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.storage import messages
+from letterlock_client.storage.cipher import connect, make_file
+from letterlock_client.storage.database import Database
+from letterlock_client.storage.migrations import Migration, migrate, migrations, split
+from tests.client.storage import victim
+from tests.client.storage.chat import CHAT, KEY, make_chat, message
+
+ROOT = Path(__file__).parents[3]
+STATEMENTS = sum(len(step.statements) + 2 for step in migrations())
+
+
+def start(kind: str, path: Path, *more: str, before: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    # `tests` is imported from the root of the repository, as pytest does.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [*before, sys.executable, victim.__file__, kind, str(path), *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.parametrize("pairs", [1, 40, 300])
+def test_what_was_acknowledged_before_a_kill_is_there_whole(path: Path, pairs: int) -> None:
+    with start("write", path) as process:
+        assert process.stdout is not None
+        for _ in range(pairs):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read().split()
+    acknowledged = 2 * (pairs + len(rest))
+    found = asyncio.run(count(path))
+    assert found % 2 == 0
+    assert acknowledged <= found <= acknowledged + 2
+
+
+async def count(path: Path) -> int:
+    async with await Database.open(path, KEY) as database:
+        timeline = await database.read(lambda reader: messages.timeline(reader, CHAT))
+        await database.write(lambda tx: messages.add(tx, message(10**9)))
+        integrity = await database.read(lambda reader: reader.value("PRAGMA integrity_check"))
+        assert integrity == "ok"
+        return len(timeline.rows)
+
+
+def test_a_migration_killed_at_any_statement_is_completed_by_the_next_start(tmp_path: Path) -> None:
+    with start("migrate", tmp_path, str(STATEMENTS)) as process:
+        output, _ = process.communicate(timeout=120)
+    assert output.split() == [str(-signal.SIGKILL)] * STATEMENTS
+    for statement in range(STATEMENTS):
+        assert asyncio.run(usable(tmp_path / f"{statement}.db"))
+
+
+async def usable(path: Path) -> bool:
+    async with await Database.open(path, KEY) as database:
+        await database.write(make_chat)
+        return await database.write(lambda tx: messages.add(tx, message(1)))
+
+
+def test_a_later_migration_that_fails_leaves_the_database_as_it_was(path: Path) -> None:
+    asyncio.run(usable(path))
+    newest = migrations()[-1].number
+    steps = (
+        *migrations(),
+        Migration(newest + 1, "next.sql", ("CREATE TABLE next (a)", "INSERT INTO message (id) VALUES (1)")),
+    )
+    connection = connect(path, KEY, write=True)
+    with pytest.raises(Exception, match="NOT NULL"):
+        migrate(connection, steps)
+    assert connection.execute("PRAGMA user_version").fetchone() == (newest,)
+    assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'next'").fetchone() == (0,)
+    connection.close()
+    assert asyncio.run(count(path)) == 1
+
+
+def test_a_database_of_a_newer_release_is_refused_untouched(path: Path) -> None:
+    make_file(path)
+    connection = connect(path, KEY, write=True)
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+    with pytest.raises(ClientError) as caught:
+        asyncio.run(usable(path))
+    assert caught.value.code is Code.STORAGE_NEWER
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    assert [step.number for step in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_a_trigger_is_one_statement() -> None:
+    trigger = "-- Why; not what.\nCREATE TRIGGER c AFTER INSERT ON a BEGIN\n SELECT 1;\n SELECT 2;\nEND;\n"
+    script = "CREATE TABLE a (b);\n" + trigger
+    assert [statement.split()[-1] for statement in split(script)] == ["(b);", "END;"]
+
+
+async def test_a_full_disk_is_named_saves_nothing_and_passes(database: Database) -> None:
+    pages = int(await database.read(lambda reader: reader.value("PRAGMA page_count")))
+    await database.write(lambda tx: tx.all(f"PRAGMA max_page_count = {pages + 5}"))
+    big = message(1, text="x" * 100_000)
+    with pytest.raises(ClientError) as caught:
+        await database.write(lambda tx: messages.add(tx, big))
+    assert caught.value.code is Code.STORAGE_FULL
+    assert await database.read(lambda reader: messages.get(reader, big.id)) is None
+    await database.write(lambda tx: tx.all("PRAGMA max_page_count = 100000"))
+    assert await database.write(lambda tx: messages.add(tx, big))
+
+
+def test_a_disk_that_fails_to_write_loses_nothing_acknowledged_and_is_not_believed_again(path: Path) -> None:
+    with start("fail", path, "1500000") as process:
+        output, _ = process.communicate(timeout=60)
+    check_failed_disk(path, output)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace to make fdatasync fail")
+def test_a_disk_that_fails_to_sync_loses_nothing_acknowledged_and_is_not_believed_again(path: Path) -> None:
+    inject = ["strace", "-f", "-qq", "-o", os.devnull, "-e", "inject=fdatasync,fsync:error=EIO:when=40+"]
+    with start("fail", path, "0", before=inject) as process:
+        output, _ = process.communicate(timeout=60)
+    if process.returncode and not output:
+        pytest.skip("strace may not trace here")
+    check_failed_disk(path, output)
+
+
+def check_failed_disk(path: Path, output: str) -> None:
+    lines = [line.split() for line in output.splitlines()]
+    saved = [int(number) for word, number in lines if word == "saved"]
+    assert [word for word, _ in lines if word != "saved"] == [Code.STORAGE_FAILED] * 3
+    assert len(saved) > 10
+
+    async def found() -> list[int]:
+        async with await Database.open(path, KEY) as database:
+            kept = await database.read(lambda reader: messages.last(reader, CHAT, 10_000))
+            return [int.from_bytes(each.id) for each in kept]
+
+    # The first one that was refused may have reached the disk whole; none after it was tried.
+    kept = asyncio.run(found())
+    assert kept[: len(saved)] == saved
+    assert len(kept) <= len(saved) + 1
+
+
+def test_a_damaged_page_is_named(path: Path) -> None:
+    asyncio.run(usable(path))
+    raw = bytearray(path.read_bytes())
+    for page in range(1, len(raw) // 4096):
+        raw[page * 4096 + 100] ^= 1
+    path.write_bytes(raw)
+
+    async def read() -> None:
+        async with await Database.open(path, KEY) as database:
+            await database.read(lambda reader: messages.last(reader, CHAT, 10))
+
+    with pytest.raises(ClientError) as caught:
+        asyncio.run(read())
+    assert caught.value.code is Code.STORAGE_DAMAGED
+
+
+def test_the_file_is_no_plain_database(path: Path) -> None:
+    asyncio.run(usable(path))
+    connection = sqlite3.connect(path)
+    with pytest.raises(sqlite3.DatabaseError):
+        connection.execute("SELECT * FROM sqlite_master")
+    connection.close()

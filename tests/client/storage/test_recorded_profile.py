@@ -1,0 +1,48 @@
+"""A profile that the first release wrote is read for ever."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from letterlock.ids import DeviceId
+from letterlock_client.config import NO_PASSPHRASE, Home, Places
+from letterlock_client.models import Reaction
+from letterlock_client.storage import conversations, identity, keyring, messages, outbox, prekeys, sessions
+from letterlock_client.storage.database import Database, Reader
+from tests.client.storage.chat import BOB, CHAT, message
+from tests.client.storage.recording import PICTURE, ROOT_SEED
+from tests.client.storage.test_confidential import OWN
+
+RECORDED = Path(__file__).parents[2] / "recorded" / "profile"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    places = Home.at(tmp_path).profile("recorded")
+    places.make()
+    shutil.copy(RECORDED / "keys", places.key_file)
+    shutil.copy(RECORDED / "messages.db", places.database)
+    return places
+
+
+async def test_a_profile_of_the_first_release_opens_and_goes_on(places: Places) -> None:
+    assert await keyring.open_root_seed(places, NO_PASSPHRASE) == ROOT_SEED
+    key = await keyring.open_database_key(places, NO_PASSPHRASE)
+    async with await Database.open(places.database, key) as database:
+        await database.read(check)
+        assert await database.write(lambda tx: messages.add(tx, message(3)))
+        assert await database.write(lambda tx: prekeys.next_id(tx, 1)) == 2
+
+
+async def check(reader: Reader) -> None:
+    assert await identity.load(reader) == OWN
+    assert await sessions.load(reader, BOB, DeviceId(1)) == b"session"
+    first, second = await messages.last(reader, CHAT, 10)
+    assert (first.text, first.attachment) == ("first", PICTURE)
+    assert (second.text, second.edits, second.reactions) == ("second, mended", 1, (Reaction(BOB, "+"),))
+    (waiting,) = await outbox.waiting(reader)
+    assert (waiting.sealed, waiting.message) == (((DeviceId(1), b"sealed"),), second.id)
+    chat = await conversations.get(reader, CHAT)
+    assert chat is not None
+    assert (chat.unread, chat.first_unread) == (1, first.id)
