@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from letterlock.wire import frames, refusals
-from letterlock_server.relay import state
+from letterlock_server.relay import delivering, state
 from letterlock_server.relay.handlers import mailbox
 from letterlock_server.stores.interfaces import Copy, Done
 from tests.server.conftest import Running
@@ -365,3 +365,19 @@ async def test_who_logs_in_while_the_disk_is_busy_is_rung_for_although_memory_le
             await at_bob.push(frames.Drained)
             keep(copies, done)
             assert (await at_bob.push(frames.Deliver)).body == b"for bob"
+
+
+async def test_when_every_wake_up_is_lost_a_poll_still_delivers(
+    relay: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "ring", lambda *_: None)
+    alice, bob = Account("alice"), Account("bob")
+    async with await Talk.join(relay.url, alice) as at_alice, await Talk.join(relay.url, bob) as at_bob:
+        await at_bob.push(frames.Drained)
+        for body in (b"one", b"two"):
+            await at_alice.ask(mail(bob, body), frames.Accepted)
+        for connection in list(relay.gateway._connections):
+            relay.gateway.sweep_one(connection, asyncio.get_running_loop().time())
+        got = [await at_bob.push(frames.Deliver) for _ in range(2)]
+        assert [one.body for one in got] == [b"one", b"two"]
+        await at_bob.ask(frames.Acknowledge(5, [one.envelope for one in got]), frames.Done)

@@ -228,7 +228,7 @@ class Gateway:
             connection.ping()
         else:
             # Nothing should be left to ring for; if a wake-up was ever missed, this is where it is made good.
-            delivering.go_on(self._relay, connection.peer)
+            delivering.look_again(self._relay, connection.peer)
 
 
 def _too_late(connection: Connection) -> None:
