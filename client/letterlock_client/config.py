@@ -86,6 +86,12 @@ class Places:
         for folder in (self.folder, self.attachments, self.logs):
             make_private_folder(folder)
 
+    def forget(self) -> None:
+        """Take away a profile that never had an account. The caller holds its lock, and nobody its database."""
+        # Without its key a database is noise: the key goes first, and the lock stays for whoever waits for it.
+        for name in ("keys", "messages.db", "messages.db-wal", "messages.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+
     def exists(self) -> bool:
         """Say whether a profile was made here."""
         return self.key_file.exists()

@@ -20,7 +20,7 @@ from letterlock_client.flows.running import Running
 from letterlock_client.flows.workplace import Clock, Own, Random, Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.links.connection import Connection, Credentials
-from letterlock_client.links.failures import Offline
+from letterlock_client.links.failures import Offline, Refused
 from letterlock_client.links.relay import RelayLink, Sleep, Surroundings
 from letterlock_client.links.transport import Dial, dial
 from letterlock_client.models import Profile
@@ -63,6 +63,8 @@ class OpenProfile:
         self._visible = True
         self._closed = False
         self._failed = asyncio.Event()
+        self.unheard_of = True
+        """Whether the relay certainly has nothing of a registration asked for since the profile was opened."""
         self._patient_until = float("inf")
 
     async def begin(self, own: Own) -> None:
@@ -116,8 +118,8 @@ class OpenProfile:
             self._visible = visible
             await self.place.link.again()
 
-    async def close(self) -> None:
-        """Stop and await everything. May be called twice."""
+    async def close(self, *, forget: bool = False) -> None:
+        """Stop and await everything; with `forget`, leave no profile. May be called twice."""
         if self._closed:
             return
         self._closed = True
@@ -127,6 +129,8 @@ class OpenProfile:
             await self.running.stop()
         finally:
             await self.place.database.close()
+            if forget:
+                await asyncio.to_thread(self.place.places.forget)
             self._lock.release()
             self.place.announcer.close()
 
@@ -135,7 +139,12 @@ class OpenProfile:
         return Credentials(own.id, DeviceId(own.device.device), own.device.identity, self._visible)
 
     async def _before_login(self, connection: Connection) -> None:
-        await onboarding.register_if_due(self.place, connection)
+        before, self.unheard_of = self.unheard_of, False
+        try:
+            await onboarding.register_if_due(self.place, connection)
+        except Refused as error:
+            self.unheard_of = before and not error.passing
+            raise
 
     def _report(self, link: Link, reason: str, wait: float) -> None:
         if link is Link.OFFLINE and wait and asyncio.get_running_loop().time() >= self._patient_until:
@@ -177,7 +186,8 @@ async def make_profile(
     lock = ProfileLock(places)
     await lock.acquire()
     try:
-        if await asyncio.to_thread(places.exists):
+        taken_up = await asyncio.to_thread(places.exists)
+        if taken_up:
             root_seed = await keyring.open_root_seed(places, unlock)
             key = await keyring.open_database_key(places, unlock)
         else:
@@ -191,8 +201,10 @@ async def make_profile(
         await onboarding.begin(opened.place, root_seed, wanted)
         await opened.begin(opened.place.own)
         await opened.register()
-    except BaseException:
-        await opened.close()
+    except BaseException as error:
+        # While nobody knows these keys, the next try may choose handle, relay and passphrase anew.
+        forget = opened.unheard_of and not taken_up and isinstance(error, ClientError)
+        await opened.close(forget=forget)
         raise
     return opened
 

@@ -278,7 +278,8 @@ class Batch:
     async def _open(self, one: Unsealed) -> Arrived | None:
         """Open the ratchet message and keep its session; None for a repeated first contact.
 
-        Raises PeerError, and then no state has changed.
+        Raises PeerError. Where it could not be opened no state has changed; where it opened, and what the
+        peer had sealed is no payload, its key is spent all the same.
         """
         work, peer = self._work, one.sender.device
         session = await work.sessions.get(peer.account, peer.device)

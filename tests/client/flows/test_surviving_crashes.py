@@ -163,19 +163,35 @@ async def test_a_registration_cut_short_anywhere_goes_on(
     await eventually(asked)
 
 
-async def test_a_registration_without_a_relay_is_taken_up_with_the_same_keys(
+@pytest.mark.parametrize("refusals", [[], [(frames.Register, "handle_taken", 0)]])
+async def test_a_registration_nobody_heard_of_leaves_no_profile(
+    town: Town, monkeypatch: pytest.MonkeyPatch, refusals: list[tuple[type[frames.Frame], str, int]]
+) -> None:
+    monkeypatch.setattr(opening, "REGISTER_S", 0.2)
+    town.relay.refuse_next.extend(refusals or [(frames.Hello, "not_now", 50)] * 500)
+    with pytest.raises(ClientError) as caught:
+        await town.register("alice")
+    assert caught.value.code in (Code.HANDLE_TAKEN, Code.OFFLINE)
+    with pytest.raises(ClientError) as gone:
+        await town.open("alice", connect=False)
+    assert gone.value.code is Code.NO_PROFILE
+    town.relay.refuse_next.clear()
+    monkeypatch.setattr(opening, "REGISTER_S", 10)
+    assert (await town.register("alice")).profile.handle == "alice"
+
+
+async def test_a_registration_without_an_answer_is_taken_up_with_the_same_keys(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "REGISTER_S", 0.2)
-    town.relay.break_after = Once(frames.Register)
-    town.relay.refuse_next.extend([(frames.Hello, "not_now", 50)] * 500)
+    town.relay.break_after = lambda frame: isinstance(frame, frames.Register)
     with pytest.raises(ClientError) as caught:
         await town.register("alice")
     assert caught.value.code is Code.OFFLINE
     unfinished = await town.open("alice", connect=False)
     account = unfinished.profile.account
     await unfinished.close()
-    town.relay.refuse_next.clear()
+    town.relay.break_after = lambda _frame: False
     monkeypatch.setattr(opening, "REGISTER_S", 10)
     alice = await town.register("alice")
     assert alice.profile.account == account
