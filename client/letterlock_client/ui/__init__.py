@@ -1,0 +1,1 @@
+"""The Textual interface: knows intents and models, no keys, sockets or SQL."""

@@ -1,0 +1,124 @@
+"""The Textual application: wiring only. Opens the profile and puts the first screen up.
+
+Must not know messages, chats or keys of any kind; screens and panes get the messenger as an argument.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.message import Message as TextualMessage
+
+from letterlock_client.errors import ClientError
+from letterlock_client.sanitize import line_of
+from letterlock_client.ui.background import start
+from letterlock_client.ui.commands import clashes
+from letterlock_client.ui.crash import say_crash
+from letterlock_client.ui.doors import Doors, Start, Tastes
+from letterlock_client.ui.icons import ASCII, UNICODE
+from letterlock_client.ui.palette import Commands
+from letterlock_client.ui.screens.first_run import FirstRunScreen
+from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.unlock import UnlockScreen
+from letterlock_client.ui.surroundings import Surroundings, system_clock
+from letterlock_client.ui.terminal import know_alt_enter
+from letterlock_client.ui.themes import DEFAULT, OFFERED, STYLES
+from letterlock_client.ui.wording import Clock
+
+if TYPE_CHECKING:
+    from letterlock_client.messenger import Messenger
+
+
+class LetterlockApp(App[int]):
+    """One client on the whole terminal."""
+
+    TITLE = "Letterlock"
+    CSS_PATH = STYLES
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="app.quit")
+    ]
+
+    class Opened(TextualMessage):
+        """A profile without a passphrase was opened, or could not be."""
+
+        def __init__(self, messenger: "Messenger | None", problem: str = "") -> None:
+            super().__init__()
+            self.messenger = messenger
+            self.problem = problem
+
+    def __init__(self, doors: Doors, tastes: Tastes | None = None, *, clock: Clock = system_clock) -> None:
+        super().__init__()
+        self._doors = doors
+        self._tastes = tastes or Tastes()
+        icons = ASCII if self._tastes.ascii_icons else UNICODE
+        self._surroundings = Surroundings(clock, icons, self._tastes.keymap)
+        self._messenger: Messenger | None = None
+
+    def on_mount(self) -> None:
+        """Choose the first screen."""
+        self.theme = self._tastes.theme if self._tastes.theme in OFFERED else DEFAULT
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
+        if self._tastes.keymap:
+            self.set_keymap(self._tastes.keymap)
+        for clash in clashes(self._tastes.keymap):
+            self.notify(f"Keymap: {clash}.", severity="warning", markup=False)
+        if self._doors.start is Start.UNLOCK:
+            self.push_screen(UnlockScreen(self._doors), self._enter)
+        elif self._doors.start is Start.REGISTER:
+            self.push_screen(FirstRunScreen(self._doors), self._enter)
+        else:
+            start(self, self._open, exclusive=True)
+
+    async def _open(self) -> None:
+        try:
+            self.post_message(self.Opened(await self._doors.open("")))
+        except ClientError as error:
+            self.post_message(self.Opened(None, error.message))
+
+    @on(Opened)
+    def _opened(self, event: Opened) -> None:
+        if event.messenger is not None:
+            self._enter(event.messenger)
+        else:
+            self.exit(1, return_code=1, message=line_of(event.problem))
+
+    def _enter(self, messenger: "Messenger | None") -> None:
+        if messenger is None:
+            self.exit(0)
+            return
+        self._messenger = messenger
+        messenger.connect()
+        self.push_screen(MainScreen(messenger, self._surroundings))
+
+    def _keep_theme(self, name: str) -> None:
+        if self._tastes.save_theme is not None and name in OFFERED:
+            self._tastes.save_theme(name)
+
+    async def action_quit(self) -> None:
+        """Leave, keeping what is written and not sent."""
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                await screen.pane.leave()
+        self.exit(0)
+
+    async def on_unmount(self) -> None:
+        """Close the profile, whatever the reason for leaving."""
+        if self._messenger is not None:
+            await self._messenger.close()
+
+    def _fatal_error(self) -> None:
+        # Textual's own report prints local variables, and a local may be a passphrase or a message.
+        say_crash(self)
+
+
+def run(doors: Doors, tastes: Tastes | None = None) -> int:
+    """Show the interface until the person leaves; return the exit code (0, or 1 after a crash)."""
+    know_alt_enter()
+    app = LetterlockApp(doors, tastes)
+    app.run()
+    return app.return_code or 0

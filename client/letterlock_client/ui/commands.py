@@ -1,0 +1,125 @@
+"""Every command the interface knows, once: key bindings, palette, help and the keymap are made from it.
+
+Must not know what a command does; the pane or widget that owns it has the action.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from textual.binding import Binding
+
+
+class Where(Enum):
+    """Who carries a command's action, and when its keys work."""
+
+    CLIENT = "Anywhere"
+    COMPOSER = "While writing"
+    MESSAGE = "On a message"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """One command. `keys` are its defaults, comma-separated; its id is what a keymap names."""
+
+    id: str
+    where: Where
+    keys: str
+    action: str
+    title: str
+    help: str
+    footer: bool = False
+    palette: bool = True
+
+
+def _client(id: str, keys: str, title: str, help: str, *, footer: bool = False) -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"chat.{id}", Where.CLIENT, keys, id, title, help, footer)
+
+
+def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"write.{id}", Where.COMPOSER, keys, id, title, help, palette=False)
+
+
+def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"message.{id}", Where.MESSAGE, keys, id, title, help, palette=False)
+
+
+COMMANDS: Final = (
+    _client("switch", "ctrl+k", "Switch chat", "Find a chat by name and open it.", footer=True),
+    _client("new_chat", "ctrl+n", "New chat", "Write to somebody by handle or invite link.", footer=True),
+    _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
+    _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),
+    _client("next_unread", "alt+a", "Next unread", "Open the next chat with unread messages."),
+    _client("requests", "alt+r", "Requests", "See who wrote first and waits for an answer."),
+    _client("back", "alt+left", "Chat list", "Go to the list of chats."),
+    _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
+    _client("invite", "alt+i", "Invite link", "Show your own invite link, for others to write to you."),
+    _client("timer", "alt+t", "Disappearing messages", "Choose how long messages of this chat stay."),
+    _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
+    _client("block", "", "Block", "Drop whatever this person sends from now on."),
+    _client("settings", "f2", "Settings", "Receipts, typing, presence, timer and theme.", footer=True),
+    _client("help", "f1", "Help", "All keys on one page.", footer=True),
+    _composer("send", "enter", "Send", "Send the message."),
+    _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line."),
+    _composer("up", "up", "Edit last", "In an empty composer: edit your last message."),
+    _composer("page_up", "pageup", "Scroll up", "Scroll the messages one page up."),
+    _composer("page_down", "pagedown", "Scroll down", "Scroll the messages one page down."),
+    _composer("leave", "escape", "To the messages", "Stop replying or editing; else go to the messages."),
+    _message("reply", "r", "Reply", "Answer this message."),
+    _message("edit", "e", "Edit", "Change the text of your own message."),
+    _message("delete", "d", "Delete", "Delete it here, or on both sides."),
+    _message("react", "plus", "React", "Put an emoji on it."),
+    _message("copy", "y", "Copy", "Copy its text, or what is selected."),
+    _message("open", "o,enter", "Open", "Show all of it, fetch its file, or send it again."),
+    _message("info", "i", "Info", "How it travelled: times, sizes, ratchet."),
+    _message("jump", "q", "Go to the quoted", "Go to the message that this one answers."),
+    _message("write", "escape", "Write", "Go back to writing."),
+)
+
+
+def bindings(where: Where) -> list[Binding]:
+    """Return the bindings of one place; those that work anywhere come before the composer's own keys."""
+    return [
+        Binding(
+            spec.keys,
+            spec.action,
+            spec.title,
+            show=spec.footer,
+            priority=spec.where is Where.CLIENT,
+            id=spec.id,
+        )
+        for spec in COMMANDS
+        if spec.where is where and spec.keys
+    ]
+
+
+def actions(where: Where, keymap: Mapping[str, str]) -> dict[str, str]:
+    """Return what each key of one place does, for a widget that must take its keys in order."""
+    return {
+        key.strip(): spec.action
+        for spec in COMMANDS
+        if spec.where is where
+        for key in keymap.get(spec.id, spec.keys).split(",")
+        if key.strip()
+    }
+
+
+def keys_of(spec: CommandSpec, keymap: Mapping[str, str] | None = None) -> str:
+    """Return a command's keys for reading, such as ctrl+k or alt+up."""
+    keys = (keymap or {}).get(spec.id, spec.keys)
+    return ", ".join({"plus": "+"}.get(key.strip(), key.strip()) for key in keys.split(",") if key.strip())
+
+
+def clashes(keymap: Mapping[str, str], specs: Iterable[CommandSpec] = COMMANDS) -> list[str]:
+    """Return one sentence for every key that two commands of one place would share, and every unknown id."""
+    specs = tuple(specs)
+    known = {spec.id for spec in specs}
+    found = [f"there is no command {name!r} to give a key to" for name in keymap if name not in known]
+    taken: dict[tuple[Where, str], CommandSpec] = {}
+    for spec in specs:
+        for key in filter(None, (key.strip() for key in keymap.get(spec.id, spec.keys).split(","))):
+            other = taken.setdefault((spec.where, key), spec)
+            if other is not spec:
+                found.append(f"{key} is given to both {other.id} and {spec.id}")
+    return found

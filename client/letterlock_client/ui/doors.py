@@ -1,0 +1,63 @@
+"""What the program that starts the interface lends it: ways to open or make a profile, and its tastes.
+
+Composition happens in the command line; the interface only calls what it is given. Must not know where
+profiles lie, how they are locked, or which links a messenger uses.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from letterlock_client.messenger import Messenger
+
+
+class Start(Enum):
+    """Which screen comes first."""
+
+    OPEN = "open"
+    """The profile needs no passphrase: open it at once."""
+    UNLOCK = "unlock"
+    """The profile asks for its passphrase."""
+    REGISTER = "register"
+    """There is no profile yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the first-run screen collected."""
+
+    handle: str
+    relay: str
+    passphrase: str | None = field(repr=False)
+    """None is the owner's explicit choice to have none."""
+    invite: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The ways in. Both calls raise `ClientError`; the interface shows it and asks again.
+
+    The messenger they return is open; the interface calls `connect` and, at the end, `close`.
+    """
+
+    start: Start
+    open: Callable[[str], Awaitable["Messenger"]]
+    """Open the profile with this passphrase; empty where there is none."""
+    register: Callable[[Registration], Awaitable["Messenger"]]
+    suggested_relay: str = ""
+    suggested_handle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tastes:
+    """How its owner wants the interface. The defaults suit a terminal that can do everything."""
+
+    theme: str = ""
+    """A name from `themes.OFFERED`; empty is the default theme."""
+    ascii_icons: bool = False
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """Binding ids of `commands.COMMANDS` and the keys to use instead."""
+    save_theme: Callable[[str], None] | None = None
+    """Called when another theme is chosen, to keep it for the next start."""

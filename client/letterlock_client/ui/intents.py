@@ -1,0 +1,159 @@
+"""Everything a person can want, as Textual messages: the only words widgets have.
+
+A widget posts an intent; a pane or screen above turns it into one call of its messenger. Each names its
+chat, so that nothing can reach another person than the one it was meant for. Must not know the messenger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.message import Message as TextualMessage
+
+from letterlock.ids import ConversationId, MessageId
+from letterlock_client.events import Event
+
+
+@dataclass
+class Happened(TextualMessage):
+    """The messenger said that something happened; posted by the worker that listens, to its own pane."""
+
+    event: Event
+
+
+@dataclass
+class OpenChat(TextualMessage):
+    """Show this chat."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class FindChat(TextualMessage):
+    """Find a chat by its name."""
+
+
+@dataclass
+class OpenRequests(TextualMessage):
+    """Show the people who wrote first and wait for an answer."""
+
+
+@dataclass
+class LeaveChat(TextualMessage):
+    """Go back to the list of chats."""
+
+
+@dataclass
+class Send(TextualMessage):
+    """Send this text to this chat."""
+
+    conversation: ConversationId
+    text: str
+    reply_to: MessageId | None = None
+
+
+@dataclass
+class ChangeText(TextualMessage):
+    """Replace the text of an own message."""
+
+    conversation: ConversationId
+    message: MessageId
+    text: str
+
+
+@dataclass
+class EditLast(TextualMessage):
+    """Edit the own message sent last in this chat."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class DraftChanged(TextualMessage):
+    """What stands unsent in this chat's composer."""
+
+    conversation: ConversationId
+    text: str
+
+
+@dataclass
+class TypingNoticed(TextualMessage):
+    """The person types in this chat, or stopped."""
+
+    conversation: ConversationId
+    typing: bool
+
+
+@dataclass
+class PagesWanted(TextualMessage):
+    """These rows of the chat's timeline are about to be seen and are not loaded."""
+
+    conversation: ConversationId
+    rows: Sequence[int]
+
+
+@dataclass
+class QuoteWanted(TextualMessage):
+    """A message on the screen answers this one, which is not loaded."""
+
+    conversation: ConversationId
+    message: MessageId
+
+
+@dataclass
+class TimelineStale(TextualMessage):
+    """So much was added or dropped that the timeline should be read again."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class Seen(TextualMessage):
+    """Everything up to this message has been on the screen, in a focused terminal."""
+
+    conversation: ConversationId
+    message: MessageId
+
+
+@dataclass
+class JumpTo(TextualMessage):
+    """Go to this message."""
+
+    conversation: ConversationId
+    message: MessageId
+
+
+@dataclass
+class ReplyCancelled(TextualMessage):
+    """The message being written answers or changes nothing after all."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class FocusLog(TextualMessage):
+    """Move from writing to reading."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class FocusComposer(TextualMessage):
+    """Move from reading to writing."""
+
+    conversation: ConversationId
+
+
+@dataclass
+class ScrollLog(TextualMessage):
+    """Scroll the messages by pages while writing: -1 is up, 1 is down."""
+
+    conversation: ConversationId
+    pages: int
+
+
+@dataclass
+class BannerAnswered(TextualMessage):
+    """A button of this chat's banner: accept, requests, verify, acknowledge or unblock."""
+
+    conversation: ConversationId
+    answer: str

@@ -1,0 +1,400 @@
+"""A whole client: the list of chats, one chat, and the state of the connection. Turns intents into calls.
+
+Takes its messenger as an argument and lays out by its own width, so that two of them can stand side by side.
+Each intent is one call, run in the background; a failure is told and loses nothing. Must not know more of
+the application than that it can push screens and notify.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message as TextualMessage
+from textual.widgets import Static
+
+from letterlock.ids import ConversationId
+from letterlock_client import events as happenings
+from letterlock_client.errors import ClientError
+from letterlock_client.models import Conversation, Standing
+from letterlock_client.sanitize import line_of
+from letterlock_client.ui import intents
+from letterlock_client.ui.background import start
+from letterlock_client.ui.commands import Where, bindings
+from letterlock_client.ui.panes.chat_view import ChatView
+from letterlock_client.ui.panes.client_actions import ClientActions
+from letterlock_client.ui.panes.typists import Typists
+from letterlock_client.ui.surroundings import Surroundings
+from letterlock_client.ui.widgets.chat_list import ChatList
+from letterlock_client.ui.widgets.message_log import MessageLog
+from letterlock_client.ui.widgets.status_bar import StatusBar
+from letterlock_client.ui.wording import title_of
+
+if TYPE_CHECKING:
+    from letterlock_client.messenger import Messenger
+
+WIDE: Final = 100
+"""From so many columns on, the list and a chat stand side by side."""
+
+WELCOME: Final = "Choose a chat, or ctrl+n to write to somebody new."
+
+
+class ClientPane(ClientActions):
+    """One client on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.CLIENT)]
+
+    @dataclass
+    class ChatsRead(TextualMessage):
+        """The list of chats was read."""
+
+        chats: list[Conversation]
+        requests: list[Conversation]
+
+    @dataclass
+    class ChatRead(TextualMessage):
+        """A chat that was not in the list was read; open it."""
+
+        chat: Conversation
+
+    @dataclass
+    class Failed(TextualMessage):
+        """A call failed."""
+
+        error: ClientError
+        then: Callable[[], None] | None
+
+    def __init__(self, messenger: "Messenger", surroundings: Surroundings | None = None) -> None:
+        super().__init__()
+        self.messenger = messenger
+        self.around = surroundings or Surroundings()
+        self.chats: dict[ConversationId, Conversation] = {}
+        self.requests: list[Conversation] = []
+        self.view: ChatView | None = None
+        self.chat_list = ChatList(self.around.clock, self.around.icons)
+        self.status = StatusBar(messenger.profile, self.around.clock, self.around.icons)
+        self._in_order = asyncio.Lock()
+        self._typists = Typists(self, self._show_typing)
+
+    def compose(self) -> ComposeResult:
+        """The list, the chat, the line below."""
+        with Horizontal(classes="client--body"):
+            with Vertical(classes="client--side"):
+                yield Static(" Chats", markup=False, classes="client--title")
+                yield self.chat_list
+            with Vertical(classes="client--chat"):
+                yield Static(Content(WELCOME), markup=False, classes="client--welcome")
+        yield self.status
+
+    def on_mount(self) -> None:
+        """Listen first, then read, so that nothing falls between."""
+        start(self, self._listen, group="events")
+        self.read_chats()
+        self.chat_list.focus()
+        self.watch(self.app, "app_focus", self.look_again, init=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side, or one at a time."""
+        self.set_class(event.size.width < WIDE, "-narrow")
+
+    # Calls.
+
+    def errand(
+        self, call: Awaitable[object], *, failed: Callable[[], None] | None = None, in_order: bool = False
+    ) -> None:
+        """Run one call in the background; on failure tell the reason and do `failed`."""
+        start(self, self._run, call, failed, in_order, group="errands")
+
+    async def _run(self, call: Awaitable[object], failed: Callable[[], None] | None, in_order: bool) -> None:
+        try:
+            if in_order:
+                async with self._in_order:
+                    await call
+            else:
+                await call
+        except ClientError as error:
+            self.post_message(self.Failed(error, failed))
+
+    @on(Failed)
+    def _tell_failure(self, event: Failed) -> None:
+        event.stop()
+        if event.then is not None:
+            event.then()
+        self.tell(event.error.message, severe=True)
+
+    def tell(self, text: str, *, severe: bool = False) -> None:
+        """Show a short notice."""
+        self.app.notify(line_of(text), severity="error" if severe else "information", markup=False)
+
+    async def _listen(self) -> None:
+        async for event in self.messenger.events():
+            self.post_message(intents.Happened(event))
+
+    def read_chats(self) -> None:
+        """Read the list of chats again."""
+        start(self, self._read_chats, group="chats", exclusive=True)
+
+    async def _read_chats(self) -> None:
+        chats = await self.messenger.conversations()
+        self.post_message(self.ChatsRead(chats, await self.messenger.requests()))
+
+    @on(ChatsRead)
+    def _show_chats(self, event: ChatsRead) -> None:
+        event.stop()
+        self.chats = {chat.id: chat for chat in event.chats}
+        self.requests = event.requests
+        self.refresh_list()
+        if self.view is not None and (chat := self.chats.get(self.view.id_of_chat)):
+            self.view.update_conversation(chat, self.chat_list.doubt_about(chat.id))
+
+    def refresh_list(self) -> None:
+        """Draw the list of chats again."""
+        self.chat_list.show(self.chats.values(), len(self.requests))
+
+    # What happens.
+
+    @on(intents.Happened)
+    def _happened(self, happened: intents.Happened) -> None:
+        happened.stop()
+        event = happened.event
+        view = self.view
+        match event:
+            case happenings.ConnectionChanged():
+                self.status.show(event)
+            case happenings.MessageAdded(message=message):
+                self._message_added(event)
+            case happenings.MessageChanged(message=message):
+                if view is not None and view.id_of_chat == message.conversation:
+                    view.message_changed(message)
+                chat = self.chats.get(message.conversation)
+                if chat is not None and chat.last is not None and chat.last.id == message.id:
+                    self.put_chat(replace(chat, last=message))
+            case happenings.MessageRemoved(conversation=conversation, id=gone):
+                if view is not None and view.id_of_chat == conversation:
+                    view.message_removed(gone)
+            case happenings.ConversationChanged(conversation=chat):
+                self._chat_changed(chat)
+            case happenings.RequestArrived():
+                self.read_chats()
+            case happenings.TypingChanged(conversation=conversation, typing=typing):
+                self._typists.heard(conversation, typing)
+            case happenings.PresenceChanged(conversation=conversation, online=online):
+                if conversation in self.chats:
+                    self.put_chat(replace(self.chats[conversation], online=online))
+            case happenings.KeyChanged() | happenings.Alarm():
+                self._warned(event)
+            case happenings.TransferMoved(conversation=conversation):
+                if view is not None and view.id_of_chat == conversation:
+                    view.transfer_moved(event.done, event.total, upload=event.upload)
+            case happenings.EventsLost():
+                self.read_chats()
+                if view is not None:
+                    view.read_timeline()
+            case _:
+                pass
+
+    def _message_added(self, event: happenings.MessageAdded) -> None:
+        message = event.message
+        if self.view is not None and self.view.id_of_chat == message.conversation:
+            self.view.message_added(message)
+        chat = self.chats.get(message.conversation)
+        if chat is None:
+            self.read_chats()
+            return
+        self.put_chat(replace(chat, last=message, last_at=max(chat.last_at, message.received_at)))
+        if not message.mine and not chat.muted and not self.app.app_focus:
+            self.app.bell()
+
+    def _chat_changed(self, chat: Conversation) -> None:
+        if chat.contact.standing is not Standing.ACCEPTED or any(one.id == chat.id for one in self.requests):
+            self.read_chats()
+            if self.view is not None and self.view.id_of_chat == chat.id:
+                self.view.update_conversation(chat, "")
+            return
+        known = self.chats.get(chat.id, chat)  # What is stored does not know who is there.
+        self.put_chat(replace(chat, online=known.online))
+
+    def put_chat(self, chat: Conversation) -> None:
+        """Show this state of a chat everywhere."""
+        self.chats[chat.id] = chat
+        self.refresh_list()
+        if self.view is not None and self.view.id_of_chat == chat.id:
+            self.view.update_conversation(chat, self.chat_list.doubt_about(chat.id))
+
+    def _warned(self, event: happenings.KeyChanged | happenings.Alarm) -> None:
+        if isinstance(event, happenings.Alarm):
+            self.tell(event.text, severe=True)
+            if self.view is not None and self.view.id_of_chat == event.conversation:
+                self.view.alarm(event.text)
+        else:
+            chat = self.chats.get(event.conversation)
+            who = title_of(chat) if chat is not None else "Somebody"
+            self.tell(f"{who}'s key changed. Compare the safety number.", severe=event.was_verified)
+        self.read_chats()
+
+    # Opening.
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the list and a chat are shown one at a time."""
+        return self.has_class("-narrow")
+
+    def attended(self) -> bool:
+        """Whether somebody looks at the open chat: the terminal and this pane have the focus."""
+        focused = self.screen.focused
+        return (
+            self.app.app_focus
+            and self.app.screen is self.screen
+            and focused is not None
+            and self in focused.ancestors
+            and (not self.is_narrow or self.has_class("-chat-open"))
+        )
+
+    def may_take_focus(self) -> bool:
+        """Whether the keys go to this pane, or to nothing: another pane on the screen keeps them."""
+        focused = self.screen.focused
+        return focused is None or self in focused.ancestors
+
+    @on(intents.OpenChat)
+    async def _open_chat(self, event: intents.OpenChat) -> None:
+        event.stop()
+        await self.open_chat(event.conversation)
+
+    async def open_chat(self, conversation: ConversationId) -> None:
+        """Open a chat and write in it."""
+        if self.view is not None and self.view.id_of_chat == conversation:
+            self.add_class("-chat-open")
+            if self.may_take_focus():
+                self.view.composer.focus()
+            return
+        chat = self.chats.get(conversation)
+        if chat is None:
+            self.errand(self._read_chat(conversation))
+        else:
+            await self._show_chat(chat)
+
+    async def _read_chat(self, conversation: ConversationId) -> None:
+        self.post_message(self.ChatRead(await self.messenger.conversation(conversation)))
+
+    @on(ChatRead)
+    async def _show_read_chat(self, event: ChatRead) -> None:
+        event.stop()
+        if event.chat.contact.standing is Standing.ACCEPTED:
+            self.put_chat(event.chat)
+        await self._show_chat(event.chat)
+
+    async def _show_chat(self, chat: Conversation) -> None:
+        take_focus = self.may_take_focus()
+        old = self.view
+        if old is not None:
+            await old.composer.settled()
+            self._keep_draft(old.id_of_chat, old.composer.draft)
+        view = ChatView(self.messenger, chat, self.around, self.attended)
+        self.view = view
+        place = self.query_one(".client--chat", Vertical)
+        with self.app.batch_update():
+            await place.remove_children()
+            await place.mount(view)
+            self.add_class("-chat-open")
+        if not view.is_attached:
+            # The application is leaving, and mounts nothing more.
+            return
+        self.chat_list.mark_open(chat.id)
+        view.update_conversation(chat, self.chat_list.doubt_about(chat.id))
+        if take_focus:
+            view.composer.focus()
+        self.errand(self.messenger.watch_presence(chat.id))
+
+    @on(intents.LeaveChat)
+    def _leave_chat(self, event: intents.LeaveChat) -> None:
+        event.stop()
+        self.action_back()
+
+    # Intents that are one call.
+
+    @on(intents.Send)
+    def _send(self, event: intents.Send) -> None:
+        event.stop()
+        call = self.messenger.send_text(event.conversation, event.text, reply_to=event.reply_to)
+        self.errand(call, failed=lambda: self._give_back(event.conversation, event.text), in_order=True)
+
+    def _give_back(self, conversation: ConversationId, text: str) -> None:
+        if self.view is not None and self.view.id_of_chat == conversation:
+            self.view.composer.give_back(text)
+        else:
+            chat = self.chats.get(conversation)
+            draft = chat.draft if chat is not None else ""
+            self._keep_draft(conversation, f"{text}\n{draft}" if draft.strip() else text)
+
+    @on(intents.ChangeText)
+    def _change_text(self, event: intents.ChangeText) -> None:
+        event.stop()
+        self.errand(self.messenger.edit(event.message, event.text), in_order=True)
+
+    @on(intents.DraftChanged)
+    def _draft_changed(self, event: intents.DraftChanged) -> None:
+        event.stop()
+        self._keep_draft(event.conversation, event.text)
+
+    def _keep_draft(self, conversation: ConversationId, text: str) -> None:
+        chat = self.chats.get(conversation)
+        if chat is not None and chat.draft != text:
+            self.chats[conversation] = replace(chat, draft=text)
+            self.refresh_list()
+            self.errand(self.messenger.save_draft(conversation, text), in_order=True)
+
+    def _show_typing(self, conversation: ConversationId, typing: bool) -> None:
+        if conversation in self.chats:
+            self.put_chat(replace(self.chats[conversation], typing=typing))
+
+    @on(intents.TypingNoticed)
+    def _typing(self, event: intents.TypingNoticed) -> None:
+        event.stop()
+        self.errand(self.messenger.set_typing(event.conversation, event.typing))
+
+    @on(intents.Seen)
+    def _seen(self, event: intents.Seen) -> None:
+        event.stop()
+        self.errand(self.messenger.mark_read(event.conversation, event.message))
+
+    @on(intents.FindChat)
+    def _find(self, event: intents.FindChat) -> None:
+        event.stop()
+        self.action_switch()
+
+    @on(intents.OpenRequests)
+    def _open_requests(self, event: intents.OpenRequests) -> None:
+        event.stop()
+        self.action_requests()
+
+    @on(intents.BannerAnswered)
+    def _banner(self, event: intents.BannerAnswered) -> None:
+        event.stop()
+        self.answer_banner(event.conversation, event.answer)
+
+    @on(MessageLog.Asked)
+    def _asked(self, event: MessageLog.Asked) -> None:
+        event.stop()
+        self.do_with_message(event.verb, event.message)
+
+    async def leave(self) -> None:
+        """The client is about to be closed: keep what is written and not sent."""
+        if self.view is None:
+            return
+        await self.view.composer.settled()
+        chat = self.chats.get(self.view.id_of_chat)
+        draft = self.view.composer.draft
+        if chat is not None and chat.draft != draft:
+            with suppress(ClientError):
+                await self.messenger.save_draft(chat.id, draft)
+
+    def look_again(self) -> None:
+        """Somebody may look again, after the terminal or this screen was away: what is shown is seen."""
+        if self.view is not None:
+            self.view.log_view.tell_seen()

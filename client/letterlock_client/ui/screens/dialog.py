@@ -1,0 +1,62 @@
+"""The frame that all dialogs share: a title, what it is about, a line of keys, escape to leave.
+
+Must not know the messenger.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from letterlock_client.sanitize import line_of
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result]):
+    """A modal screen with a frame. Subclasses say their title, parts and hint; escape leaves without a result."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+
+    heading: str = ""
+    hint: str = "escape closes"
+
+    @abstractmethod
+    def parts(self) -> Iterable[Widget]:
+        """Return what stands in the frame."""
+
+    def compose(self) -> ComposeResult:
+        """Frame, title, parts, hint."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(self.heading), markup=False, classes="dialog--title")
+            yield from self.parts()
+            yield Static(Content(self.hint), markup=False, classes="dialog--hint")
+
+    def say(self, text: str) -> None:
+        """Say what goes on or went wrong, in the dialog's `problem_line`; an empty text says nothing."""
+        place = self.query_one(".dialog--problem", Static)
+        place.update(Content(line_of(text)))
+        place.display = bool(text)
+
+    def action_leave(self) -> None:
+        """Close without a result."""
+        self.dismiss(None)
+
+
+def problem_line() -> Static:
+    """Return the place for `Dialog.say`."""
+    place = words("", "dialog--problem")
+    place.display = False
+    return place
+
+
+def words(text: str | Content, classes: str = "") -> Static:
+    """Return a piece of text for a dialog; a text is plain, never markup."""
+    return Static(Content(text) if isinstance(text, str) else text, markup=False, classes=classes)

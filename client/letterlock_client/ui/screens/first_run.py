@@ -1,0 +1,145 @@
+"""The first start: a handle, a relay, a passphrase for this device. Says honestly what is not there yet.
+
+Must not know how a profile is made.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message as TextualMessage
+from textual.widget import Widget
+from textual.widgets import Button, Input
+
+from letterlock.errors import MalformedError
+from letterlock.ids import check_handle
+from letterlock_client.errors import ClientError
+from letterlock_client.ui.background import start
+from letterlock_client.ui.doors import Doors, Registration
+from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.widgets.tick_box import TickBox
+
+if TYPE_CHECKING:
+    from letterlock_client.messenger import Messenger
+
+SHORTEST = 8
+"""Characters of a passphrase; it guards the database on this device only."""
+
+LATER = "Restoring from a backup and linking to a terminal you already use are not available yet."
+
+
+class FirstRunScreen(Dialog["Messenger"]):
+    """The form; the result is the messenger of the new profile."""
+
+    heading = "Welcome to Letterlock"
+    hint = "tab moves on · enter in the last field registers · ctrl+q leaves"
+
+    @dataclass
+    class Answered(TextualMessage):
+        """The profile is there, or what went wrong."""
+
+        messenger: "Messenger | None"
+        problem: str = ""
+
+    def __init__(self, doors: Doors) -> None:
+        super().__init__(classes="-opaque -tall")
+        self._doors = doors
+
+    def parts(self) -> Iterable[Widget]:
+        """The fields."""
+        yield VerticalScroll(
+            words("Your handle, by which others find you", "dialog--label"),
+            Input(
+                self._doors.suggested_handle,
+                placeholder="3 to 32 of a-z 0-9 . _ -",
+                id="handle",
+                compact=True,
+                max_length=64,
+            ),
+            words("The relay that carries your sealed messages", "dialog--label"),
+            Input(
+                self._doors.suggested_relay,
+                placeholder="wss://relay.example",
+                id="relay",
+                compact=True,
+                max_length=500,
+            ),
+            words("Invite code, if the relay asks for one", "dialog--label"),
+            Input(placeholder="none", id="invite", compact=True, max_length=200),
+            words("A passphrase for what is kept on this device", "dialog--label"),
+            Input(placeholder="passphrase", id="passphrase", password=True, compact=True, max_length=1_024),
+            Input(placeholder="once more", id="again", password=True, compact=True, max_length=1_024),
+            TickBox(
+                Content("No passphrase: whoever can read my files can read my messages"),
+                id="bare",
+                compact=True,
+            ),
+            Button("Register", id="register", variant="primary", compact=True),
+            problem_line(),
+            words(LATER, "dialog--later"),
+            can_focus=False,
+        )
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value
+
+    @on(TickBox.Changed)
+    def _bare(self, event: TickBox.Changed) -> None:
+        for name in ("passphrase", "again"):
+            self.query_one(f"#{name}", Input).disabled = event.value
+
+    @on(Input.Submitted)
+    @on(Button.Pressed)
+    def _submit(self, event: TextualMessage) -> None:
+        if isinstance(event, Input.Submitted) and event.input.id not in ("again",):
+            self.focus_next()
+            return
+        problem = self._problem()
+        if problem:
+            self.say(problem)
+            return
+        bare = self.query_one(TickBox).value
+        registration = Registration(
+            handle=self._value("handle").strip(),
+            relay=self._value("relay").strip(),
+            passphrase=None if bare else self._value("passphrase"),
+            invite=self._value("invite").strip(),
+        )
+        self.say("Making keys and registering…")
+        self.query_one(Button).disabled = True
+        start(self, self._register, registration, exclusive=True)
+
+    def _problem(self) -> str:
+        try:
+            check_handle(self._value("handle").strip())
+        except MalformedError as error:
+            return f"Handle: {error}"
+        if not self._value("relay").strip().startswith(("ws://", "wss://")):
+            return "Relay: an address that begins with wss:// (or ws:// on this machine)"
+        if self.query_one(TickBox).value:
+            return ""
+        passphrase = self._value("passphrase")
+        if len(passphrase) < SHORTEST:
+            return f"Passphrase: at least {SHORTEST} characters, or say that you want none"
+        return "" if passphrase == self._value("again") else "The two passphrases are not the same"
+
+    async def _register(self, registration: Registration) -> None:
+        try:
+            self.post_message(self.Answered(await self._doors.register(registration)))
+        except ClientError as error:
+            self.post_message(self.Answered(None, error.message))
+
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
+        event.stop()
+        if event.messenger is not None:
+            self.dismiss(event.messenger)
+            return
+        self.query_one(Button).disabled = False
+        self.say(event.problem)
+
+    def action_leave(self) -> None:
+        """There is nothing behind this screen: stay."""

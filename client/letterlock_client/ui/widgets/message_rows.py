@@ -1,0 +1,275 @@
+"""How one message is drawn: separators above it, its bubble, its time and ticks, what hangs below it.
+
+Pure: values and styles in, rows out. Every text of a peer passes `sanitize` here and is never markup. Signs
+and words say everything that colours say. Must not know widgets, loading or the messenger.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.strip import Strip
+
+from letterlock_client.models import Delivery, Message, MessageKind
+from letterlock_client.sanitize import body_of, emoji_of, fit, line_of, links_in, width
+from letterlock_client.ui.icons import Icons
+from letterlock_client.ui.widgets.rows import EMPTY, Row
+from letterlock_client.ui.wording import attachment_line, clock_time, ticks
+
+GROUP_MS: Final = 5 * 60_000
+"""Messages of one person closer together than this share one name."""
+
+BUBBLE_CELLS: Final = 72
+"""A line longer than this is hard to read."""
+
+MARGIN: Final = 2
+"""Cells left of everything, where the cursor stands."""
+
+META: Final = 12
+"""Cells at the right for the time and the ticks."""
+
+FRAME: Final = 3
+"""A bubble's bar and the space at both sides of its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What stands above a message because of the one before it."""
+
+    day: str = ""
+    unread: int = 0
+    name: str = ""
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The message that another one answers, as a line."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Styles and signs to draw with, resolved for the present theme."""
+
+    icons: Icons
+    ground: Style
+    name: Style
+    dim: Style
+    rule: Style
+    unread: Style
+    theirs: Style
+    theirs_bar: Style
+    mine: Style
+    mine_bar: Style
+    theirs_quiet: Style
+    mine_quiet: Style
+    read: Style
+    failed: Style
+    cursor: Style
+
+
+def bubble_width(columns: int) -> int:
+    """Return how many cells a line of text may take in a log this wide."""
+    return max(8, min(BUBBLE_CELLS, columns - MARGIN - META - FRAME))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How and in what surroundings a message is drawn."""
+
+    lead: Lead
+    quote: Quote | None
+    look: Look
+    columns: int
+    marked: bool = False
+    """Whether the cursor is on it."""
+
+
+def draw(message: Message, drawing: Drawing) -> list[Row]:
+    """Draw one message with everything that belongs to it."""
+    look, columns = drawing.look, drawing.columns
+    rows = []
+    if message.kind is MessageKind.NOTE:
+        rows.append(_note(message, look, columns))
+    else:
+        if drawing.lead.name:
+            rows.append(_line((" " * MARGIN, look.ground), (drawing.lead.name, look.name)))
+        rows += _Bubble(message, look, columns).rows(drawing.quote)
+    if drawing.marked:
+        rows = [_with_cursor(row, look) if row.body.cell_length else row for row in rows]
+    return [*_lead_rows(drawing.lead, look, columns), *rows]
+
+
+def _with_cursor(row: Row, look: Look) -> Row:
+    left = Strip.join((Strip([Segment(look.icons.cursor, look.cursor)]), row.left.crop(1)))
+    return row._replace(left=left)
+
+
+def _line(*parts: tuple[str, Style]) -> Row:
+    strip = Strip([Segment(text, style) for text, style in parts])
+    return Row(strip, EMPTY, EMPTY)
+
+
+def _rule(text: str, style: Style, look: Look, columns: int) -> Row:
+    room = max(0, columns - width(text) - 2 * MARGIN - 2)
+    left = min(room // 2, max(2, (columns - width(text)) // 2 - MARGIN - 1))
+    bar = look.icons.rule
+    return _line(
+        (" " * MARGIN, look.ground),
+        (bar * left, look.rule),
+        (f" {text} ", style),
+        (bar * max(0, room - left), look.rule),
+    )
+
+
+def _lead_rows(lead: Lead, look: Look, columns: int) -> list[Row]:
+    rows = []
+    blank = _line((" ", look.ground))
+    if lead.gap:
+        rows.append(blank)
+    if lead.day:
+        rows.append(_rule(lead.day, look.dim, look, columns))
+    if lead.unread:
+        rows.append(_rule(f"{lead.unread} new", look.unread, look, columns))
+    if lead.day or lead.unread:
+        rows.append(blank)
+    return rows
+
+
+def _note(message: Message, look: Look, columns: int) -> Row:
+    text = fit(f"{look.icons.dot} {line_of(message.text)} {look.icons.dot}", columns - 2 * MARGIN)
+    return _line((" " * max(MARGIN, (columns - width(text)) // 2), look.ground), (text, look.dim))
+
+
+class _Bubble:
+    """The rows of one message's bubble and of what hangs below it."""
+
+    def __init__(self, message: Message, look: Look, columns: int) -> None:
+        self.message = message
+        self.look = look
+        self.columns = columns
+        self.room = bubble_width(columns)
+        self.style = look.mine if message.mine else look.theirs
+        self.quiet = look.mine_quiet if message.mine else look.theirs_quiet
+        self.bar = look.mine_bar if message.mine else look.theirs_bar
+
+    def rows(self, quote: Quote | None) -> list[Row]:
+        lines = [*self._quote_lines(quote), *self._lines()]
+        inner = max([min(4, self.room), *(line.cell_length for line in lines)])
+        last = len(lines) - 1
+        rows = [self._row(line, inner, meta=position == last) for position, line in enumerate(lines)]
+        return [*rows, *self._below(inner)]
+
+    def _quote_lines(self, quote: Quote | None) -> list[Strip]:
+        if quote is None:
+            return []
+        text = fit(f"{self.look.icons.quote} {quote.name}: {quote.text}", self.room)
+        return [Strip([Segment(text, self.quiet)])]
+
+    def _lines(self) -> list[Strip]:
+        message, icons = self.message, self.look.icons
+        quiet = self.quiet
+        if message.deleted:
+            return self._wrapped("This message was deleted.", quiet)
+        if message.kind is MessageKind.UNKNOWN:
+            return self._wrapped(
+                "Written with a newer version of Letterlock; this one cannot show it.", quiet
+            )
+        if message.view_once and not message.mine:
+            text = "Viewed once." if message.viewed else "View once: enter opens it, one time."
+            return self._wrapped(text, quiet)
+        lines = []
+        if message.attachment is not None:
+            line = attachment_line(message.attachment, message.kind)
+            lines += self._wrapped(f"{icons.clip} {line}", self.style)
+        if message.text or message.attachment is None:
+            lines += self._text_lines()
+        return lines
+
+    def _text_lines(self) -> list[Strip]:
+        body = body_of(self.message.text)
+        lines = self._wrapped(body.text, self.style, links=True)
+        if body.hidden_lines:
+            plural = "s" if body.hidden_lines > 1 else ""
+            text = f"{self.look.icons.ellipsis} {body.hidden_lines} more line{plural}, enter shows all"
+            lines += self._wrapped(text, self.quiet)
+        return lines
+
+    def _wrapped(self, text: str, style: Style, *, links: bool = False) -> list[Strip]:
+        content = Content(text)
+        found = links_in(text) if links and "://" in text else []
+        if not found:
+            return [Strip([Segment(line.plain, style)]) for line in content.wrap(self.room)]
+        for link in found:
+            content = content.stylize("underline", link.start, link.stop)
+        strips = []
+        for line in content.wrap(self.room):
+            segments = []
+            for part, part_style in line.render(end=""):
+                underlined = not isinstance(part_style, str) and part_style.underline
+                segments.append(Segment(part, style + _UNDERLINED if underlined else style))
+            strips.append(Strip(segments))
+        return strips
+
+    def _row(self, line: Strip, inner: int, *, meta: bool) -> Row:
+        look, room = self.look, self.columns - MARGIN - META
+        pad = Segment(" " * max(0, inner - line.cell_length + 1), self.style)
+        bar = look.icons.bar_right if self.message.mine else look.icons.bar_left
+        tail = self._meta() if meta else [Segment(" " * META, look.ground)]
+        free = max(0, room - inner - FRAME)
+        if self.message.mine:
+            left = [Segment(" " * (MARGIN + free), look.ground), Segment(" ", self.style)]
+            right = [pad, Segment(bar, self.bar), *tail]
+        else:
+            left = [Segment(" " * MARGIN, look.ground), Segment(bar, self.bar), Segment(" ", self.style)]
+            right = [pad, Segment(" " * free, look.ground), *tail]
+        return Row(Strip(left), line, Strip(right))
+
+    def _meta(self) -> list[Segment]:
+        message, look = self.message, self.look
+        sign = ticks(message.delivery, look.icons) if message.mine else ""
+        styles = {Delivery.READ: look.read, Delivery.FAILED: look.failed}
+        time = f" {clock_time(message.sent_at)} "
+        return [
+            Segment(time, look.dim),
+            Segment(sign.ljust(META - len(time))[: META - len(time)], styles.get(message.delivery, look.dim)),
+        ]
+
+    def _below(self, inner: int) -> list[Row]:
+        message, look = self.message, self.look
+        marks: list[tuple[str, Style]] = []
+        if message.reactions and not message.deleted:
+            counts: dict[str, int] = {}
+            for reaction in message.reactions:
+                emoji = emoji_of(reaction.emoji)
+                counts[emoji] = counts.get(emoji, 0) + 1
+            shown = "  ".join(f"{emoji} {count}" if count > 1 else emoji for emoji, count in counts.items())
+            marks.append((fit(shown, self.room), look.ground))
+        if message.edits and not message.deleted:
+            marks.append(("edited", look.dim))
+        rows = []
+        if marks:
+            rows.append(self._hanging(marks, inner))
+        if message.delivery is Delivery.FAILED:
+            reason = line_of(message.failure, 120)
+            text = f"not sent{': ' if reason else ''}{reason} {look.icons.dot} enter sends it again"
+            rows += [
+                self._hanging([(line.plain, look.failed)], line.cell_length)
+                for line in Content(text).wrap(self.room)
+            ]
+        return rows
+
+    def _hanging(self, marks: list[tuple[str, Style]], inner: int) -> Row:
+        parts = [(f"{'  ' if position else ''}{text}", style) for position, (text, style) in enumerate(marks)]
+        cells = sum(width(text) for text, _ in parts)
+        room = self.columns - MARGIN - META
+        indent = MARGIN + (max(0, room - cells - 2) if self.message.mine else 2)
+        return _line((" " * indent, self.look.ground), *parts)
+
+
+_UNDERLINED: Final = Style(underline=True)

@@ -1,0 +1,55 @@
+"""The bottom line of a client: how the connection stands, counting down to the next attempt.
+
+Must not know the messenger.
+"""
+
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from letterlock_client.events import ConnectionChanged, Link
+from letterlock_client.models import Profile
+from letterlock_client.sanitize import line_of, name_of
+from letterlock_client.ui.icons import Icons
+from letterlock_client.ui.wording import Clock, link_state
+
+
+class StatusBar(Static):
+    """The line."""
+
+    def __init__(self, profile: Profile, clock: Clock, icons: Icons) -> None:
+        super().__init__(markup=False)
+        self._profile = profile
+        self._clock = clock
+        self._icons = icons
+        self._change = ConnectionChanged(Link.OFFLINE)
+        self._due = 0
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._redraw()
+
+    def show(self, change: ConnectionChanged) -> None:
+        """Show this state from now on."""
+        self._change = change
+        self._due = self._clock() + round(change.retry_in * 1000)
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if change.retry_in > 0 and change.link is Link.OFFLINE:
+            self._timer = self.set_interval(1.0, self._redraw)
+        self.set_class(change.link is Link.ONLINE, "-online")
+        self.set_class(change.link is Link.REFUSED, "-refused")
+        self._redraw()
+
+    def _redraw(self) -> None:
+        left = max(0, round((self._due - self._clock()) / 1000))
+        online = self._change.link is Link.ONLINE
+        sign = self._icons.online if online else self._icons.offline
+        separator = f" {self._icons.dot} "
+        parts = [link_state(self._change, left)]
+        if not online:
+            parts.append("what you write is kept and goes out later")
+        me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
+        self.update(Content(f" {sign} {separator.join([*parts, me])}"))

@@ -1,0 +1,55 @@
+"""One table of commands: every id once, every action there, no key twice."""
+
+from letterlock_client.ui.commands import COMMANDS, Where, actions, bindings, clashes, keys_of
+from letterlock_client.ui.doors import Tastes
+from letterlock_client.ui.panes.client_pane import ClientPane
+from letterlock_client.ui.widgets.composer import Composer
+from letterlock_client.ui.widgets.message_log import MessageLog
+from tests.client.ui.conftest import Open
+from tests.client.ui.fake_messenger import chat_id, lively
+
+OWNERS = {Where.CLIENT: ClientPane, Where.COMPOSER: Composer, Where.MESSAGE: MessageLog}
+
+
+def test_every_command_has_its_action_and_its_id() -> None:
+    assert len({spec.id for spec in COMMANDS}) == len(COMMANDS)
+    for spec in COMMANDS:
+        assert callable(getattr(OWNERS[spec.where], f"action_{spec.action}"))
+        assert spec.help.endswith(".")
+
+
+def test_the_keys_do_not_clash() -> None:
+    assert clashes({}) == []
+
+
+def test_a_keymap_that_clashes_or_misses_is_told() -> None:
+    assert clashes({"chat.help": "f4"}) == ["f4 is given to both chat.verify and chat.help"]
+    assert clashes({"chat.nothing": "x"}) == ["there is no command 'chat.nothing' to give a key to"]
+
+
+def test_every_binding_can_be_remapped() -> None:
+    for where in (Where.CLIENT, Where.MESSAGE):
+        assert all(binding.id for binding in bindings(where))
+    assert actions(Where.COMPOSER, {"write.send": "ctrl+s"})["ctrl+s"] == "send"
+    assert "enter" not in actions(Where.COMPOSER, {"write.send": "ctrl+s"})
+
+
+def test_keys_are_named_as_people_know_them() -> None:
+    named = {spec.id: keys_of(spec) for spec in COMMANDS}
+    assert named["message.react"] == "+"
+    assert named["write.newline"] == "ctrl+j, alt+enter, shift+enter"
+
+
+async def test_a_remapped_key_works_and_the_old_one_does_not(client: Open) -> None:
+    async with client(lively(), tastes=Tastes(keymap={"chat.next_unread": "f9"})) as running:
+        await running.press("alt+a")
+        assert running.pane.view is None
+        await running.press("f9")
+        assert running.view.id_of_chat == chat_id("bob")
+        await running.press("f1")
+        assert "f9" in running.text()
+
+
+async def test_a_clash_is_told_at_the_start(client: Open) -> None:
+    async with client(lively(), tastes=Tastes(keymap={"chat.help": "f4"})) as running:
+        assert "f4 is given to both" in running.text()
