@@ -1,0 +1,1 @@
+"""One verb each: what `letterlock VERB` does, for people and with --json for scripts."""

@@ -1,0 +1,114 @@
+"""The client itself, without a verb: Textual, or line mode with --plain.
+
+Opens the last or only profile; where there is none, the first-run screen makes it.
+"""
+
+import sys
+from argparse import Namespace
+from typing import Final
+
+import msgspec
+
+from letterlock_client.commands.session import (
+    UsageError,
+    run_command,
+    run_with_messenger,
+    told_passphrase,
+)
+from letterlock_client.config import (
+    DEFAULT_PROFILE,
+    NO_PASSPHRASE,
+    Config,
+    Home,
+    Unlock,
+    load_config,
+    save_config,
+)
+from letterlock_client.messenger import Messenger
+from letterlock_client.output import DONE, Output
+from letterlock_client.storage.keyring import has_passphrase
+from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
+
+DEFAULT_RELAY: Final = "ws://127.0.0.1:8710"
+
+
+def run(verb: str, given: Namespace, output: Output) -> int:
+    """Open the client; return its exit status."""
+    del verb
+    home = Home.find()
+    given.profile = given.profile or home.default_profile()
+    if given.plain:
+        from letterlock_client.plain import chat
+
+        return run_with_messenger(chat, given, output)
+    return run_textual(home, given, output)
+
+
+def run_textual(home: Home, given: Namespace, output: Output) -> int:
+    """Show the Textual client until the person leaves."""
+    from letterlock_client.ui.app import run as show
+
+    async def prepare() -> int:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageError("the client needs a terminal; --plain reads and writes lines anywhere")
+        # What can be wrong before the screen is taken over is said as an ordinary error.
+        home.profile(given.profile)
+        load_config(home)
+        told_passphrase(given)
+        return DONE
+
+    if (status := run_command(prepare, output)) != DONE:
+        return status
+    config = load_config(home)
+    return show(doors(home, given, config), tastes(home, config))
+
+
+def doors(home: Home, given: Namespace, config: Config) -> Doors:
+    """Lend the interface the ways into this profile."""
+    name = given.profile
+    told = told_passphrase(given)
+
+    async def open_with(passphrase: str) -> Messenger:
+        unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
+        messenger = await Messenger.open(home, name, unlock)
+        home.remember_profile(name)
+        return messenger
+
+    async def register(wanted: Registration) -> Messenger:
+        messenger = await Messenger.register(
+            home,
+            name,
+            handle=wanted.handle,
+            relay=wanted.relay,
+            unlock=Unlock(wanted.passphrase),
+            invite=wanted.invite,
+            insecure=given.insecure,
+        )
+        home.remember_profile(name)
+        return messenger
+
+    return Doors(
+        start(home, name, told),
+        open_with,
+        register,
+        suggested_relay=given.relay or config.relay or DEFAULT_RELAY,
+        suggested_handle="" if name == DEFAULT_PROFILE else name,
+    )
+
+
+def start(home: Home, name: str, told: str | None) -> Start:
+    """Choose the first screen."""
+    places = home.profile(name)
+    if not places.exists():
+        return Start.REGISTER
+    return Start.UNLOCK if has_passphrase(places) and told is None else Start.OPEN
+
+
+def tastes(home: Home, config: Config) -> Tastes:
+    """Lend the interface what the owner configured."""
+
+    def save_theme(theme: str) -> None:
+        appearance = msgspec.structs.replace(load_config(home).appearance, theme=theme)
+        save_config(home, msgspec.structs.replace(load_config(home), appearance=appearance))
+
+    return Tastes(config.appearance.theme, config.appearance.ascii_icons, config.keys, save_theme)

@@ -1,0 +1,109 @@
+"""The JSON shapes of what commands print, and the same for people. Public: documented and tested.
+
+Texts are as they came: `json.dumps` escapes everything that is not ASCII, and `Output` makes what
+people read printable.
+"""
+
+from datetime import UTC, datetime
+
+from letterlock.ids import account_text, message_text
+from letterlock_client.models import Contact, Conversation, Message, MessageKind
+from letterlock_client.sanitize import clean, line_of
+
+
+def when(milliseconds: int) -> str:
+    """Show a time as RFC 3339 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def who(contact: Contact) -> str:
+    """Name a contact so that every command accepts it."""
+    return contact.handle or account_text(contact.account)
+
+
+def message_shape(message: Message, conversation: Conversation, own: str) -> dict[str, object]:
+    """One message as `receive` and `history` print it."""
+    name = who(conversation.contact)
+    shape: dict[str, object] = {
+        "type": "message",
+        "id": message_text(message.id),
+        "from": own if message.mine else name,
+        "conversation": name,
+        "text": message.text,
+        "sent_at": when(message.sent_at),
+        "kind": message.kind.value,
+        "mine": message.mine,
+    }
+    if message.mine:
+        shape["delivery"] = message.delivery.value
+    if message.reply_to is not None:
+        shape["reply_to"] = message_text(message.reply_to)
+    if message.reactions:
+        shape["reactions"] = [
+            {"from": name if each.author == conversation.contact.account else own, "emoji": each.emoji}
+            for each in message.reactions
+        ]
+    if message.edits:
+        shape["edits"] = message.edits
+    if message.deleted:
+        shape["deleted"] = True
+    if message.view_once:
+        shape |= {"view_once": True, "viewed": message.viewed}
+    if message.expires_at:
+        shape["expires_at"] = when(message.expires_at)
+    if message.failure:
+        shape["failure"] = message.failure
+    if message.attachment is not None:
+        shape["attachment"] = {
+            "name": message.attachment.name,
+            "media_type": message.attachment.media_type,
+            "size": message.attachment.size,
+            "state": message.attachment.state.value,
+        }
+    return shape
+
+
+def message_line(message: Message, conversation: Conversation, own: str) -> str:
+    """The same for people: time, author, text or what stands for it."""
+    author = own if message.mine else who(conversation.contact)
+    moment = datetime.fromtimestamp(message.sent_at / 1000).astimezone()
+    # Further lines stand indented, so that no text can look like a line of somebody else.
+    body = clean(message_body(message)).replace("\n", "\n    ")
+    return f"{moment:%Y-%m-%d %H:%M}  {line_of(author)}: {body}  [{message_text(message.id)[:8]}]"
+
+
+def message_body(message: Message) -> str:
+    """What a message says, in one line or more of text."""
+    if message.deleted:
+        return "(deleted)"
+    if message.kind is MessageKind.UNKNOWN:
+        return "(needs a newer version of Letterlock)"
+    if message.view_once:
+        return "(view once, viewed)" if message.viewed else "(view once: letterlock view)"
+    if message.attachment is None:
+        return message.text
+    size = f"{message.attachment.size:,} bytes"
+    # A name is one line: with more it could pass for the caption, or for another message.
+    name = line_of(message.attachment.name)
+    return f"[{message.kind.value}: {name}, {size}] {message.text}".rstrip()
+
+
+def span(seconds: int) -> str:
+    """Say how long a timer is, as `timer` reads it: 30s, 5m, 8h, 7d, 4w."""
+    for unit, length in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def contact_shape(contact: Contact) -> dict[str, object]:
+    """One contact as `contacts` prints it."""
+    return {
+        "account": account_text(contact.account),
+        "handle": contact.handle,
+        "conversation": who(contact),
+        "standing": contact.standing.value,
+        "verified": contact.verified,
+        "warning": contact.warning,
+    }

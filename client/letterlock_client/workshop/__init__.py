@@ -1,0 +1,1 @@
+"""The live stage that shows every party's view."""

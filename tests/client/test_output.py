@@ -1,0 +1,31 @@
+"""What commands print keeps its lines apart, whatever a peer calls a file and whoever reads the result."""
+
+import sys
+
+import pytest
+
+from letterlock_client.output import Output
+from letterlock_client.shapes import span
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(30, "30s"), (90, "90s"), (300, "5m"), (28_800, "8h"), (172_800, "2d"), (604_800, "1w")],
+)
+def test_a_timer_is_said_as_it_is_typed(seconds: int, words: str) -> None:
+    assert span(seconds) == words
+
+
+@pytest.mark.parametrize("ending", ["result", "error"])
+def test_progress_leaves_the_line_to_what_comes_next(
+    ending: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    output = Output(as_json=False)
+    output.progress({}, "5 of 10 bytes")
+    if ending == "result":
+        output.result({}, "done")
+    else:
+        output.error("failed", "no")
+    shown = capsys.readouterr().err
+    assert shown.startswith("5 of 10 bytes\r\x1b[K")

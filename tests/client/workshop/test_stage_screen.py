@@ -1,0 +1,208 @@
+"""The stage: who is where, what to do next, and the relay's life, in wide and in narrow terminals."""
+
+from collections.abc import Callable
+
+import pytest
+from textual.widgets import Button
+
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.models import Delivery, Standing
+from letterlock_client.ui.widgets.composer import Composer
+from letterlock_client.workshop.stage import StageApp
+from tests.client.workshop.conftest import Show
+from tests.client.workshop.extras import ALICE, BOB, Extras
+from tests.client.workshop.test_relay_view import DELIVER, SUBMIT, frame
+
+Picture = Callable[[StageApp, str], None]
+
+
+async def test_a_newcomer_can_type_at_once_as_alice(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        assert "type a message to Bob" in shown.text()
+        await shown.type("hi bob")
+        await shown.press("enter")
+        assert extras.alice.asked("send_text") == [(extras.to_bob, "hi bob", None)]
+        assert "✓ 1 Alice writes first" in shown.text()
+
+
+async def test_a_request_shows_at_bob_and_leaves_the_keys_where_they_are(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await shown.type("on")
+        extras.alice_is_unknown_to_bob()
+        extras.bob.receive(extras.to_alice, "secret")
+        await shown.settle()
+        await shown.type("e")
+        assert "alice wrote first" in " ".join(shown.text().split())
+        focused = shown.stage.focused
+        assert isinstance(focused, Composer)
+        assert focused.text == "one"
+        assert shown.stage.here == "alice"
+
+
+async def test_tab_and_enter_are_all_it_takes_for_bob_to_accept(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await extras.alice.send_text(extras.to_bob, "hi")
+        extras.alice_is_unknown_to_bob()
+        extras.bob.receive(extras.to_alice, "hi")
+        await shown.settle()
+        assert "❯ 2 Bob accepts" in shown.text()
+        await shown.press("tab", "tab")
+        assert isinstance(shown.stage.focused, Button)
+        await shown.press("enter")
+        assert extras.bob.asked("accept") == [(extras.to_alice,)]
+        assert "❯ 3 Bob answers" in shown.text()
+        assert isinstance(shown.stage.focused, Composer)
+        assert shown.stage.here == "bob"
+
+
+async def test_tab_goes_round_all_parties_and_keys_go_straight_there(show: Show) -> None:
+    extras = Extras()
+    extras.they_know_each_other()
+    async with show(extras) as shown:
+        seen = []
+        for key in ("tab", "tab", "tab", "f7", "f6", "f5"):
+            await shown.press(key)
+            seen.append(shown.stage.here)
+        assert seen[:2] == ["relay", "bob"]
+        assert seen[-3:] == ["bob", "relay", "alice"]
+
+
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 24)])
+async def test_who_has_the_keys_is_said_by_a_sign_and_words(show: Show, size: tuple[int, int]) -> None:
+    extras = Extras()
+    async with show(extras, size) as shown:
+        assert "❯ Alice" in shown.text()
+        assert "you are here" in shown.text()
+        await shown.press("f6")
+        assert "❯ What the relay sees" in shown.text()
+        await shown.press("f7")
+        assert "❯ Bob" in shown.text()
+        assert shown.text().count("you are here") == 1
+
+
+async def test_in_a_narrow_terminal_the_relay_stays_beside_the_person_and_news_are_counted(
+    show: Show,
+) -> None:
+    extras = Extras()
+    extras.they_know_each_other()
+    async with show(extras, (100, 30)) as shown:
+        extras.bob.receive(extras.to_alice, "hi")
+        extras.relay.tell(SUBMIT, DELIVER)
+        await shown.settle()
+        assert "f7 Bob (1 new)" in shown.text()
+        assert "Submit" in shown.text()
+        await shown.press("f7")
+        assert "Submit" in shown.text()
+        assert "f7 Bob (" not in shown.text()
+        assert shown.stage.bob.display
+        assert not shown.stage.alice.size
+
+
+async def test_the_relay_dies_and_lives_by_a_key_and_writing_goes_on(show: Show) -> None:
+    extras = Extras()
+    extras.they_know_each_other()
+    async with show(extras) as shown:
+        await shown.press("f8")
+        assert not extras.relay.running
+        assert "✗ dead" in shown.text()
+        assert "killed: SIGKILL" in shown.text()
+        assert "start the relay" in shown.text()
+        await shown.type("still here")
+        await shown.press("enter", "f8")
+        assert extras.relay.running
+        assert "● running" in shown.text()
+        assert "started again" in shown.text()
+        assert len(extras.alice.asked("send_text")) == 1
+
+
+async def test_k_and_q_work_where_nobody_types(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await shown.type("kq")
+        assert extras.relay.running
+        await shown.press("f6", "k")
+        assert not extras.relay.running
+        await shown.press("q")
+    assert shown.app.return_code == 0
+
+
+async def test_a_relay_that_does_not_start_is_told_in_a_sentence(show: Show) -> None:
+    extras = Extras()
+    extras.relay.broken = "The relay could not be started: its port is taken \x1b[2J."
+    async with show(extras) as shown:
+        await shown.press("f8", "f8")
+        assert "its port is taken" in shown.text()
+        assert not extras.relay.running
+
+
+async def test_the_whole_story_can_be_played_with_one_key(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await shown.press("f9")
+        assert len(extras.alice.asked("send_text")) == 1
+        extras.alice_is_unknown_to_bob()
+        extras.bob.receive(extras.to_alice, "hello")
+        await shown.settle()
+        await shown.press("f9")
+        assert extras.bob.asked("accept") == [(extras.to_alice,)]
+        for asked in ("send_text", "find"):
+            extras.bob.calls = [call for call in extras.bob.calls if call[0] != asked]
+        await shown.press("f9")
+        assert len(extras.bob.asked("send_text")) == 1
+        await shown.press("f9")
+        assert not extras.relay.running
+        await shown.press("f9")
+        assert len(extras.alice.asked("send_text")) == 2
+        waiting = (await extras.alice.history(extras.to_bob, 1))[0]
+        await shown.press("f9")
+        assert extras.relay.running
+        extras.alice.change(waiting.id, delivery=Delivery.ACCEPTED)
+        await shown.settle()
+        assert "❯ 5 they compare" in shown.text()
+        await shown.press("f9")
+        assert "Compare these numbers" in " ".join(shown.text().split())
+
+
+async def test_a_step_that_cannot_be_done_says_why(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        extras.alice.failures["send_text"] = ClientError(Code.OFFLINE, "the relay cannot be reached")
+        await shown.press("f9")
+        assert "the relay cannot be reached" in shown.text()
+        assert "❯ 1 Alice writes first" in shown.text()
+
+
+async def test_ctrl_c_copies_a_selection_and_leaves_without_one(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await shown.type("copy me")
+        focused = shown.stage.focused
+        assert isinstance(focused, Composer)
+        focused.select_all()
+        await shown.press("ctrl+c")
+        assert shown.app.clipboard == "copy me"
+        focused.move_cursor((0, 0))
+        await shown.press("ctrl+c")
+    assert shown.app.return_code == 0
+
+
+@pytest.mark.parametrize("size", [(160, 40), (100, 30), (60, 24)])
+async def test_the_stage_looks_as_it_did(show: Show, picture: Picture, size: tuple[int, int]) -> None:
+    extras = Extras()
+    async with show(extras, size) as shown:
+        await extras.alice.send_text(extras.to_bob, "Hello Bob! Can the relay read this?")
+        extras.relay.tell(
+            frame("LogIn", ALICE),
+            SUBMIT,
+            frame("Accepted", ALICE, inward=False),
+            DELIVER,
+            frame("Acknowledge", BOB),
+        )
+        extras.alice_is_unknown_to_bob()
+        extras.bob.change_chat(extras.to_alice, standing=Standing.REQUESTED)
+        extras.bob.receive(extras.to_alice, "Hello Bob! Can the relay read this?")
+        await shown.settle()
+        picture(shown.app, f"stage_{size[0]}")
