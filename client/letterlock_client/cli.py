@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from letterlock_client.commands.arguments import parse, server_words
-from letterlock_client.output import DONE, FAILED, INTERRUPTED, Output, print_line
+from letterlock_client.output import DONE, FAILED, INTERRUPTED, Output, drop_output, print_line
 
 ROOMS = {
     "register": "account", "invite": "account",
@@ -40,20 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the results has read enough; the interpreter must not complain at its exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the results has read enough.
+        drop_output()
         return FAILED
 
 
 def ready_streams() -> None:
-    """Make standard output bear every character, and keep numbers 0 to 2 from becoming a database."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+    """Make standard output bear every character, and keep numbers 0 to 2 from becoming a database.
+
+    A closed output becomes one that cannot be written to: what nobody can read must not count as printed.
+    """
+    while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:
         pass
     os.close(number)
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.dup(1), "w")
     if sys.stderr is None:
-        sys.stderr = os.fdopen(os.dup(2), "w")
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open as long as the program)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 

@@ -5,6 +5,7 @@ standard error, exit statuses. Must not know what the commands do.
 """
 
 import json
+import os
 import sys
 from typing import Final
 
@@ -61,3 +62,10 @@ def print_line(text: str) -> None:
     """Write a line to standard output at once, so that a pipe sees it when it happens."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def drop_output() -> None:
+    """Let what could not be printed go, so that the interpreter does not complain about it at its exit."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, sys.stdout.fileno())
+    os.close(descriptor)

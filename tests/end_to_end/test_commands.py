@@ -1,5 +1,6 @@
 """The scripting contract, as a script meets it: real processes, JSON lines, exit statuses."""
 
+import json
 import os
 import re
 import stat
@@ -330,3 +331,19 @@ async def test_a_full_disk_under_standard_output_is_an_error_of_one_line(
         ended = plainly(alice, "invite", stdout=full)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
+
+
+async def test_what_was_printed_into_a_closed_output_is_printed_again(friends: tuple[Person, Person]) -> None:
+    alice, bob = friends
+    await alice.run("send", "bob", "can you read this?")
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "letterlock_client.cli", "receive",
+         "--profile", bob.name, "--no-passphrase", "--json"],
+        env={**os.environ, "LETTERLOCK_HOME": str(bob.folder)},
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert json.loads(ended.stderr.splitlines()[-1])["error"] == "file_failed"
+    assert [line["text"] for line in of_type((await bob.run("receive")).lines, "message")] == [
+        "can you read this?"
+    ]

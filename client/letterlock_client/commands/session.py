@@ -17,7 +17,7 @@ from letterlock_client.config import DEFAULT_PROFILE, NO_PASSPHRASE, Home, Unloc
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link
 from letterlock_client.messenger import EventStream, Messenger
-from letterlock_client.output import FAILED, USAGE, Output
+from letterlock_client.output import FAILED, USAGE, Output, drop_output
 from letterlock_client.storage.keyring import has_passphrase
 
 CONNECT_S: Final = 10.0
@@ -49,7 +49,8 @@ def run_command(work: Callable[[], Awaitable[int]], output: Output) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        # Standard output may be a file on a full disk; what was not printed is printed next time.
+        # Standard output may be closed, or a file on a full disk; what was not printed is printed next time.
+        drop_output()
         output.error("file_failed", f"{error.filename or 'standard output'}: {error.strerror}")
         return FAILED
 
