@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 _SEEK_HEALTH_S: Final = 1.0
 _FORGET_WITHIN_S: Final = 0.1
-_LOG_PAGES: Final = 4000
+_LOG_PAGES: Final = 1000
 _MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
 _NO_SPACE: Final = sqlite3.SQLITE_FULL
 
