@@ -1,0 +1,312 @@
+"""What every face of the client shows about backups: choices, states, counts, answers. Plain values, no behaviour.
+
+Times are milliseconds since 1970, sizes bytes. Secrets in here are never printed. Must not know providers, vaults,
+storage or Textual.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from letterlock.ids import AccountId, ConversationId
+
+
+class Frequency(StrEnum):
+    """How often a running client backs up by itself."""
+
+    OFF = "off"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class Freshness(StrEnum):
+    """What is known about a backup being the newest one."""
+
+    VERIFIED = "verified"
+    """Enough realms confirm it."""
+    UNANCHORED = "unanchored"
+    """The backup is whole, but too few realms have heard of it."""
+    UNCHECKED = "unchecked"
+    """No realm was asked: the 64 digits alone open it."""
+    STALE = "stale"
+    """Realms know of a newer one."""
+
+
+class BackupPhase(StrEnum):
+    """What a backup or restore is doing."""
+
+    VAULT = "vault"
+    FINDING = "finding"
+    MESSAGES = "messages"
+    MEDIA = "media"
+    MANIFEST = "manifest"
+    CHECKING = "checking"
+    ANCHORING = "anchoring"
+    ACCOUNT = "account"
+
+
+class RealmState(StrEnum):
+    """What one realm of the vault answers; each is a sentence of its own on screen."""
+
+    READY = "ready"
+    NEVER_REGISTERED = "never_registered"
+    DESTROYED = "destroyed"
+    DOOR_CLOSED = "door_closed"
+    WAIT = "wait"
+    UNREACHABLE = "unreachable"
+    LIED = "lied"
+    WRONG_KEY = "wrong_key"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class RealmView:
+    """One realm as the last answer showed it."""
+
+    name: str
+    url: str
+    state: RealmState
+    attempts_left: int
+    wait_seconds: int
+    at: int = 0
+    """When its record was destroyed, where it was; else 0."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultView:
+    """The vault before a password is entered: what it costs to be wrong."""
+
+    fleet_hash: str
+    """The beginning of the fleet's hash in hex, in groups of four, as the recovery sheet shows it."""
+    threshold: int
+    realms: tuple[RealmView, ...]
+    attempts_left: int
+    """Guesses left at the door that would be used, over the whole fleet."""
+    wait_seconds: int
+    with_locator: bool
+    """Whether the guess goes through the owner's door."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureView:
+    """Whether end-to-end encrypted backup is on for this account, and why not."""
+
+    available: bool
+    reason: str
+    """Empty, "gradual" or "needs_version"."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The newest complete backup of this device."""
+
+    at: int
+    generation: int
+    messages: int
+    media: int
+    bytes_total: int
+    freshness: Freshness
+    alarm: str = ""
+    """A sentence, where totals shrank or a read-back failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStatus:
+    """All that the landing screen shows."""
+
+    on: bool
+    feature: FeatureView
+    key_id: str = ""
+    has_password: bool = False
+    has_recovery_key: bool = False
+    provider: str = ""
+    frequency: Frequency = Frequency.OFF
+    include_media: bool = True
+    include_videos: bool = True
+    last: LastBackup | None = None
+    generations: int = 0
+    next_at: int = 0
+    running: bool = False
+    restoring: bool = False
+    """Whether an unfinished restore waits to go on."""
+    repairs_pending: int = 0
+    """Realms that still wait for the owner's last registration."""
+    fleet_hash: str = ""
+    realms: int = 0
+    threshold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BackupChoice:
+    """What somebody asks for who turns backups on. At least one of password and recovery key."""
+
+    provider: str
+    """`folder:DIR`."""
+    password: str | None = field(default=None, repr=False)
+    recovery_key: bool = False
+    fleet: Path | None = None
+    """The fleet file; None takes the configured one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedOn:
+    """What turning on gives: shown once, kept by the owner."""
+
+    key_id: str
+    recovery_key: str = field(repr=False)
+    """64 hex digits, or empty where it was not asked for."""
+    sheet: str = field(repr=False)
+    """The recovery sheet as text."""
+    realms: int
+    """How many realms hold the registration."""
+    realms_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupMade:
+    """What one backup did."""
+
+    generation: int
+    messages: int
+    media: int
+    segments_written: int
+    media_written: int
+    bytes_written: int
+    bytes_total: int
+    freshness: Freshness
+    realms_confirmed: int
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupProgress:
+    """How far a backup or restore is. `total` is 0 where it is not known."""
+
+    phase: BackupPhase
+    done: int
+    total: int
+    bytes_done: int
+    bytes_total: int
+    rate: float
+    """Bytes a second."""
+    seconds_left: float
+    """0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What reading a whole backup found."""
+
+    generation: int
+    messages: int
+    conversations: int
+    media: int
+    objects: int
+    bytes_read: int
+    freshness: Freshness
+    problems: tuple[str, ...]
+    """One sentence for each thing that is wrong; empty is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """How a scratch restore compares with what is here."""
+
+    generation: int
+    messages: int
+    conversations: int
+    media: int
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The proof that a new password rewrote nothing."""
+
+    key_id_before: str
+    key_id_after: str
+    objects_rewritten: int
+    realms: int
+    realms_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedOff:
+    """What turning off removed, and the realms' proof."""
+
+    objects_deleted: int
+    realms_deleted: int
+    realms_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry of a realm's ledger."""
+
+    realm: str
+    at: int
+    kind: str
+    """registered, guess_failed, recovered, anchored, door_closed, destroyed, deleted."""
+    door: str
+    """handle, locator or empty."""
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """Where a backup is and what opens it: a password with a vault, or the 64 digits."""
+
+    handle: str
+    relay: str
+    provider: str
+    insecure: bool = False
+    password: str | None = field(default=None, repr=False)
+    recovery_key: str | None = field(default=None, repr=False)
+    fleet: Path | None = None
+    locator: str = field(default="", repr=False)
+    sheet: Path | None = None
+    chats: tuple[str, ...] = ()
+    """WHO of each conversation to bring back; empty is all."""
+    accept_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewChat:
+    """One conversation of a backup, before it is restored."""
+
+    id: ConversationId
+    title: str
+    messages: int
+    media: int
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePreview:
+    """What a restore would bring back."""
+
+    account: AccountId
+    handle: str
+    generation: int
+    at: int
+    bytes_total: int
+    messages: int
+    media: int
+    media_bytes: int
+    chats: tuple[PreviewChat, ...]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore brought back."""
+
+    messages: int
+    conversations: int
+    media: int
+    generation: int
+    freshness: Freshness
+    epoch: int
+    """The list key epoch that this device speaks in now."""
