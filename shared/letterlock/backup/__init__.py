@@ -1,0 +1,1 @@
+"""What a backup is, byte for byte: records, segments, media, manifests, and when which of them is written."""

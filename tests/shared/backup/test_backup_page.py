@@ -1,0 +1,55 @@
+"""What `shared/spec/backup.md` promises: it says of every record and limit what the code says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import inspect as shapes
+
+from letterlock.backup import records
+from letterlock.backup.records import Record
+from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
+
+PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
+MODULES = (records,)
+
+
+def form(kind: Any) -> str:
+    """A field's type as the page writes it."""
+    if isinstance(kind, shapes.IntType):
+        return f"{kind.ge}..{'2^53-1' if kind.le == 2**53 - 1 else kind.le}"
+    if isinstance(kind, shapes.BytesType | shapes.StrType):
+        noun = "bytes" if isinstance(kind, shapes.BytesType) else "text"
+        least = kind.min_length or 0
+        return f"{noun} {least if least == kind.max_length else f'{least}..{kind.max_length}'}"
+    if isinstance(kind, shapes.VarTupleType):
+        return f"list 0..{kind.max_length} of ({form(kind.item_type)})"
+    if isinstance(kind, shapes.UnionType):
+        return f"nil, or {form(next(each for each in kind.types if not isinstance(each, shapes.NoneType)))}"
+    return f"[{', '.join(f'{field.name}: {form(field.type)}' for field in kind.fields)}]"
+
+
+@pytest.mark.parametrize("cls", ALL_RECORDS, ids=lambda cls: cls.__name__)
+def test_the_page_has_every_record_with_every_field(cls: type[Record]) -> None:
+    fields = "; ".join(f"`{field.name}` {form(field.type)}" for field in fields_of(cls))
+    assert f"| {cls.__struct_config__.tag} {cls.__name__[:-6].lower()} | {fields} |" in PAGE
+
+
+def test_the_page_has_every_limit_with_its_value() -> None:
+    stated = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
+    limits = {
+        name: str(value)
+        for module in MODULES
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, int) and not isinstance(value, bool)
+    }
+    known = {name: value for name, value in limits.items() if name.startswith("MAX_")}
+    assert known
+    assert {name: stated.get(name) for name in known} == known
+    assert set(stated) <= set(limits)
+
+
+def test_the_page_has_every_flag_of_a_message() -> None:
+    for flag in records.MessageFlag:
+        assert f"{flag.value} {flag.name.lower().replace('_', ' ')}" in PAGE if flag.name else False
