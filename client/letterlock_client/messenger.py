@@ -21,6 +21,7 @@ from letterlock_client.flows import (
     accepting,
     contacts,
     downloading,
+    forwarding,
     opening,
     saving,
     sending,
@@ -310,6 +311,10 @@ class Messenger:
         parcel = uploading.Parcel(path, caption, view_once, reply_to)
         return await uploading.send_file(self._place, conversation, parcel)
 
+    async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
+        """Say it in another chat, as our own; a file is fetched first. Raises as `send_text` and `download`."""
+        return await forwarding.forward(self._place, await self.message(message), conversation)
+
     async def react(self, message: MessageId, emoji: str) -> None:
         """Set our one reaction; an empty `emoji` takes it back."""
         await sending.react(self._place, message, emoji)
@@ -370,12 +375,10 @@ class Messenger:
 
     async def save_draft(self, conversation: ConversationId, text: str) -> None:
         """Keep what is typed and not sent."""
-
         await sending.save_draft(self._place, conversation, text)
 
     async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
         """Muted chats notify nobody."""
-
         await sending.set_muted(self._place, conversation, muted)
 
     async def settings(self) -> Settings:

@@ -28,7 +28,7 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.models import Message
 from letterlock_client.output import DONE, Output, print_line
 from letterlock_client.sanitize import clean, line_of
-from letterlock_client.shapes import message_line, who
+from letterlock_client.shapes import message_line, seconds_of, who
 
 LINES: Final = 64
 """How many typed lines may wait; the reader blocks past that."""
@@ -93,6 +93,12 @@ class Talk:
             "react": (self.react, "MESSAGE EMOJI: react to a message"),
             "edit": (self.edit, "MESSAGE TEXT: change an own message"),
             "delete": (self.delete, "MESSAGE: delete a message for everyone"),
+            "edits": (self.edits, "MESSAGE: what a message said before it was changed"),
+            "forward": (self.forward, "MESSAGE WHO: say a message again in another chat"),
+            "timer": (
+                self.timer,
+                "TIME: let messages of this chat disappear after 30s, 5m, 8h, 7d, 4w, or off",
+            ),
             "file": (self.file, "PATH: send a file"),
             "save": (self.save, "MESSAGE [PATH]: save a message's file, here under its name or as PATH"),
             "verify": (self.verify, "show the safety number of this chat"),
@@ -232,6 +238,31 @@ class Talk:
         """Delete an own message on both sides, or another's here."""
         target, _ = await self.message_and_text(rest)
         await self._messenger.delete(target.id, for_everyone=target.mine)
+
+    async def edits(self, rest: str) -> None:
+        """Show the earlier texts of a message, the oldest first."""
+        target, _ = await self.message_and_text(rest)
+        texts = await self._messenger.edits(target.id)
+        for text in texts:
+            say(text.replace("\n", "\n    "))
+        if not texts:
+            say("This message was never changed.")
+
+    async def forward(self, rest: str) -> None:
+        """Say a message again in another chat."""
+        target, to = await self.message_and_text(rest)
+        await self._messenger.forward(target.id, await self._messenger.find(to))
+        say("Forwarded.")
+
+    async def timer(self, rest: str) -> None:
+        """Set the disappearing timer of the present chat."""
+        seconds = seconds_of(rest)
+        if self._present is None:
+            say("Say first which chat: /to WHO")
+        elif seconds is None:
+            say("Give a time like 30s, 5m, 8h, 7d, 4w, or off.")
+        else:
+            await self._messenger.set_timer(self._present, seconds)
 
     async def message_and_text(self, rest: str) -> tuple[Message, str]:
         """Read a message's id and the text behind it."""

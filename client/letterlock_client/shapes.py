@@ -4,11 +4,16 @@ Texts are as they came: `json.dumps` escapes everything that is not ASCII, and `
 people read printable.
 """
 
+import re
 from datetime import UTC, datetime
+from typing import Final
 
 from letterlock.ids import account_text, message_text
 from letterlock_client.models import Contact, Conversation, Message, MessageKind
 from letterlock_client.sanitize import clean, line_of
+
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def when(milliseconds: int) -> str:
@@ -95,6 +100,14 @@ def span(seconds: int) -> str:
         if seconds and seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def seconds_of(text: str) -> int | None:
+    """Read 30s, 5m, 8h, 7d, 4w or off, as seconds; None for anything else."""
+    if text == "off":
+        return 0
+    found = _DURATION.fullmatch(text)
+    return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 def contact_shape(contact: Contact) -> dict[str, object]:

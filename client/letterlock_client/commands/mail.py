@@ -3,7 +3,6 @@
 Each is on disk here before anything is said; `accepted` means that it is on the relay's disk too.
 """
 
-import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -14,15 +13,12 @@ from letterlock_client.commands.session import UsageError, look_up, online, run_
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery, Message
 from letterlock_client.output import DONE, FAILED, KEPT, Output
-from letterlock_client.shapes import who
+from letterlock_client.shapes import seconds_of, who
 
 FLUSH_S: Final = 60.0
 """How long to wait for the outbox while the relay answers."""
 UPLOAD_S: Final = 24 * 3600.0
 MAX_INPUT: Final = 1024 * 1024
-
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def run(verb: str, given: Namespace, output: Output) -> int:
@@ -137,9 +133,7 @@ def text_from(words: list[str]) -> str:
 
 def duration_seconds(text: str) -> int:
     """Read 30s, 5m, 8h, 7d, 4w or off, as seconds. Raises UsageError."""
-    if text == "off":
-        return 0
-    found = _DURATION.fullmatch(text)
-    if not found:
+    seconds = seconds_of(text)
+    if seconds is None:
         raise UsageError("give a time like 30s, 5m, 8h, 7d, 4w, or off")
-    return int(found[1]) * _UNITS[found[2]]
+    return seconds

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from letterlock.errors import OpenError
 from letterlock.ids import MessageId
@@ -172,17 +172,46 @@ def seal_file(source: Path, goal: Path, key: bytes, halt: Halt) -> tuple[int, by
     file_failed (also: it changed meanwhile), too_large, storage_full.
     """
     with _regular(source) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_ATTACHMENT_BYTES:
-            raise ClientError(Code.TOO_LARGE, "this file is too large", limit=MAX_ATTACHMENT_BYTES)
-        into = _new(goal)
-        try:
-            return size, _seal_into(goal, into, _Source(source, file, plan(size)), key, halt)
-        except BaseException:
-            with suppress(OSError):
-                goal.unlink(missing_ok=True)
-                goal.parent.rmdir()
-            raise
+        return seal_stream(file, os.fstat(file.fileno()).st_size, source, goal, key, halt)
+
+
+class Readable(Protocol):
+    """Something that gives its bytes in order; fewer than asked for only at its end."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes."""
+        ...
+
+
+def seal_stream(
+    file: Readable, size: int, source: Path, goal: Path, key: bytes, halt: Halt
+) -> tuple[int, bytes]:
+    """Seal `size` bytes as `seal_file` does; `source` names them in errors."""
+    if size > MAX_ATTACHMENT_BYTES:
+        raise ClientError(Code.TOO_LARGE, "this file is too large", limit=MAX_ATTACHMENT_BYTES)
+    into = _new(goal)
+    try:
+        return size, _seal_into(goal, into, _Source(source, file, plan(size)), key, halt)
+    except BaseException:
+        with suppress(OSError):
+            goal.unlink(missing_ok=True)
+            goal.parent.rmdir()
+        raise
+
+
+class Parts:
+    """Parts of any size, read as one file."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._rest = b""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes."""
+        while len(self._rest) < count and (part := next(self._parts, None)) is not None:
+            self._rest += part
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        return taken
 
 
 def _new(path: Path) -> int:
@@ -197,7 +226,7 @@ def _new(path: Path) -> int:
 @dataclass(frozen=True, slots=True)
 class _Source:
     path: Path
-    file: BinaryIO
+    file: Readable
     cut: AttachmentPlan
 
     def read(self, index: int) -> bytes:

@@ -6,7 +6,7 @@ about a file is sent only once all its bytes are at the relay. Must not know how
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from letterlock_client.events import MessageAdded
 from letterlock_client.flows.contacts import check_may_send, require_contact
 from letterlock_client.flows.outgoing import Item, enqueue
 from letterlock_client.flows.reading import attached, delete_after, shown
-from letterlock_client.flows.sealed_files import SealedFile, off_loop, place_of, seal_file
+from letterlock_client.flows.sealed_files import Halt, SealedFile, off_loop, place_of, seal_file
 from letterlock_client.flows.sending import (
     check_body,
     own_message,
@@ -57,6 +57,21 @@ class Parcel:
     reply_to: MessageId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file as it will lie at the relay."""
+
+    blob: BlobId
+    key: bytes = field(repr=False)
+    size: int
+    digest: bytes
+
+
+Seal = Callable[[Path, bytes, Halt], tuple[int, bytes]]
+"""Seals something into a place under a key, in a thread; returns its size and SHA-256."""
+Describe = Callable[[Sealed], contents.Attachment]
+
+
 async def send_file(place: Workplace, conversation: ConversationId, parcel: Parcel) -> Message:
     """Seal a file, store its message and queue the upload; it is sent when that is done.
 
@@ -64,11 +79,28 @@ async def send_file(place: Workplace, conversation: ConversationId, parcel: Parc
     file_failed, storage_full.
     """
     check_body(parcel.caption, empty=True)
+    source = parcel.path.absolute()
+
+    def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
+        return seal_file(source, goal, key, halt)
+
+    return await send_sealed(place, conversation, seal, lambda sealed: _describe(parcel, sealed))
+
+
+async def send_sealed(
+    place: Workplace, conversation: ConversationId, seal: Seal, describe: Describe
+) -> Message:
+    """Seal with `seal`, store the message that `describe` makes of it and queue the upload. Raises as `send_file`."""
     await place.database.read(lambda reader: _check_open(reader, conversation))
     message, key = place.new_message_id(), place.random(KEY_BYTES)
-    size, digest = await _seal(place, parcel, message, key)
+    goal = place.sealed_path(place_of(message))
     try:
-        content = _describe(parcel, BlobId(place.random(16)), key, size, digest)
+        size, digest = await off_loop(lambda halt: seal(goal, key, halt))
+    except asyncio.CancelledError:
+        place.delete_files([place_of(message)])
+        raise
+    try:
+        content = describe(Sealed(BlobId(place.random(16)), key, size, digest))
         return await place.transact(lambda work: _store(work, conversation, message, content))
     except ClientError as error:
         # Where it is not sure that nothing was saved, the next start looks whether the message is there.
@@ -80,15 +112,6 @@ async def send_file(place: Workplace, conversation: ConversationId, parcel: Parc
 async def _check_open(reader: Reader, conversation: ConversationId) -> None:
     """Refuse before minutes of sealing what the transaction would refuse after it."""
     check_may_send(await require_contact(reader, conversation))
-
-
-async def _seal(place: Workplace, parcel: Parcel, message: MessageId, key: bytes) -> tuple[int, bytes]:
-    source, goal = parcel.path.absolute(), place.sealed_path(place_of(message))
-    try:
-        return await off_loop(lambda halt: seal_file(source, goal, key, halt))
-    except asyncio.CancelledError:
-        place.delete_files([place_of(message)])
-        raise
 
 
 async def _store(
@@ -118,17 +141,17 @@ async def _store(
     return message
 
 
-def _describe(parcel: Parcel, blob: BlobId, key: bytes, size: int, digest: bytes) -> contents.Attachment:
+def _describe(parcel: Parcel, sealed: Sealed) -> contents.Attachment:
     media_type = mimetypes.guess_type(parcel.path.name)[0] or "application/octet-stream"
     name = parcel.path.name.encode(errors="replace")[:255].decode(errors="ignore")
     try:
         return contents.Attachment(
             kind=_FAMILIES.get(media_type.partition("/")[0], contents.AttachmentKind.FILE),
-            blob=blob,
-            key=key,
-            digest=digest,
-            size=size,
-            sealed_size=plan(size).sealed_size,
+            blob=sealed.blob,
+            key=sealed.key,
+            digest=sealed.digest,
+            size=sealed.size,
+            sealed_size=plan(sealed.size).sealed_size,
             name=name,
             media_type=media_type,
             caption=parcel.caption,

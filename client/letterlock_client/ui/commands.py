@@ -42,7 +42,8 @@ def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa
 
 
 def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
-    return CommandSpec(f"message.{id}", Where.MESSAGE, keys, id, title, help, palette=False)
+    action = id if id in ("copy", "write") else f"ask('{id}')"
+    return CommandSpec(f"message.{id}", Where.MESSAGE, keys, action, title, help, palette=False)
 
 
 COMMANDS: Final = (
@@ -71,7 +72,13 @@ COMMANDS: Final = (
     _message("delete", "d", "Delete", "Delete it here, or on both sides."),
     _message("react", "plus", "React", "Put an emoji on it."),
     _message("copy", "y", "Copy", "Copy its text, or what is selected."),
-    _message("open", "o,enter", "Open", "Show all of it, fetch its file, or send it again."),
+    _message(
+        "open", "o,enter", "Open", "Show all of it, save its file, go to what it answers, or send it again."
+    ),
+    _message("forward", "f", "Forward", "Say it in another chat, as your own."),
+    _message("history", "h", "Earlier texts", "Read what it said before it was changed."),
+    _message("pause", "p", "Pause", "Stop its file where it is, or let it go on."),
+    _message("cancel", "x", "Cancel", "Give up sending its file."),
     _message("info", "i", "Info", "How it travelled: times, sizes, ratchet."),
     _message("jump", "q", "Go to the quoted", "Go to the message that this one answers."),
     _message("write", "escape", "Write", "Go back to writing."),

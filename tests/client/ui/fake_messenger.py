@@ -396,6 +396,11 @@ class FakeMessenger:
         file = attachment(path.name)
         return self.put(conversation, caption, mine=True, kind=MessageKind.FILE, attachment=file)
 
+    async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
+        await self._call("forward", message, conversation)
+        told = await self.message(message)
+        return self.put(conversation, told.text, mine=True, kind=told.kind, attachment=told.attachment)
+
     async def react(self, message: MessageId, emoji: str) -> None:
         await self._call("react", message, emoji)
         conversation, row = self._find(message)

@@ -204,7 +204,7 @@ async def test_a_view_once_message_hides_until_it_is_opened(client: Open) -> Non
     async with client(fake) as running:
         await running.press("enter", "escape")
         assert "only once" not in running.text()
-        await running.press("o")
+        await running.press("o", "down", "enter")
         assert "only once" in running.text()
         await running.press("escape")
         assert "only once" not in running.text()

@@ -6,23 +6,15 @@ The half of a client pane that a person starts; the other half is what the messe
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.containers import Vertical
-
-from letterlock_client.config import downloads_folder
-from letterlock_client.models import Conversation, Delivery, Message, Standing, TransferState
-from letterlock_client.sanitize import body_of
+from letterlock_client.models import Conversation, Standing
 from letterlock_client.ui import intents
-from letterlock_client.ui.panes.chat_view import can_edit
+from letterlock_client.ui.panes.calls import Calls
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.help import HelpScreen
 from letterlock_client.ui.screens.invite import InviteScreen
-from letterlock_client.ui.screens.message_info import MessageInfoScreen
 from letterlock_client.ui.screens.new_chat import NewChatScreen
-from letterlock_client.ui.screens.react import ReactScreen
-from letterlock_client.ui.screens.reader import ReaderScreen
 from letterlock_client.ui.screens.requests import RequestsScreen
 from letterlock_client.ui.screens.settings import SettingsScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
@@ -30,34 +22,13 @@ from letterlock_client.ui.screens.verify import VerifyScreen
 from letterlock_client.ui.wording import TIMERS, span, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable
 
-    from letterlock.ids import ConversationId, MessageId
-    from letterlock_client.messenger import Messenger
-    from letterlock_client.ui.panes.chat_view import ChatView
-    from letterlock_client.ui.surroundings import Surroundings
-    from letterlock_client.ui.widgets.chat_list import ChatList
+    from letterlock.ids import ConversationId
 
 
-class ClientActions(Vertical):
-    """Actions of `commands.COMMANDS` with `Where.CLIENT`, and the verbs on a message."""
-
-    messenger: Messenger
-    around: Surroundings
-    chats: dict[ConversationId, Conversation]
-    view: ChatView | None
-    chat_list: ChatList
-
-    @abstractmethod
-    def errand(
-        self, call: Awaitable[object], *, failed: Callable[[], None] | None = None, in_order: bool = False
-    ) -> None:
-        """Run one call in the background."""
-
-    @abstractmethod
-    def tell(self, text: str, *, severe: bool = False) -> None:
-        """Show a short notice."""
+class ClientActions(Calls):
+    """Actions of `commands.COMMANDS` with `Where.CLIENT`."""
 
     @abstractmethod
     def read_chats(self) -> None:
@@ -199,87 +170,3 @@ class ClientActions(Vertical):
     async def _then_read(self, call: Awaitable[object]) -> None:
         await call
         self.read_chats()
-
-    # One message.
-
-    def do_with_message(self, verb: str, message: Message) -> None:
-        """Do what a key on a message means."""
-        verbs: dict[str, Callable[[Message], None]] = {
-            "reply": self._reply,
-            "edit": self._edit,
-            "delete": self._delete,
-            "react": self._react,
-            "copy": self._copy,
-            "open": self._open_message,
-            "info": self._info,
-            "jump": self._jump,
-        }
-        verbs[verb](message)
-
-    def _reply(self, message: Message) -> None:
-        if self.view is not None and not message.deleted:
-            self.view.begin_reply(message)
-
-    def _edit(self, message: Message) -> None:
-        if self.view is not None and can_edit(message):
-            self.view.begin_edit(message)
-        else:
-            self.tell("Only your own texts can be changed.")
-
-    def _delete(self, message: Message) -> None:
-        def chosen(for_everyone: bool | None) -> None:
-            if for_everyone is not None:
-                self.errand(self.messenger.delete(message.id, for_everyone=for_everyone))
-
-        choices = [Choice(False, "Delete here")]
-        if message.mine and not message.deleted:
-            choices.append(Choice(True, "Delete on both sides"))
-        self.app.push_screen(ChooseScreen("Delete this message?", choices), chosen)
-
-    def _react(self, message: Message) -> None:
-        mine = next(
-            (one.emoji for one in message.reactions if one.author == self.messenger.profile.account), ""
-        )
-
-        def chosen(emoji: str | None) -> None:
-            if emoji is not None:
-                self.errand(self.messenger.react(message.id, "" if emoji == mine else emoji))
-
-        self.app.push_screen(ReactScreen(mine), chosen)
-
-    def _copy(self, message: Message) -> None:
-        if message.text and not message.deleted:
-            self.app.copy_to_clipboard(message.text)
-            self.tell("Copied.")
-
-    def _open_message(self, message: Message) -> None:
-        if message.delivery is Delivery.FAILED:
-            self.errand(self.messenger.resend(message.id))
-        elif message.view_once and not message.mine and not message.viewed:
-            self.errand(self._view_once(message.id))
-        elif message.attachment is not None and message.attachment.state is TransferState.MOVING:
-            self.errand(self.messenger.pause(message.id))
-        elif message.attachment is not None and message.attachment.state is not TransferState.GONE:
-            self.errand(self._download(message.id))
-        elif body_of(message.text).hidden_lines:
-            self.app.push_screen(ReaderScreen(message.text, "The whole message"))
-
-    async def _view_once(self, message: MessageId) -> None:
-        found = await self.messenger.view_once(message, downloads_folder())
-        if isinstance(found, Message):
-            self.app.call_later(partial(self.app.push_screen, ReaderScreen(found.text, "View once")))
-        else:
-            self._told_path(found)
-
-    async def _download(self, message: MessageId) -> None:
-        self._told_path(await self.messenger.save(message, downloads_folder()))
-
-    def _told_path(self, path: Path) -> None:
-        self.app.call_later(partial(self.tell, f"Saved as {path}"))
-
-    def _info(self, message: Message) -> None:
-        self.app.push_screen(MessageInfoScreen(self.messenger, message))
-
-    def _jump(self, message: Message) -> None:
-        if message.reply_to is not None and self.view is not None:
-            self.view.post_message(intents.JumpTo(message.conversation, message.reply_to))

@@ -5,8 +5,6 @@ Each intent is one call, run in the background; a failure is told and loses noth
 the application than that it can push screens and notify.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -23,12 +21,12 @@ from letterlock.ids import ConversationId
 from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError
 from letterlock_client.models import Conversation, Standing
-from letterlock_client.sanitize import line_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.panes.chat_view import ChatView
 from letterlock_client.ui.panes.client_actions import ClientActions
+from letterlock_client.ui.panes.message_verbs import MessageVerbs
 from letterlock_client.ui.panes.typists import Typists
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.chat_list import ChatList
@@ -63,13 +61,6 @@ class ClientPane(ClientActions):
 
         chat: Conversation
 
-    @dataclass
-    class Failed(TextualMessage):
-        """A call failed."""
-
-        error: ClientError
-        then: Callable[[], None] | None
-
     def __init__(self, messenger: "Messenger", surroundings: Surroundings | None = None) -> None:
         super().__init__()
         self.messenger = messenger
@@ -79,7 +70,7 @@ class ClientPane(ClientActions):
         self.view: ChatView | None = None
         self.chat_list = ChatList(self.around.clock, self.around.icons)
         self.status = StatusBar(messenger.profile, self.around.clock, self.around.icons)
-        self._in_order = asyncio.Lock()
+        self._verbs_on_messages = MessageVerbs(self)
         self._typists = Typists(self, self._show_typing)
 
     def compose(self) -> ComposeResult:
@@ -103,34 +94,7 @@ class ClientPane(ClientActions):
         """Side by side, or one at a time."""
         self.set_class(event.size.width < WIDE, "-narrow")
 
-    # Calls.
-
-    def errand(
-        self, call: Awaitable[object], *, failed: Callable[[], None] | None = None, in_order: bool = False
-    ) -> None:
-        """Run one call in the background; on failure tell the reason and do `failed`."""
-        start(self, self._run, call, failed, in_order, group="errands")
-
-    async def _run(self, call: Awaitable[object], failed: Callable[[], None] | None, in_order: bool) -> None:
-        try:
-            if in_order:
-                async with self._in_order:
-                    await call
-            else:
-                await call
-        except ClientError as error:
-            self.post_message(self.Failed(error, failed))
-
-    @on(Failed)
-    def _tell_failure(self, event: Failed) -> None:
-        event.stop()
-        if event.then is not None:
-            event.then()
-        self.tell(event.error.message, severe=True)
-
-    def tell(self, text: str, *, severe: bool = False) -> None:
-        """Show a short notice."""
-        self.app.notify(line_of(text), severity="error" if severe else "information", markup=False)
+    # Reading.
 
     async def _listen(self) -> None:
         async for event in self.messenger.events():
@@ -238,6 +202,10 @@ class ClientPane(ClientActions):
             self.tell(f"{who}'s key changed. Compare the safety number.", severe=event.was_verified)
         self.read_chats()
 
+    def _show_typing(self, conversation: ConversationId, typing: bool) -> None:
+        if conversation in self.chats:
+            self.put_chat(replace(self.chats[conversation], typing=typing))
+
     # Opening.
 
     @property
@@ -294,7 +262,7 @@ class ClientPane(ClientActions):
         old = self.view
         if old is not None:
             await old.composer.settled()
-            self._keep_draft(old.id_of_chat, old.composer.draft)
+            self.keep_draft(old.id_of_chat, old.composer.draft)
         view = ChatView(self.messenger, chat, self.around, self.attended)
         self.view = view
         place = self.query_one(".client--chat", Vertical)
@@ -316,52 +284,7 @@ class ClientPane(ClientActions):
         event.stop()
         self.action_back()
 
-    # Intents that are one call.
-
-    @on(intents.Send)
-    def _send(self, event: intents.Send) -> None:
-        event.stop()
-        call = self.messenger.send_text(event.conversation, event.text, reply_to=event.reply_to)
-        self.errand(call, failed=lambda: self._give_back(event.conversation, event.text), in_order=True)
-
-    def _give_back(self, conversation: ConversationId, text: str) -> None:
-        if self.view is not None and self.view.id_of_chat == conversation:
-            self.view.composer.give_back(text)
-        else:
-            chat = self.chats.get(conversation)
-            draft = chat.draft if chat is not None else ""
-            self._keep_draft(conversation, f"{text}\n{draft}" if draft.strip() else text)
-
-    @on(intents.ChangeText)
-    def _change_text(self, event: intents.ChangeText) -> None:
-        event.stop()
-        self.errand(self.messenger.edit(event.message, event.text), in_order=True)
-
-    @on(intents.DraftChanged)
-    def _draft_changed(self, event: intents.DraftChanged) -> None:
-        event.stop()
-        self._keep_draft(event.conversation, event.text)
-
-    def _keep_draft(self, conversation: ConversationId, text: str) -> None:
-        chat = self.chats.get(conversation)
-        if chat is not None and chat.draft != text:
-            self.chats[conversation] = replace(chat, draft=text)
-            self.refresh_list()
-            self.errand(self.messenger.save_draft(conversation, text), in_order=True)
-
-    def _show_typing(self, conversation: ConversationId, typing: bool) -> None:
-        if conversation in self.chats:
-            self.put_chat(replace(self.chats[conversation], typing=typing))
-
-    @on(intents.TypingNoticed)
-    def _typing(self, event: intents.TypingNoticed) -> None:
-        event.stop()
-        self.errand(self.messenger.set_typing(event.conversation, event.typing))
-
-    @on(intents.Seen)
-    def _seen(self, event: intents.Seen) -> None:
-        event.stop()
-        self.errand(self.messenger.mark_read(event.conversation, event.message))
+    # Intents of the widgets that open something.
 
     @on(intents.FindChat)
     def _find(self, event: intents.FindChat) -> None:
@@ -381,7 +304,7 @@ class ClientPane(ClientActions):
     @on(MessageLog.Asked)
     def _asked(self, event: MessageLog.Asked) -> None:
         event.stop()
-        self.do_with_message(event.verb, event.message)
+        self._verbs_on_messages.do(event.verb, event.message)
 
     async def leave(self) -> None:
         """The client is about to be closed: keep what is written and not sent."""

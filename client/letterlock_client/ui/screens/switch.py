@@ -23,11 +23,13 @@ from letterlock_client.ui.wording import title_of
 class SwitchScreen(Dialog[ConversationId]):
     """A field and the chats that fit."""
 
-    heading = "Go to a chat"
-    hint = "enter opens · escape closes"
+    hint = "enter chooses · escape closes"
 
-    def __init__(self, chats: Sequence[Conversation], surroundings: Surroundings) -> None:
+    def __init__(
+        self, chats: Sequence[Conversation], surroundings: Surroundings, heading: str = "Go to a chat"
+    ) -> None:
         super().__init__()
+        self.heading = heading
         self._chats = chats
         self._icons = surroundings.icons
         self._fitting: list[Conversation] = list(chats)

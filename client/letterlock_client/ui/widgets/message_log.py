@@ -328,26 +328,11 @@ class MessageLog(VirtualLog):
         if item is not None:
             self.cursor = item
 
-    def _ask(self, verb: str) -> None:
+    def action_ask(self, verb: str) -> None:
+        """Do something with the message under the cursor."""
         message = self.message_at_cursor()
         if message is not None:
             self.say(self.Asked(verb, message))
-
-    def action_reply(self) -> None:
-        """Answer the message."""
-        self._ask("reply")
-
-    def action_edit(self) -> None:
-        """Change an own message."""
-        self._ask("edit")
-
-    def action_delete(self) -> None:
-        """Delete the message."""
-        self._ask("delete")
-
-    def action_react(self) -> None:
-        """Put an emoji on the message."""
-        self._ask("react")
 
     def action_copy(self) -> None:
         """Copy what is selected, else the message."""
@@ -356,19 +341,7 @@ class MessageLog(VirtualLog):
             self.app.copy_to_clipboard(selected)
             self.screen.clear_selection()
         else:
-            self._ask("copy")
-
-    def action_open(self) -> None:
-        """Do the obvious with the message."""
-        self._ask("open")
-
-    def action_info(self) -> None:
-        """Show how the message travelled."""
-        self._ask("info")
-
-    def action_jump(self) -> None:
-        """Go to the message that this one answers."""
-        self._ask("jump")
+            self.action_ask("copy")
 
     def action_write(self) -> None:
         """Go back to writing."""

@@ -1,0 +1,52 @@
+"""Says again in another chat what a message said: sealed anew, as one's own, and nothing tells where it came from.
+
+Must not know how a message travels.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from letterlock.ids import ConversationId
+from letterlock.messaging import content as contents
+from letterlock.messaging.attachments import plan
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.downloading import download, require_file
+from letterlock_client.flows.sealed_files import Halt, Parts, seal_stream
+from letterlock_client.flows.sending import send_text
+from letterlock_client.flows.transfers import described
+from letterlock_client.flows.uploading import Sealed, send_sealed
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.models import Message, MessageKind
+
+
+async def forward(place: Workplace, message: Message, conversation: ConversationId) -> Message:
+    """Say it there; a file is fetched first where it is not here. Raises as `send_text` and `download`.
+
+    Raises code bad_input for what was deleted, can be seen once, or is not known.
+    """
+    if message.deleted or message.view_once or message.kind in (MessageKind.NOTE, MessageKind.UNKNOWN):
+        raise ClientError(Code.BAD_INPUT, "this message cannot be forwarded")
+    if message.attachment is None:
+        return await send_text(place, conversation, message.text, None)
+    sealed = await download(place, message.id)
+    content = described(await require_file(place, message.id))
+
+    def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
+        return seal_stream(Parts(sealed.plain(halt)), content.size, sealed.path, goal, key, halt)
+
+    return await send_sealed(place, conversation, seal, lambda fresh: _again(content, message, fresh))
+
+
+def _again(content: contents.Attachment, message: Message, fresh: Sealed) -> contents.Attachment:
+    return msgspec.structs.replace(
+        content,
+        blob=fresh.blob,
+        key=fresh.key,
+        digest=fresh.digest,
+        size=fresh.size,
+        sealed_size=plan(fresh.size).sealed_size,
+        chunk_bytes=plan(fresh.size).chunk_bytes,
+        caption=message.text,
+        reply_to=None,
+    )

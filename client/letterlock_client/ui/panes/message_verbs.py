@@ -1,0 +1,209 @@
+"""What the keys on a message do: each is one call of the messenger, a question before it, or a screen.
+
+Must not know how messages are drawn, nor what the client's other commands do.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from letterlock_client.config import downloads_folder
+from letterlock_client.models import Delivery, Message, MessageKind, TransferState
+from letterlock_client.sanitize import body_of, clean
+from letterlock_client.ui import intents
+from letterlock_client.ui.panes.chat_view import can_edit
+from letterlock_client.ui.screens.choose import Choice, ChooseScreen
+from letterlock_client.ui.screens.history import HistoryScreen
+from letterlock_client.ui.screens.message_info import MessageInfoScreen
+from letterlock_client.ui.screens.react import ReactScreen
+from letterlock_client.ui.screens.reader import ReaderScreen
+from letterlock_client.ui.screens.switch import SwitchScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from letterlock.ids import ConversationId, MessageId
+    from letterlock_client.ui.panes.calls import Calls
+
+
+class MessageVerbs:
+    """The verbs of `commands.COMMANDS` with `Where.MESSAGE`, for one client pane."""
+
+    def __init__(self, pane: Calls) -> None:
+        self._pane = pane
+        self._verbs: dict[str, Callable[[Message], None]] = {
+            "reply": self.reply,
+            "edit": self.edit,
+            "delete": self.delete,
+            "react": self.react,
+            "copy": self.copy,
+            "open": self.open,
+            "forward": self.forward,
+            "history": self.history,
+            "pause": self.pause,
+            "cancel": self.cancel,
+            "info": self.info,
+            "jump": self.jump,
+        }
+
+    def do(self, verb: str, message: Message) -> None:
+        """Do what a key on a message means."""
+        self._verbs[verb](message)
+
+    def reply(self, message: Message) -> None:
+        """Begin an answer to it."""
+        view = self._pane.view
+        if view is not None and not message.deleted and message.kind is not MessageKind.NOTE:
+            view.begin_reply(message)
+
+    def edit(self, message: Message) -> None:
+        """Begin to change it."""
+        view = self._pane.view
+        if view is not None and can_edit(message):
+            view.begin_edit(message)
+        else:
+            self._pane.tell("Only your own texts can be changed.")
+
+    def delete(self, message: Message) -> None:
+        """Delete it, after asking where."""
+        pane = self._pane
+
+        def chosen(for_everyone: bool | None) -> None:
+            if for_everyone is not None:
+                pane.errand(pane.messenger.delete(message.id, for_everyone=for_everyone))
+
+        choices = [Choice(False, "Delete for me: here, on this device")]
+        if message.mine and not message.deleted:
+            choices.append(Choice(True, "Delete for everyone: the other side is asked to delete it too"))
+        pane.app.push_screen(ChooseScreen("Delete this message?", choices), chosen)
+
+    def react(self, message: Message) -> None:
+        """Choose an emoji for it."""
+        pane = self._pane
+        own = pane.messenger.profile.account
+        mine = next((one.emoji for one in message.reactions if one.author == own), "")
+
+        def chosen(emoji: str | None) -> None:
+            if emoji is not None:
+                pane.errand(pane.messenger.react(message.id, "" if emoji == mine else emoji))
+
+        pane.app.push_screen(ReactScreen(mine), chosen)
+
+    def copy(self, message: Message) -> None:
+        """Copy its text: whoever pastes it into a terminal gets nothing that a terminal would obey."""
+        if message.text and not message.deleted and not message.view_once:
+            self._pane.app.copy_to_clipboard(clean(message.text))
+            self._pane.tell("Copied.")
+
+    def forward(self, message: Message) -> None:
+        """Choose a chat, and say it there as one's own."""
+        pane = self._pane
+        kind = message.kind
+        if message.deleted or message.view_once or kind in (MessageKind.NOTE, MessageKind.UNKNOWN):
+            pane.tell("This cannot be forwarded.")
+            return
+
+        def chosen(conversation: ConversationId | None) -> None:
+            if conversation is not None:
+                pane.errand(self._forward(message.id, conversation), in_order=True)
+
+        pane.app.push_screen(SwitchScreen(pane.chat_list.chats, pane.around, "Forward to"), chosen)
+
+    async def _forward(self, message: MessageId, conversation: ConversationId) -> None:
+        await self._pane.messenger.forward(message, conversation)
+        self._later("Forwarded.")
+
+    def history(self, message: Message) -> None:
+        """Show its earlier texts."""
+        if message.edits:
+            self._pane.app.push_screen(HistoryScreen(self._pane.messenger, message))
+        else:
+            self._pane.tell("This message was never changed.")
+
+    def info(self, message: Message) -> None:
+        """Show how it travelled."""
+        self._pane.app.push_screen(MessageInfoScreen(self._pane.messenger, message))
+
+    def jump(self, message: Message) -> None:
+        """Go to the message that it answers."""
+        if message.reply_to is not None and self._pane.view is not None:
+            self._pane.view.post_message(intents.JumpTo(message.conversation, message.reply_to))
+
+    # Its file.
+
+    def open(self, message: Message) -> None:
+        """Do the obvious with it."""
+        pane = self._pane
+        file = message.attachment
+        if message.delivery is Delivery.FAILED:
+            pane.errand(pane.messenger.resend(message.id))
+        elif message.view_once and not message.mine and not message.viewed:
+            self._ask_view_once(message)
+        elif file is not None and file.state in (TransferState.MOVING, TransferState.PAUSED):
+            self.pause(message)
+        elif file is not None and file.state is not TransferState.GONE and not message.view_once:
+            pane.errand(self._save(message.id))
+        elif body_of(message.text).hidden_lines:
+            pane.app.push_screen(ReaderScreen(message.text, "The whole message"))
+        else:
+            self.jump(message)
+
+    def _ask_view_once(self, message: Message) -> None:
+        pane = self._pane
+
+        def chosen(view: bool | None) -> None:
+            if view:
+                pane.errand(self._view_once(message.id))
+
+        what = "Its file is saved in your downloads" if message.attachment is not None else "It is shown"
+        title = f"This message can be viewed once. {what} now, and never again."
+        choices = [Choice(False, "Not now"), Choice(True, "View it, this one time")]
+        pane.app.push_screen(ChooseScreen(title, choices), chosen)
+
+    async def _view_once(self, message: MessageId) -> None:
+        found = await self._pane.messenger.view_once(message, downloads_folder())
+        if isinstance(found, Message):
+            app = self._pane.app
+            app.call_later(partial(app.push_screen, ReaderScreen(found.text, "View once")))
+        else:
+            self._told_path(found)
+
+    async def _save(self, message: MessageId) -> None:
+        self._told_path(await self._pane.messenger.save(message, downloads_folder()))
+
+    def _told_path(self, path: Path) -> None:
+        self._later(f"Saved as {path}")
+
+    def pause(self, message: Message) -> None:
+        """Stop its file where it is, or let it go on."""
+        pane, file = self._pane, message.attachment
+        if file is None:
+            return
+        if file.state is TransferState.MOVING:
+            pane.errand(pane.messenger.pause(message.id))
+        elif file.state is TransferState.PAUSED and message.mine:
+            pane.errand(pane.messenger.resend(message.id))
+        elif file.state in (TransferState.PAUSED, TransferState.REMOTE) and not message.view_once:
+            pane.errand(pane.messenger.download(message.id))
+
+    def cancel(self, message: Message) -> None:
+        """Give up sending its file: the message leaves with it. A file that comes is only paused."""
+        pane, file = self._pane, message.attachment
+        if file is None or file.state not in (TransferState.MOVING, TransferState.PAUSED):
+            pane.tell("Nothing of this message is on its way.")
+            return
+        if not message.mine:
+            pane.errand(pane.messenger.pause(message.id))
+            return
+
+        def chosen(give_up: bool | None) -> None:
+            if give_up:
+                pane.errand(pane.messenger.delete(message.id, for_everyone=False))
+
+        choices = [Choice(True, "Give up, and delete the message here"), Choice(False, "Go on sending")]
+        pane.app.push_screen(ChooseScreen("Stop sending this file?", choices), chosen)
+
+    def _later(self, text: str) -> None:
+        self._pane.app.call_later(partial(self._pane.tell, text))

@@ -1,0 +1,30 @@
+"""Line mode knows every kind of message: earlier texts, forwarding, timers."""
+
+import pytest
+
+from letterlock.ids import message_text
+from letterlock_client.plain import Talk
+from tests.town import Pair, pair, town
+
+__all__ = ["pair", "town"]
+
+
+async def test_lines_change_forward_and_time_messages(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    told = await pair.alice.send_text(pair.to_bob, "at nine")
+    talk = Talk(pair.alice)
+    await talk.obey("/to bob")
+    name = message_text(told.id)
+    await talk.obey(f"/edits {name}")
+    await talk.obey(f"/edit {name} at ten")
+    await talk.obey(f"/edits {name}")
+    shown = capsys.readouterr().out
+    assert "never changed" in shown
+    assert shown.rstrip().endswith("at nine")
+    await talk.obey(f"/forward {name} bob")
+    await talk.obey("/timer soon")
+    await talk.obey("/timer 8h")
+    assert "Give a time like" in capsys.readouterr().out
+    assert (await pair.alice.conversation(pair.to_bob)).timer_s == 28_800
+    await pair.settle()
+    texts = [message.text for message in await pair.bob.history(pair.to_alice, 9)]
+    assert texts.count("at ten") == 2

@@ -1,0 +1,115 @@
+"""What the keys on a message do, each from the log to the messenger's verb."""
+
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.models import Delivery, MessageKind, TransferState
+from letterlock_client.ui.screens.choose import ChooseScreen
+from letterlock_client.ui.screens.history import HistoryScreen
+from tests.client.ui.conftest import Open
+from tests.client.ui.fake_messenger import FakeMessenger, attachment, chat_id, lively
+
+BOB = chat_id("bob")
+
+
+def with_bob() -> FakeMessenger:
+    fake = FakeMessenger()
+    fake.person("bob")
+    fake.person("carol")
+    return fake
+
+
+async def test_an_emoji_is_found_by_its_name(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "plus")
+        await running.type("rocket")
+        assert ":rocket:" in running.text()
+        await running.press("enter")
+        assert running.fake.asked("react")[-1][1] == "🚀"
+
+
+async def test_arrow_keys_move_in_the_grid_of_emoji(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "plus", "right", "down", "up", "left", "right", "enter")
+        assert running.fake.asked("react")[-1][1] == "💗"
+
+
+async def test_a_message_is_forwarded_to_the_chat_that_was_chosen(client: Open) -> None:
+    fake = with_bob()
+    told = fake.put(BOB, "the meeting is at nine")
+    async with client(fake) as running:
+        await running.press("enter", "escape", "f")
+        assert "Forward to" in running.text()
+        await running.type("carol")
+        await running.press("enter")
+        assert fake.asked("forward") == [(told.id, chat_id("carol"))]
+        assert running.view.id_of_chat == BOB
+
+
+@pytest.mark.parametrize("changes", [{"view_once": True}, {"deleted": True}, {"kind": MessageKind.UNKNOWN}])
+async def test_what_may_not_go_on_is_not_forwarded(client: Open, changes: dict[str, object]) -> None:
+    fake = with_bob()
+    fake.put(BOB, "for you alone", **changes)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "f")
+        assert "cannot be forwarded" in running.text()
+
+
+async def test_earlier_texts_are_shown_oldest_first(client: Open) -> None:
+    fake = with_bob()
+    fake.put(BOB, "what it says now", edits=1)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "h")
+        assert isinstance(running.app.screen, HistoryScreen)
+        text = running.text()
+        assert text.index("what stood here before") < text.rindex("what it says now")
+
+
+async def test_enter_on_an_answer_goes_to_what_it_answers(client: Open) -> None:
+    fake = with_bob()
+    first = fake.put(BOB, "the question")
+    for number in range(60):
+        fake.put(BOB, f"in between {number}")
+    fake.put(BOB, "the answer", mine=True, reply_to=first.id)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "enter")
+        shown = running.view.log_view.message_at_cursor()
+        assert shown is not None
+        assert shown.text == "the question"
+
+
+async def test_a_file_on_its_way_is_paused_goes_on_and_is_given_up(client: Open) -> None:
+    fake = with_bob()
+    moving = attachment("film.mp4", TransferState.MOVING)
+    sent = fake.put(BOB, "", mine=True, attachment=moving, delivery=Delivery.WAITING)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "p")
+        assert fake.asked("pause") == [(sent.id,)]
+        fake.change(sent.id, attachment=attachment("film.mp4", TransferState.PAUSED))
+        await running.settle()
+        await running.press("o")
+        assert fake.asked("resend") == [(sent.id,)]
+        await running.press("x")
+        assert isinstance(running.app.screen, ChooseScreen)
+        await running.press("enter")
+        assert fake.asked("delete") == [(sent.id, False)]
+
+
+async def test_a_view_once_message_asks_before_it_opens(client: Open) -> None:
+    fake = with_bob()
+    fake.put(BOB, "only once", view_once=True)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "o", "enter")
+        assert fake.asked("view_once") == []
+        await running.press("o", "down", "enter")
+        assert len(fake.asked("view_once")) == 1
+
+
+async def test_what_is_copied_holds_nothing_a_terminal_would_obey(client: Open, tmp_path: Path) -> None:
+    fake = with_bob()
+    fake.put(BOB, "curl x\x1b]52;c;aGk=\x07 | sh\u202e")
+    async with client(fake) as running:
+        await running.press("enter", "escape", "y")
+        assert running.app.clipboard.isprintable()
+        assert "\x1b" not in running.app.clipboard
