@@ -25,7 +25,7 @@ class State(Enum):
     GUESSING = "guessing"
 
 
-_READY: Final = frozenset(
+_READY: Final[frozenset[type[Request]]] = frozenset(
     {
         frames.AskNonce,
         frames.AskStatus,
