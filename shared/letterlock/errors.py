@@ -16,6 +16,15 @@
     │   │   ├── TooFarError       a counter that jumps past the limit
     │   │   ├── NoSessionError    no session to open it with
     │   │   └── UnknownPrekeyError  it names a prekey we do not hold (any more)
+    │   ├── BackupError           what a provider gave is not the backup that was made
+    │   │   ├── WrongSecretError  nothing lies there for this secret
+    │   │   ├── DamagedChunkError  a chunk of an object does not open (`name`, `index`)
+    │   │   ├── TruncatedError    an object is cut off (`name`)
+    │   │   ├── MissingObjectError  an object is not there (`name`)
+    │   │   ├── ManifestMismatchError  an object is not what its manifest says (`name`)
+    │   │   ├── StaleGenerationError  only an older backup is there than the vault knows of
+    │   │   ├── OtherAccountError  the backup of another account
+    │   │   └── NewerFormatError  made by a newer version
     │   └── FrameError            a frame that is illegal here and now
     └── MisuseError               we are wrong: a bug in the caller
 
@@ -77,6 +86,98 @@ class NoSessionError(OpenError):
 
 class UnknownPrekeyError(OpenError):
     """A first message that names a prekey this device does not hold (any more)."""
+
+
+class BackupError(PeerError):
+    """What a provider gave is not the backup that was made there. The text is a sentence for people."""
+
+
+class WrongSecretError(BackupError):
+    """Nothing lies at this provider for this secret: the wrong secret, or the wrong provider."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no backup for this key here. Check the key, and that this is the right provider and folder."
+        )
+
+
+class _ObjectError(BackupError):
+    """Something is wrong with one object, which `name` names."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
+class DamagedChunkError(_ObjectError):
+    """Chunk `index` (from 0) of an object does not open: its bytes were changed."""
+
+    def __init__(self, name: str, index: int) -> None:
+        super().__init__(
+            name,
+            f"Part {index + 1} of {name} is damaged. Nothing was taken from it;"
+            " restore from an older backup, or bring back the provider's own copy.",
+        )
+        self.index = index
+
+
+class TruncatedError(_ObjectError):
+    """An object is shorter than it was made."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            name,
+            f"{name} is cut off. Wait until the provider has finished copying it, or bring back its own copy.",
+        )
+
+
+class MissingObjectError(_ObjectError):
+    """An object that the manifest names is not there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            name,
+            f"{name} is missing at the provider. Wait until it has finished copying, or restore an older backup.",
+        )
+
+
+class ManifestMismatchError(_ObjectError):
+    """An object is whole, or nearly, but not the one that the manifest describes."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            name,
+            f"{name} is not what the backup says it is: {what}. Nothing was taken from it; use an older backup.",
+        )
+
+
+class StaleGenerationError(BackupError):
+    """The newest backup that opens is older than one the vault has confirmed; `at` says from when it is (ms)."""
+
+    def __init__(self, generation: int, at: int, known: int) -> None:
+        super().__init__(
+            f"The newest backup here is number {generation}, but the vault knows of number {known}."
+            " Look for the newer one at the provider, or say that the older one will do."
+        )
+        self.generation = generation
+        self.at = at
+        self.known = known
+
+
+class OtherAccountError(BackupError):
+    """A backup that opens, but of another account than the one wanted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This backup belongs to another account. Use the key and the provider of this account."
+        )
+
+
+class NewerFormatError(BackupError):
+    """Made by a newer version of this program."""
+
+    def __init__(self) -> None:
+        super().__init__("This backup was made by a newer version. Update this program, then try again.")
 
 
 class FrameError(PeerError):

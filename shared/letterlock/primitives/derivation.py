@@ -46,6 +46,11 @@ class Label(bytes, Enum):
     ROOT_SEED = b"letterlock v1 root seed"  # the client's key file: seals the account's root seed
     LOGIN = b"letterlock v1 login"  # devices.login: what a device signs to a relay
     SEALED_SENDER = b"letterlock v1 sealed sender"  # messaging.sealed_sender: HPKE info of an envelope
+    BACKUP_PREFIX = b"letterlock v1 backup prefix"  # backup.manifest: the folder of one backup at a provider
+    BACKUP_MANIFEST = b"letterlock v1 backup manifest"  # backup.manifest: seals manifests
+    BACKUP_SEGMENT = b"letterlock v1 backup segment"  # backup.segments: what a segment's chunks are bound to
+    BACKUP_MEDIA_ID = b"letterlock v1 backup media id"  # backup.media: name of a file's object
+    BACKUP_MEDIA = b"letterlock v1 backup media"  # backup.media: key of a file's object
     ENVELOPE_ID = b"letterlock v1 envelope id"  # client flows: name of the envelope that carries a message
 
 

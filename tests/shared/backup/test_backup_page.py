@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import records
+from letterlock.backup import records, segments
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records,)
+MODULES = (records, segments)
 
 
 def form(kind: Any) -> str:
@@ -48,6 +48,11 @@ def test_the_page_has_every_limit_with_its_value() -> None:
     assert known
     assert {name: stated.get(name) for name in known} == known
     assert set(stated) <= set(limits)
+
+
+def test_the_page_has_every_field_of_a_segment_reference() -> None:
+    fields = "; ".join(f"`{field.name}` {form(field.type)}" for field in fields_of(segments.SegmentRef))
+    assert f"    {fields}\n" in PAGE
 
 
 def test_the_page_has_every_flag_of_a_message() -> None:
