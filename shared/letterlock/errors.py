@@ -7,6 +7,10 @@
     │   ├── MalformedError        bytes or text that do not parse, or pass a limit
     │   ├── BadKeyError           a public key that must not be used
     │   ├── BadSignatureError     a signature that does not hold
+    │   ├── BadProofError         a proof that another key evaluated than the one that was promised
+    │   ├── StaleRequestError     a true request, made for another realm or another time
+    │   ├── RevokedDeviceError    a true object of a device that is not in its account's list
+    │   ├── LyingRealmError       a realm that answered what no honest one answers; it is named
     │   ├── WrongAccountError     a true object, offered for another account or device
     │   ├── ExpiredError          a true object, past its time
     │   ├── StaleListError        a device list older than the one we know
@@ -26,6 +30,7 @@
     │   │   ├── OtherAccountError  the backup of another account
     │   │   └── NewerFormatError  made by a newer version
     │   └── FrameError            a frame that is illegal here and now
+    ├── WrongPasswordError        the person who typed is wrong: nobody lied, and nothing is damaged
     └── MisuseError               we are wrong: a bug in the caller
 
 An exception changes nothing: every step that raises leaves its input state as it was.
@@ -50,6 +55,26 @@ class BadKeyError(PeerError):
 
 class BadSignatureError(PeerError):
     """A signature that does not hold for these bytes and this purpose."""
+
+
+class BadProofError(PeerError):
+    """A proof that does not hold: whoever evaluated did not use the key it is bound to."""
+
+
+class StaleRequestError(PeerError):
+    """A true request that was made for another realm, or on another connection: a replay."""
+
+
+class RevokedDeviceError(PeerError):
+    """A true object, signed by a device that does not stand in its account's newest device list."""
+
+
+class LyingRealmError(PeerError):
+    """One realm of a vault answered what no honest realm answers: `realm` is its name."""
+
+    def __init__(self, realm: str, what: str) -> None:
+        super().__init__(f"{realm}: {what}")
+        self.realm = realm
 
 
 class WrongAccountError(PeerError):
@@ -182,6 +207,10 @@ class NewerFormatError(BackupError):
 
 class FrameError(PeerError):
     """A frame that is not legal in the connection's present state."""
+
+
+class WrongPasswordError(LetterlockError):
+    """A password that is not the one that was registered."""
 
 
 class MisuseError(LetterlockError):

@@ -49,6 +49,16 @@ class Kind(IntEnum):
     """By a device's identity key: its medium-term ML-KEM-1024 prekey."""
     KEM_ONE_TIME_PREKEY = 20
     """By a device's identity key: an ML-KEM-1024 prekey for one first message."""
+    VAULT_STATEMENT = 33
+    """By a device's identity key: how the account's recovery secret is shared among a fleet's realms."""
+    VAULT_REGISTER = 34
+    """By a device's identity key: one realm is to keep this record."""
+    VAULT_ANCHOR = 35
+    """By a device's identity key: this is the newest backup."""
+    VAULT_DELETE = 36
+    """By a device's identity key: one realm is to forget the account's record."""
+    VAULT_LEDGER = 37
+    """By a device's identity key: one realm is to show its ledger of the account."""
 
 
 class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True):

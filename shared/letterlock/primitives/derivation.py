@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import ClassVar, Final, Protocol
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from nacl.exceptions import RuntimeError as NaclRuntimeError
 from nacl.pwhash import argon2id as _nacl_argon2id
 
@@ -21,6 +21,7 @@ ARGON2_SALT_BYTES: Final = 16
 MAX_DERIVED_BYTES: Final = 255 * HASH_BYTES
 
 _SHA256: Final = SHA256()
+_SHA512: Final = SHA512()
 
 
 @unique
@@ -52,6 +53,41 @@ class Label(bytes, Enum):
     BACKUP_MEDIA_ID = b"letterlock v1 backup media id"  # backup.media: name of a file's object
     BACKUP_MEDIA = b"letterlock v1 backup media"  # backup.media: key of a file's object
     ENVELOPE_ID = b"letterlock v1 envelope id"  # client flows: name of the envelope that carries a message
+    VAULT_FLEET = b"letterlock v1 vault fleet"  # vault.fleet: hash that names an exact fleet
+    VAULT_REALM_KEYS = (
+        b"letterlock v1 vault realm keys"  # vault.realm_secret: a realm's three keys from its seed
+    )
+    VAULT_WELCOME = (
+        b"letterlock v1 vault welcome"  # vault.realm_secret: what a realm signs on each connection
+    )
+    VAULT_OWNED = (
+        b"letterlock v1 vault owned"  # vault.owned: an owner's signed object with its device's chain
+    )
+    VAULT_STATEMENT = b"letterlock v1 vault statement"  # vault.statement: hash that names an exact statement
+    VAULT_RECORD = (
+        b"letterlock v1 vault record"  # vault.record: one realm's record, and the hash in the statement
+    )
+    VAULT_RECORD_SEAL = (
+        b"letterlock v1 vault record seal"  # vault.record: HPKE info of a record on its way to its realm
+    )
+    VAULT_DOOR = b"letterlock v1 vault door"  # vault.record: door key of one realm from the locator
+    VAULT_PROOF = b"letterlock v1 vault proof"  # vault.guess: context of a realm's proof of its evaluation
+    VAULT_OPAQUE = b"letterlock v1 vault opaque"  # vault.guess: context of OPAQUE's key exchange
+    VAULT_REALM_PASSWORD = (
+        b"letterlock v1 vault realm password"  # vault.threshold: one realm's randomized password
+    )
+    VAULT_SHARE = b"letterlock v1 vault share"  # vault.threshold: seals a share under a realm's export key
+    VAULT_WRAP = (
+        b"letterlock v1 vault wrap"  # vault.threshold: seals the recovery secret under the shared scalar
+    )
+    VAULT_RELEASE = (
+        b"letterlock v1 vault release"  # vault.release: seals what a realm releases under the session key
+    )
+    VAULT_RECEIPT = b"letterlock v1 vault receipt"  # vault.receipts: what a realm signs that it did
+    VAULT_LEDGER = b"letterlock v1 vault ledger"  # vault.ledger: an entry of a realm's ledger, and its hash
+    BACKUP_KEY = b"letterlock v1 backup key"  # vault.recovery_secret: K, which seals backups, from R
+    BACKUP_ROOT = b"letterlock v1 backup root key"  # vault.recovery_secret: seals the root key, from R
+    RECOVERY_KEY_CHECK = b"letterlock v1 recovery key check"  # vault.recovery_secret: shows which R it is
 
 
 def hkdf(key: bytes, *, salt: bytes, label: Label, length: int, context: bytes = b"") -> bytes:
@@ -77,6 +113,21 @@ def hkdf_sha256(key: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the 32-byte HMAC-SHA256 (RFC 2104) of `data`: 1.4 us, the step of a key chain."""
     return hmac.digest(key, data, "sha256")
+
+
+def hmac_sha512(key: bytes, data: bytes) -> bytes:
+    """Return the 64-byte HMAC-SHA512 (RFC 2104) of `data`; also HKDF-Extract of RFC 5869, salt as the key."""
+    return hmac.digest(key, data, "sha512")
+
+
+def hkdf_sha512_expand(key: bytes, *, info: bytes, length: int) -> bytes:
+    """Expand an extracted key by HKDF-SHA512 (RFC 5869 section 2.3), for specifications that fix `info`.
+
+    Raises MisuseError unless 1 <= length <= 16320 and the key has 64 bytes or more.
+    """
+    if not 0 < length <= 255 * _SHA512.digest_size or len(key) < _SHA512.digest_size:
+        raise MisuseError("HKDF-SHA512 expands 64 bytes of key to 1 to 16320")
+    return HKDFExpand(_SHA512, length, info).derive(key)
 
 
 def keyed_hash(key: bytes, data: bytes) -> bytes:

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from letterlock.errors import MalformedError, MisuseError
 from letterlock.primitives import derivation
-from letterlock.primitives.derivation import Argon2Parameters, Label, argon2id, hkdf, hkdf_sha256
+from letterlock.primitives.derivation import (
+    Argon2Parameters,
+    Label,
+    argon2id,
+    hkdf,
+    hkdf_sha256,
+    hkdf_sha512_expand,
+    hmac_sha512,
+)
 from tests.vectors import wycheproof
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +37,20 @@ def test_hkdf_follows_every_wycheproof_vector() -> None:
         else:
             with pytest.raises(MisuseError):
                 hkdf_sha256(key, salt=salt, info=info, length=case["size"])
+
+
+def test_hmac_and_hkdf_with_sha512_follow_every_wycheproof_vector() -> None:
+    for group, case in wycheproof("hmac_sha512_test.json"):
+        tag = hmac_sha512(bytes.fromhex(case["key"]), bytes.fromhex(case["msg"]))
+        assert (tag[: group["tagSize"] // 8].hex() == case["tag"]) == (case["result"] == "valid")
+    for _, case in wycheproof("hkdf_sha512_test.json"):
+        key, salt, info = (bytes.fromhex(case[name]) for name in ("ikm", "salt", "info"))
+        extracted = hmac_sha512(salt, key)
+        if case["result"] == "valid":
+            assert hkdf_sha512_expand(extracted, info=info, length=case["size"]).hex() == case["okm"]
+        else:
+            with pytest.raises(MisuseError):
+                hkdf_sha512_expand(extracted, info=info, length=case["size"])
 
 
 def _hkdf_by_hand(key: bytes, salt: bytes, info: bytes, length: int) -> bytes:

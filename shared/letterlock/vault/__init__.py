@@ -1,0 +1,1 @@
+"""A secret behind a password, shared among realms that count the guesses: threshold OPAQUE."""
