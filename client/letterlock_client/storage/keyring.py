@@ -1,18 +1,19 @@
-"""A profile's long-lived keys on disk: the database key and the root key, sealed in one file.
+"""A profile's long-lived keys on disk: the database key, the root key and the recovery secret, sealed in one file.
 
 The key of the sealing comes from the local passphrase by Argon2id; without a passphrase a random key stands
-in the same file, which only its rights (0600) protect. Each of the two keys is sealed under its own derived key
-with a commitment, so whoever opens the database has not opened the root key. Changing the passphrase replaces
-this one file and rewrites no data. Must not know the database or what the root key signs.
+in the same file, which only its rights (0600) protect. Each of the keys is sealed under its own derived key
+with a commitment, so whoever opens the database has opened neither the root key nor the backups' recovery
+secret. Changing the passphrase replaces this one file and rewrites no data. Must not know the database, what
+the root key signs or what the recovery secret opens.
 
-File: pack(magic, mode, memory KiB, passes, lanes, salt or key), sealed database key, sealed root seed; the part
-before the sealed ones is their associated data.
+File: pack(magic, mode, memory KiB, passes, lanes, salt or key), sealed database key, sealed root seed, and,
+where backups are on, sealed recovery secret; the part before the sealed ones is their associated data.
 """
 
 import asyncio
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from letterlock.encoding import Reader, pack
@@ -72,10 +73,13 @@ class KeyFile:
     lock: Lock
     sealed_database_key: bytes
     sealed_root_seed: bytes
+    sealed_recovery_secret: bytes = b""
+    """Empty where there are no backups."""
 
     def pack(self) -> bytes:
         """The file's bytes."""
-        return self.lock.pack() + pack(self.sealed_database_key, self.sealed_root_seed)
+        last = (self.sealed_recovery_secret,) if self.sealed_recovery_secret else ()
+        return self.lock.pack() + pack(self.sealed_database_key, self.sealed_root_seed, *last)
 
 
 def has_passphrase(places: Places) -> bool:
@@ -119,6 +123,33 @@ async def open_root_seed(places: Places, unlock: Unlock) -> bytes:
     return _open(key, Label.ROOT_SEED, file.sealed_root_seed, file.lock)
 
 
+async def open_recovery_secret(places: Places, unlock: Unlock) -> bytes:
+    """Return the 32 bytes that open this account's backups; the passphrase is asked for each time.
+
+    Raises codes no_profile, wrong_passphrase, storage_damaged, and backup_off where there is none.
+    """
+    file = _load(places)
+    key = await file.lock.sealing_key(unlock)
+    _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock)
+    if not file.sealed_recovery_secret:
+        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+    return _open(key, Label.RECOVERY_SECRET, file.sealed_recovery_secret, file.lock)
+
+
+async def keep_recovery_secret(
+    places: Places, unlock: Unlock, secret: bytes | None, *, random: Random
+) -> None:
+    """Seal this recovery secret beside the other keys, or forget the one that is there (None). Atomic.
+
+    Raises codes no_profile, wrong_passphrase, storage_damaged, file_failed, storage_full.
+    """
+    file = _load(places)
+    key = await file.lock.sealing_key(unlock)
+    _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock)
+    sealed = b"" if secret is None else _seal(key, Label.RECOVERY_SECRET, secret, file.lock, random)
+    write_private_file(places.key_file, replace(file, sealed_recovery_secret=sealed).pack())
+
+
 async def change_passphrase(
     places: Places,
     old: Unlock,
@@ -133,15 +164,17 @@ async def change_passphrase(
     """
     file = _load(places)
     key = await file.lock.sealing_key(old)
-    keys = (
+    keys: tuple[bytes, ...] = (
         _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock),
         _open(key, Label.ROOT_SEED, file.sealed_root_seed, file.lock),
     )
+    if file.sealed_recovery_secret:
+        keys += (_open(key, Label.RECOVERY_SECRET, file.sealed_recovery_secret, file.lock),)
     await _write(places, new, keys, random, cost)
 
 
 async def _write(
-    places: Places, unlock: Unlock, keys: tuple[bytes, bytes], random: Random, cost: Argon2Parameters
+    places: Places, unlock: Unlock, keys: tuple[bytes, ...], random: Random, cost: Argon2Parameters
 ) -> None:
     if unlock.passphrase is None:
         lock = Lock(None, random(KEY_BYTES))
@@ -150,15 +183,17 @@ async def _write(
     else:
         raise ClientError(Code.BAD_INPUT, "the passphrase is empty")
     key = await lock.sealing_key(unlock)
-    sealed = [
-        seal_with_key_commitment(_subkey(key, label), random(LONG_NONCE_BYTES), plaintext, lock.pack())
-        for label, plaintext in zip((Label.DATABASE_KEY, Label.ROOT_SEED), keys, strict=True)
-    ]
-    write_private_file(places.key_file, KeyFile(lock, sealed[0], sealed[1]).pack())
+    labels = (Label.DATABASE_KEY, Label.ROOT_SEED, Label.RECOVERY_SECRET)
+    sealed = [_seal(key, label, each, lock, random) for label, each in zip(labels, keys, strict=False)]
+    write_private_file(places.key_file, KeyFile(lock, *sealed).pack())
 
 
 def _subkey(key: bytes, label: Label) -> bytes:
     return hkdf(key, salt=b"", label=label, length=KEY_BYTES)
+
+
+def _seal(key: bytes, label: Label, plaintext: bytes, lock: Lock, random: Random) -> bytes:
+    return seal_with_key_commitment(_subkey(key, label), random(LONG_NONCE_BYTES), plaintext, lock.pack())
 
 
 def _open(key: bytes, label: Label, sealed: bytes, lock: Lock) -> bytes:
@@ -193,7 +228,10 @@ def _parse(raw: bytes) -> KeyFile:
         lock = Lock(None, reader.blob(exactly=KEY_BYTES))
     else:
         lock = Lock(Argon2Parameters(*numbers), reader.blob(exactly=ARGON2_SALT_BYTES))
-    file = KeyFile(lock, reader.blob(most=256), reader.blob(most=256))
+    sealed = [reader.blob(most=256), reader.blob(most=256)]
+    if reader.more():
+        sealed.append(reader.blob(most=256))
+    file = KeyFile(lock, *sealed)
     reader.end()
     return file
 

@@ -1,0 +1,305 @@
+"""What a restore puts into the database: records of a backup, each once, the newest version of each.
+
+Importing is repeatable and may stand beside existing history: of one thing the higher version stays, a deletion
+stays deleted, and what its timer has ended meanwhile does not come back. Rows keep the version and, where it is
+free, the place that the backup knows. Must not know where records come from.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from letterlock.backup.records import (
+    ContactRecord,
+    ConversationRecord,
+    MessageFlag,
+    MessageRecord,
+    Record,
+    SettingRecord,
+    Tag,
+    TombstoneRecord,
+)
+from letterlock_client.models import Delivery, TransferState
+from letterlock_client.storage.backup_rows import SETTINGS
+from letterlock_client.storage.database import Transaction
+from letterlock_client.storage.widths import cell_width
+
+NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
+_KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
+_IN_ONE_QUERY: Final = 4096
+
+_CONTACT: Final = (
+    "account, handle, handle_entry, root_key, list_certificate, device_list, list_epoch, list_version, list_digest,"
+    " standing, verified, key_changed_at, warning, created, known, change_seq"
+)
+_MESSAGE: Final = (
+    "row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery, failure, reply_to,"
+    " edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq"
+)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What one import changed."""
+
+    messages: int = 0
+    """New here."""
+    changed: int = 0
+    """Were here in an older version."""
+    paths: list[str] = field(default_factory=list)
+    """Files of deleted messages, which the caller deletes after the commit."""
+
+
+async def take(
+    tx: Transaction, records: Sequence[Record], now: int, chats: Collection[bytes] = ()
+) -> Imported:
+    """Import records; with `chats`, only the messages of these chats. Contacts must come before their messages.
+
+    A message whose chat is not here is left out: its chat was deleted.
+    """
+    return await tx.run(partial(_take, records=records, now=now, chats=frozenset(chats)))
+
+
+def _take(
+    connection: sqlite3.Connection, records: Sequence[Record], now: int, chats: frozenset[bytes]
+) -> Imported:
+    done = Imported()
+    _bury(connection, [each for each in records if isinstance(each, TombstoneRecord)], done)
+    _contacts(connection, (each for each in records if isinstance(each, ContactRecord)))
+    _conversations(connection, (each for each in records if isinstance(each, ConversationRecord)))
+    _settings(connection, (each for each in records if isinstance(each, SettingRecord)))
+    messages = [
+        each
+        for each in records
+        if isinstance(each, MessageRecord)
+        and (not each.expires_at or each.expires_at > now)
+        and (not chats or each.conversation in chats)
+    ]
+    _messages(connection, messages, done)
+    if records:
+        newest = max(each.version for each in records)
+        connection.execute("UPDATE change SET seq = max(seq, ?)", (newest,))
+    return done
+
+
+def _bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord], done: Imported) -> None:
+    """Delete what is deleted, and remember that; a contact or chat only if nothing newer is known of it."""
+    for each in tombstones:
+        if each.kind == Tag.MESSAGE:
+            paths = connection.execute(
+                "SELECT path FROM attachment WHERE path <> ''"
+                " AND message = (SELECT row FROM message WHERE id = ?)",
+                (each.id,),
+            )
+            done.paths += [path for (path,) in paths]
+            connection.execute("DELETE FROM message WHERE id = ?", (each.id,))
+        else:
+            table, name = ("contact", "account") if each.kind == Tag.CONTACT else ("conversation", "peer")
+            paths = connection.execute(
+                "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
+                " JOIN conversation ON conversation.id = message.conversation"
+                f" JOIN {table} AS gone ON gone.{name} = conversation.peer"
+                f" WHERE path <> '' AND gone.{name} = ? AND gone.change_seq <= ?",
+                (each.id, each.version),
+            )
+            done.paths += [path for (path,) in paths]
+            connection.execute(
+                f"DELETE FROM {table} WHERE {name} = ? AND change_seq <= ?", (each.id, each.version)
+            )
+            if connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
+                continue
+        connection.execute(
+            "INSERT INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?) ON CONFLICT (kind, id)"
+            " DO UPDATE SET change_seq = excluded.change_seq WHERE excluded.change_seq > change_seq",
+            (_KINDS[Tag(each.kind)], each.id, each.version),
+        )
+
+
+def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord]) -> None:
+    """Take contacts; a device list that was seen here is never replaced by an older one."""
+    names = _CONTACT.split(", ")
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    connection.executemany(
+        f"INSERT INTO contact ({_CONTACT}) SELECT {', '.join('?' * len(names))} WHERE NOT EXISTS"
+        f" (SELECT 1 FROM tombstone WHERE kind = 'contact' AND id = ?1 AND change_seq >= ?{len(names)})"
+        f" ON CONFLICT (account) DO UPDATE SET {changes} WHERE excluded.change_seq > contact.change_seq"
+        " AND (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version)",
+        [tuple(getattr(each, name) for name in names[:-1]) + (each.version,) for each in contacts],
+    )
+
+
+def _conversations(connection: sqlite3.Connection, conversations: Iterable[ConversationRecord]) -> None:
+    connection.executemany(
+        "INSERT INTO conversation (peer, created, timer_s, timer_set_at, muted, draft, change_seq)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM contact WHERE account = ?1)"
+        " AND NOT EXISTS"
+        " (SELECT 1 FROM tombstone WHERE kind = 'conversation' AND tombstone.id = ?1 AND change_seq >= ?7)"
+        " ON CONFLICT (peer) DO UPDATE SET timer_s = excluded.timer_s, timer_set_at = excluded.timer_set_at,"
+        " muted = excluded.muted, draft = excluded.draft, change_seq = excluded.change_seq"
+        " WHERE excluded.change_seq > conversation.change_seq",
+        [
+            (each.id, each.created, each.timer_s, each.timer_set_at, each.muted, each.draft, each.version)
+            for each in conversations
+        ],
+    )
+
+
+def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord]) -> None:
+    connection.executemany(
+        "INSERT INTO fact (name, value, change_seq) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+        " SET value = excluded.value, change_seq = excluded.change_seq"
+        " WHERE excluded.change_seq > fact.change_seq",
+        [(each.name, each.value, each.version) for each in settings if each.name in SETTINGS],
+    )
+
+
+def _messages(connection: sqlite3.Connection, messages: list[MessageRecord], done: Imported) -> None:
+    chats = dict(connection.execute("SELECT peer, id FROM conversation"))
+    wanted = [each for each in messages if each.conversation in chats]
+    known = _known(connection, [each.id for each in wanted])
+    older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
+    fresh = [each for each in wanted if each.id not in known]
+    taken = _taken(connection, [each.position for each in fresh])
+    # Those that go to the end must not get there before others take their places.
+    placed = sorted(fresh, key=lambda each: each.position in taken) if taken else fresh
+    marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
+    before = connection.total_changes
+    connection.executemany(
+        f"INSERT INTO message ({_MESSAGE}) SELECT {marks} WHERE NOT EXISTS"
+        " (SELECT 1 FROM tombstone WHERE kind = 'message' AND tombstone.id = ?2)"
+        " ON CONFLICT (id) DO NOTHING",
+        [_values(each, chats[each.conversation], each.position not in taken) for each in placed],
+    )
+    done.messages += connection.total_changes - before
+    _extras(connection, fresh)
+    for each in older:
+        _replace(connection, known[each.id][0], each)
+    done.changed += len(older)
+
+
+def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Row and version of those messages that are here."""
+    if connection.execute("SELECT 1 FROM message LIMIT 1").fetchone() is None:
+        return {}
+    found: dict[bytes, tuple[int, int]] = {}
+    for start in range(0, len(ids), _IN_ONE_QUERY):
+        part = ids[start : start + _IN_ONE_QUERY]
+        rows = connection.execute(
+            f"SELECT id, row, change_seq FROM message WHERE id IN ({', '.join('?' * len(part))})", part
+        )
+        found.update({id_: (row, version) for id_, row, version in rows})
+    return found
+
+
+def _taken(connection: sqlite3.Connection, places: Sequence[int]) -> set[int]:
+    """Which of these row numbers belong to other messages: theirs stay, and newcomers go to the end."""
+    if not places:
+        return set()
+    low, high = min(places), max(places)
+    rows = connection.execute("SELECT row FROM message WHERE row BETWEEN ? AND ?", (low, high))
+    taken = {row for (row,) in rows}
+    # Two devices that wrote apart may have used one number within one batch.
+    seen: set[int] = set()
+    for place in places:
+        if place in seen:
+            taken.add(place)
+        seen.add(place)
+    return taken
+
+
+def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
+    flags = each.flags
+    mine = flags & MessageFlag.MINE.value
+    # What waited in that terminal's outbox waits in none any more.
+    waiting = mine and each.delivery == Delivery.WAITING.value
+    return (
+        each.position if free else None,
+        each.id,
+        chat,
+        each.author,
+        1 if mine else 0,
+        each.kind,
+        each.text,
+        cell_width(each.text),
+        each.sent_at,
+        each.received_at,
+        Delivery.FAILED.value if waiting else each.delivery,
+        NOT_SENT if waiting else each.failure,
+        each.reply_to,
+        each.edited_at,
+        len(each.edits or ()),
+        1 if flags & MessageFlag.DELETED.value else 0,
+        1 if flags & MessageFlag.VIEW_ONCE.value else 0,
+        1 if flags & MessageFlag.VIEWED.value else 0,
+        each.timer_s,
+        each.expires_at,
+        1 if flags & MessageFlag.UNREAD.value else 0,
+        each.version,
+    )
+
+
+def _extras(connection: sqlite3.Connection, messages: Iterable[MessageRecord]) -> None:
+    """Put edits, reactions, files and details beside the messages that were just stored."""
+    for each in messages:
+        if each.edits or each.reactions or each.attachment or each.details:
+            found = connection.execute(
+                "SELECT row FROM message WHERE id = ? AND change_seq = ?", (each.id, each.version)
+            ).fetchone()
+            if found is not None:
+                _add_extras(connection, found[0], each)
+
+
+def _add_extras(connection: sqlite3.Connection, row: int, each: MessageRecord) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO edit (message, written_at, text) VALUES (?, ?, ?)",
+        [(row, edit.written_at, edit.text) for edit in each.edits or ()],
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO reaction (message, author, emoji, at) VALUES (?, ?, ?, ?)",
+        [(row, reaction.author, reaction.emoji, reaction.at) for reaction in each.reactions or ()],
+    )
+    if each.details and each.kind == "unknown":
+        connection.execute(
+            "INSERT OR IGNORE INTO fact (name, value) VALUES (?, ?)",
+            (f"unknown:{each.id.hex()}", each.details),
+        )
+    if (file := each.attachment) is not None:
+        connection.execute(
+            "INSERT INTO attachment (message, blob, name, media_type, size, state, width, height, duration_ms,"
+            " preview, descriptor, path, upload, moved, sealed_size, blob_expires)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, 0, ?) ON CONFLICT (message) DO UPDATE SET"
+            " blob = excluded.blob, name = excluded.name, media_type = excluded.media_type, size = excluded.size,"
+            " preview = excluded.preview, descriptor = excluded.descriptor",
+            (
+                row,
+                file.blob,
+                file.name,
+                file.media_type,
+                file.size,
+                TransferState.REMOTE.value,
+                file.width,
+                file.height,
+                file.duration_ms,
+                file.preview,
+                file.descriptor,
+                file.blob_expires,
+            ),
+        )
+    # The counting took the message for changed; it is as the backup knows it.
+    connection.execute("UPDATE message SET change_seq = ? WHERE row = ?", (each.version, row))
+
+
+def _replace(connection: sqlite3.Connection, row: int, each: MessageRecord) -> None:
+    """Bring a message that is here in an older version up to the backup's; it keeps its place."""
+    names = _MESSAGE.split(", ")
+    values = _values(each, 0, free=False)
+    kept = [index for index, name in enumerate(names) if name not in ("row", "id", "conversation")]
+    changes = ", ".join(f"{names[index]} = ?" for index in kept)
+    connection.execute(f"UPDATE message SET {changes} WHERE row = ?", [*(values[i] for i in kept), row])
+    for table in ("edit", "reaction"):
+        connection.execute(f"DELETE FROM {table} WHERE message = ?", (row,))
+    if each.attachment is None:
+        connection.execute("DELETE FROM attachment WHERE message = ?", (row,))
+    _add_extras(connection, row, each)

@@ -1,0 +1,167 @@
+"""What a backup takes from the database: rows above a change number, as tuples in the shape of its records.
+
+A million messages are read in a few seconds of one thread: rows come as SQLite makes them, and edits, reactions
+and files are joined only where a message has some. What may not outlive this terminal never leaves here: messages
+whose time is over or will be within a day, and view-once ones. Must not know how records are packed or sealed.
+"""
+
+import sqlite3
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from letterlock.backup.records import MessageFlag, Row, Tag
+from letterlock_client.storage.database import Reader
+
+LEAST_LIFE_MS: Final = 24 * 3_600_000
+"""A message with a timer goes into a backup only if it lives so long."""
+BATCH_MESSAGES: Final = 8192
+SETTINGS: Final = ("settings",)
+"""The facts that are the owner's settings; others are about this terminal."""
+
+_KEPT: Final = (
+    "NOT view_once AND (expires_at = 0 OR expires_at > :dying)"
+    " AND (message.timer_s = 0 OR message.timer_s * 1000 >= :least)"
+)
+_FLAGS: Final = (
+    f"mine * {MessageFlag.MINE.value} + deleted * {MessageFlag.DELETED.value}"
+    f" + viewed * {MessageFlag.VIEWED.value} + unread * {MessageFlag.UNREAD.value}"
+)
+_MESSAGES: Final = (
+    f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind, text, sent_at,"
+    " received_at, row, delivery, failure, reply_to, edited_at, message.timer_s, expires_at,"
+    " CASE kind WHEN 'unknown' THEN coalesce((SELECT value FROM fact WHERE name = 'unknown:' || lower(hex(message.id))),"
+    " x'') ELSE x'' END, NULL, NULL, NULL"
+    " FROM message JOIN conversation ON conversation.id = message.conversation"
+    f" WHERE message.change_seq > :above AND message.change_seq <= :upto AND {_KEPT} ORDER BY message.change_seq"
+)
+_POSITION: Final = 10
+"""Where a message's row number stands in its tuple."""
+_CHANGED: Final = "message IN (SELECT row FROM message WHERE change_seq > :above AND change_seq <= :upto)"
+_EDITS: Final = f"SELECT message, written_at, text FROM edit WHERE {_CHANGED} ORDER BY message, written_at"
+_REACTIONS: Final = f"SELECT message, author, emoji, at FROM reaction WHERE {_CHANGED} ORDER BY message, at"
+_ATTACHMENTS: Final = (
+    "SELECT message, blob, name, media_type, size, width, height, duration_ms, preview, descriptor, blob_expires,"
+    f" x'' FROM attachment WHERE descriptor <> x'' AND {_CHANGED}"
+)
+_CONTACTS: Final = (
+    f"SELECT {Tag.CONTACT.value}, change_seq, account, handle, handle_entry, root_key, list_certificate, device_list,"
+    " list_epoch, list_version, list_digest, standing, verified, key_changed_at, warning, created, known"
+    " FROM contact WHERE change_seq > :above AND change_seq <= :upto"
+)
+_CONVERSATIONS: Final = (
+    f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted, draft"
+    " FROM conversation WHERE change_seq > :above AND change_seq <= :upto"
+)
+_SETTINGS: Final = (
+    f"SELECT {Tag.SETTING.value}, change_seq, name, value FROM fact"
+    f" WHERE name IN ({', '.join(repr(name) for name in SETTINGS)}) AND change_seq > :above AND change_seq <= :upto"
+)
+_TOMBSTONES: Final = (
+    f"SELECT {Tag.TOMBSTONE.value}, change_seq, CASE kind WHEN 'message' THEN {Tag.MESSAGE.value}"
+    f" WHEN 'conversation' THEN {Tag.CONVERSATION.value} ELSE {Tag.CONTACT.value} END, id"
+    " FROM tombstone WHERE change_seq > :above AND change_seq <= :upto"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything that changed between two change numbers, in one consistent view."""
+
+    upto: int
+    """The next batch begins above this."""
+    last: bool
+    """Whether this is all up to the limit."""
+    rest: list[Row] = field(repr=False)
+    """Contacts, conversations, settings and tombstones: little, and wanted before any message."""
+    messages: list[Row] = field(repr=False)
+
+
+async def changed(reader: Reader, above: int, limit: int, now: int, most: int = BATCH_MESSAGES) -> Batch:
+    """Read what changed above one change number and not above `limit`, about `most` messages at a time.
+
+    A row that changes meanwhile moves above every limit that was drawn before: it is read a second time with a
+    later limit, and never twice below one.
+    """
+    return await reader.run(partial(_changed, above=above, limit=limit, now=now, most=most))
+
+
+def _changed(connection: sqlite3.Connection, above: int, limit: int, now: int, most: int) -> Batch:
+    upto, last = _reach(connection, above, limit, most)
+    between = {"above": above, "upto": upto, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
+    messages: list[Row] = connection.execute(_MESSAGES, between).fetchall()
+    _join(connection, messages, between)
+    rest: list[Row] = []
+    for query in (_CONTACTS, _CONVERSATIONS, _SETTINGS, _TOMBSTONES):
+        rest += connection.execute(query, between).fetchall()
+    return Batch(upto, last, rest, messages)
+
+
+def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) -> tuple[int, bool]:
+    """Say up to which change number a batch goes, and whether that is all."""
+    count, upto = connection.execute(
+        "SELECT count(*), max(change_seq) FROM (SELECT change_seq FROM message"
+        " WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ?)",
+        (above, limit, most),
+    ).fetchone()
+    return (int(upto), False) if count == most else (limit, True)
+
+
+def _join(connection: sqlite3.Connection, messages: list[Row], between: dict[str, int]) -> None:
+    """Put edits, reactions and files where they belong."""
+    extras: dict[int, list[object]] = {}
+    for place, query in enumerate((_EDITS, _REACTIONS)):
+        for row, *fields in connection.execute(query, between):
+            held = extras.setdefault(row, [None, None, None])
+            if held[place] is None:
+                held[place] = []
+            held[place].append(fields)  # type: ignore[attr-defined]
+    for row, *fields in connection.execute(_ATTACHMENTS, between):
+        extras.setdefault(row, [None, None, None])[2] = fields
+    if not extras:
+        return
+    for index, message in enumerate(messages):
+        if (found := extras.get(message[_POSITION])) is not None:
+            messages[index] = (*message[:-3], *found)
+
+
+async def top(reader: Reader) -> int:
+    """The present change number."""
+    return int(await reader.value("SELECT seq FROM change"))
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTotal:
+    """What a backup holds of one chat."""
+
+    conversation: bytes
+    messages: int
+    media: int
+    last_at: int
+
+
+async def totals(reader: Reader, now: int) -> list[ChatTotal]:
+    """Count what a backup of now holds, chat by chat, the one with the newest message first. Reads every message."""
+    return await reader.run(partial(_totals, now=now))
+
+
+def _totals(connection: sqlite3.Connection, now: int) -> list[ChatTotal]:
+    rows = connection.execute(
+        "SELECT peer, count(*), count(attachment.message), max(received_at) FROM message"
+        " JOIN conversation ON conversation.id = message.conversation"
+        " LEFT JOIN attachment ON attachment.message = message.row AND descriptor <> x''"
+        f" WHERE {_KEPT} GROUP BY peer ORDER BY max(received_at) DESC",
+        {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS},
+    )
+    return [ChatTotal(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A message's file that a backup may take along."""
+
+    message: bytes
+    media_type: str
+    size: int
+    path: str
+    descriptor: bytes = field(repr=False)

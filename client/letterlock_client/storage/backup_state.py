@@ -1,0 +1,238 @@
+"""How this profile is backed up, how far the last backup came, and what a restore has still to do.
+
+Must not know what the keys in here seal, nor how a provider or a realm is asked; the recovery secret is not here
+but in the key file.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from letterlock_client.backup_models import Frequency, Freshness
+from letterlock_client.storage.database import Reader, Transaction
+
+_BACKUP: Final = (
+    "key_check, backup_key, sealed_root, provider, frequency, include_media, include_videos, has_recovery_key,"
+    " turned_on, writer, watermark, identity_digest, identity_version, generation, manifest_name, manifest_hash, last"
+)
+_RESTORE: Final = (
+    "backup_key, provider, manifest_name, manifest_hash, generation, freshness, chats, media, started"
+)
+_MOST_WRONG: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BackupState:
+    """One profile's backup, while backups are on."""
+
+    key_check: bytes
+    """Names the recovery secret, and tells a wrong one."""
+    backup_key: bytes = field(repr=False)
+    sealed_root: bytes = field(repr=False)
+    """The account's root seed, sealed under the recovery secret."""
+    provider: str
+    frequency: Frequency
+    include_media: bool
+    include_videos: bool
+    has_recovery_key: bool
+    turned_on: int
+    writer: bytes
+    """Names this device's watermark."""
+    watermark: int = 0
+    """The highest change number that a complete backup holds."""
+    identity_digest: bytes = b""
+    identity_version: int = 0
+    generation: int = 0
+    """The last complete backup's; 0 before the first."""
+    manifest_name: str = ""
+    manifest_hash: bytes = b""
+    last: bytes = b""
+    """Its totals, as the flow that made it packed them."""
+
+
+async def load(reader: Reader) -> BackupState | None:
+    """How this profile is backed up, or None where backups are off."""
+    row = await reader.one(f"SELECT {_BACKUP} FROM backup")
+    if row is None:
+        return None
+    values = dict(zip(_BACKUP.split(", "), row, strict=True))
+    for name in ("include_media", "include_videos", "has_recovery_key"):
+        values[name] = bool(values[name])
+    return BackupState(**values | {"frequency": Frequency(values["frequency"])})
+
+
+async def save(tx: Transaction, state: BackupState) -> None:
+    """Make or replace it (use `dataclasses.replace` on what `load` returned)."""
+    names = _BACKUP.split(", ")
+    marks = ", ".join("?" * len(names))
+    await tx.execute(
+        f"INSERT OR REPLACE INTO backup (only, {_BACKUP}) VALUES (1, {marks})",
+        *(getattr(state, name) for name in names),
+    )
+
+
+async def clear(tx: Transaction) -> None:
+    """Backups are off: forget all but which passwords were wrong and how far ledgers are known."""
+    for table in ("backup", "vault", "vault_pending", "backup_garbage"):
+        await tx.execute(f"DELETE FROM {table}")
+
+
+async def next_version(tx: Transaction) -> int:
+    """Take the next change number, for a record that no counted row stands behind."""
+    return int(await tx.value("UPDATE change SET seq = seq + 1 RETURNING seq"))
+
+
+# The vault.
+
+
+@dataclass(frozen=True, slots=True)
+class VaultState:
+    """Where the recovery secret is kept under a password."""
+
+    fleet: bytes
+    """The fleet file, as it was confirmed."""
+    epoch: int
+    """Of the owner's last registration."""
+    locator: bytes = field(repr=False)
+
+
+async def load_vault(reader: Reader) -> VaultState | None:
+    """The vault in use, or None where there is no password."""
+    row = await reader.one("SELECT fleet, epoch, locator FROM vault")
+    return VaultState(*row) if row else None
+
+
+async def save_vault(tx: Transaction, vault: VaultState, pending: Iterable[tuple[str, bytes]]) -> None:
+    """Keep the owner's last registration, and what absent realms have still to be sent of it, in order."""
+    await tx.execute(
+        "INSERT OR REPLACE INTO vault (only, fleet, epoch, locator) VALUES (1, ?, ?, ?)",
+        vault.fleet,
+        vault.epoch,
+        vault.locator,
+    )
+    await save_pending(tx, pending)
+
+
+async def save_pending(tx: Transaction, pending: Iterable[tuple[str, bytes]]) -> None:
+    """Replace what absent realms have still to be sent, in order."""
+    await tx.execute("DELETE FROM vault_pending")
+    await tx.many(
+        "INSERT INTO vault_pending (realm, position, message) VALUES (?, ?, ?)",
+        [(realm, position, message) for position, (realm, message) in enumerate(pending)],
+    )
+
+
+async def pending(reader: Reader) -> list[tuple[str, bytes]]:
+    """What absent realms have still to be sent: (realm, message), in order."""
+    rows = await reader.all("SELECT realm, message FROM vault_pending ORDER BY position")
+    return [(realm, message) for realm, message in rows]
+
+
+async def ledger_heads(reader: Reader) -> dict[str, tuple[int, bytes]]:
+    """How far each realm's ledger is known: sequence and head, by realm."""
+    rows = await reader.all("SELECT realm, sequence, head FROM vault_ledger")
+    return {realm: (sequence, head) for realm, sequence, head in rows}
+
+
+async def save_ledger_head(tx: Transaction, realm: str, sequence: int, head: bytes) -> None:
+    """A realm's ledger is known so far; never back."""
+    await tx.execute(
+        "INSERT INTO vault_ledger (realm, sequence, head) VALUES (?, ?, ?) ON CONFLICT (realm)"
+        " DO UPDATE SET sequence = excluded.sequence, head = excluded.head"
+        " WHERE excluded.sequence > sequence",
+        realm,
+        sequence,
+        head,
+    )
+
+
+async def wrong_passwords(reader: Reader) -> list[tuple[bytes, bytes]]:
+    """(salt, digest) of the passwords that were wrong, the newest first."""
+    rows = await reader.all("SELECT salt, digest FROM wrong_password ORDER BY at DESC")
+    return [(salt, digest) for salt, digest in rows]
+
+
+async def note_wrong_password(tx: Transaction, salt: bytes, digest: bytes, now: int) -> None:
+    """Remember that a password was wrong; of too many the oldest goes."""
+    await tx.execute(
+        "INSERT OR REPLACE INTO wrong_password (salt, digest, at) VALUES (?, ?, ?)", salt, digest, now
+    )
+    await tx.execute(
+        "DELETE FROM wrong_password WHERE at <="
+        " (SELECT at FROM wrong_password ORDER BY at DESC LIMIT 1 OFFSET ?)",
+        _MOST_WRONG,
+    )
+
+
+async def forget_wrong_passwords(tx: Transaction) -> None:
+    """A new password was set: what was wrong before says nothing any more."""
+    await tx.execute("DELETE FROM wrong_password")
+
+
+# What nothing refers to.
+
+
+async def garbage(reader: Reader) -> dict[str, int]:
+    """Objects that no manifest referred to, by name: when that was first seen."""
+    return dict(await reader.all("SELECT name, first_seen FROM backup_garbage"))
+
+
+async def save_garbage(tx: Transaction, seen: dict[str, int]) -> None:
+    """Replace what is known of objects that no manifest refers to."""
+    await tx.execute("DELETE FROM backup_garbage")
+    await tx.many("INSERT INTO backup_garbage (name, first_seen) VALUES (?, ?)", list(seen.items()))
+
+
+# Restoring.
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreJournal:
+    """A restore that is under way: it goes on from here after any crash."""
+
+    backup_key: bytes = field(repr=False)
+    provider: str
+    manifest_name: str
+    manifest_hash: bytes
+    generation: int
+    freshness: Freshness
+    chats: bytes
+    """The chats that were asked for, packed; empty is all."""
+    media: str
+    """"all", or "later"."""
+    started: int
+
+
+async def journal(reader: Reader) -> RestoreJournal | None:
+    """The restore under way, or None."""
+    row = await reader.one(f"SELECT {_RESTORE} FROM restore")
+    if row is None:
+        return None
+    values = dict(zip(_RESTORE.split(", "), row, strict=True))
+    return RestoreJournal(**values | {"freshness": Freshness(values["freshness"])})
+
+
+async def begin_restore(tx: Transaction, begun: RestoreJournal) -> None:
+    """Begin a restore; one that was under way gives way."""
+    await tx.execute("DELETE FROM restore_done")
+    names = _RESTORE.split(", ")
+    await tx.execute(
+        f"INSERT OR REPLACE INTO restore (only, {_RESTORE}) VALUES (1, {', '.join('?' * len(names))})",
+        *(getattr(begun, name) for name in names),
+    )
+
+
+async def note_done(tx: Transaction, names: Sequence[str]) -> None:
+    """These segments or media are dealt with, in the transaction that stored what they hold."""
+    await tx.many("INSERT OR IGNORE INTO restore_done (name) VALUES (?)", [(name,) for name in names])
+
+
+async def done(reader: Reader) -> set[str]:
+    """What the restore under way has dealt with."""
+    return {name for (name,) in await reader.all("SELECT name FROM restore_done")}
+
+
+async def end_restore(tx: Transaction) -> None:
+    """The restore is complete."""
+    await tx.execute("DELETE FROM restore")
+    await tx.execute("DELETE FROM restore_done")

@@ -1,0 +1,284 @@
+"""What leaves the database for a backup, and what comes back: the same history, and nothing that had to go."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from letterlock.backup.records import (
+    MessageRecord,
+    Record,
+    TombstoneRecord,
+    pack_batch,
+    read_batch,
+)
+from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
+from letterlock_client.models import Attachment, Delivery, MessageKind, Settings, Standing, TransferState
+from letterlock_client.storage import (
+    attachments,
+    backup_import,
+    backup_rows,
+    contacts,
+    conversations,
+    messages,
+    settings,
+)
+from letterlock_client.storage.attachments import StoredAttachment
+from letterlock_client.storage.database import Database, Transaction
+from tests.client.storage.chat import BOB, CHAT, KEY, ME, contact, make_chat, message
+
+NOW = 1_764_000_000_000
+DAY = 86_400_000
+CAROL = AccountId(b"c" * 20)
+PICTURE = Attachment(BlobId(b"p" * 16), "a.png", "image/png", 10, TransferState.HERE, 3, 4, 0, b"preview")
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[Database]:
+    async with await Database.open(tmp_path / "other.db", KEY) as database:
+        yield database
+
+
+async def read_all(database: Database, above: int = 0, most: int = 3) -> list[Record]:
+    """Every record above a change number, through the bytes of a segment."""
+    found: list[Record] = []
+    limit = await database.read(backup_rows.top)
+    while True:
+        batch = await database.read(
+            partial(backup_rows.changed, above=above, limit=limit, now=NOW, most=most)
+        )
+        found += read_batch(pack_batch(batch.rest)) + read_batch(pack_batch(batch.messages))
+        above = batch.upto
+        if batch.last:
+            return found
+
+
+async def put(database: Database, records: list[Record], now: int = NOW) -> backup_import.Imported:
+    return await database.write(lambda tx: backup_import.take(tx, records, now))
+
+
+async def shown(database: Database) -> object:
+    """All that a person sees of one chat."""
+    return (
+        await database.read(contacts.every),
+        await database.read(lambda reader: messages.last(reader, CHAT, 1000)),
+        await database.read(settings.load),
+        await database.read(lambda reader: conversations.timer(reader, CHAT)),
+    )
+
+
+async def fill(tx: Transaction) -> None:
+    await make_chat(tx)
+    await conversations.set_timer(tx, CHAT, 604_800, 7)
+    for number in range(1, 8):
+        await messages.add(tx, message(number, mine=number % 2 == 0), unread=number == 7)
+    for number in (2, 4, 6):
+        await messages.set_delivery(tx, message(number).id, Delivery.ACCEPTED)
+    await messages.edit(tx, message(2).id, "second, mended", 10**6)
+    await messages.react(tx, message(2).id, BOB, "👍", 5)
+    await messages.react(tx, message(2).id, ME, "", 6)
+    await attachments.add(
+        tx, StoredAttachment(message(3).id, PICTURE, b"descriptor", "somewhere", upload=False)
+    )
+    await messages.blank(tx, message(4).id)
+    await messages.remove(tx, message(5).id)
+    await settings.save(tx, Settings(typing=False))
+
+
+async def test_a_history_comes_back_as_it_was(database: Database, other: Database) -> None:
+    await database.write(fill)
+    done = await put(other, await read_all(database))
+    assert done.messages == 6
+    before, after = await shown(database), await shown(other)
+    # Its bytes are not here yet; all else is.
+    here = await database.read(lambda reader: attachments.get(reader, message(3).id))
+    there = await other.read(lambda reader: attachments.get(reader, message(3).id))
+    assert here is not None
+    assert there is not None
+    assert (there.descriptor, there.path, there.shown.state) == (b"descriptor", "", TransferState.REMOTE)
+    assert repr(after).replace("'remote'", "'here'").replace("REMOTE", "HERE") == repr(before)
+    assert await other.read(lambda reader: messages.edits(reader, message(2).id)) == ["message 2"]
+
+
+async def test_importing_again_changes_nothing(database: Database, other: Database) -> None:
+    await database.write(fill)
+    records = await read_all(database)
+    await put(other, records)
+    before, top = await shown(other), await other.read(backup_rows.top)
+    again = await put(other, records)
+    assert (again.messages, again.changed) == (0, 0)
+    assert await shown(other) == before
+    back = await put(database, records)
+    assert (back.messages, back.changed) == (0, 0)
+    assert await other.read(backup_rows.top) >= top
+
+
+async def test_the_order_in_which_segments_come_makes_no_difference(
+    database: Database, other: Database
+) -> None:
+    await database.write(fill)
+    old = await read_all(database)
+    await database.write(lambda tx: messages.edit(tx, message(1).id, "first, mended", 10**6))
+    await database.write(lambda tx: messages.remove(tx, message(6).id))
+    mark = max(each.version for each in old)
+    await put(other, [each for each in old if not isinstance(each, MessageRecord)])
+    await put(other, await read_all(database, above=mark))
+    await put(other, old)
+    texts = [one.text for one in await other.read(lambda reader: messages.last(reader, CHAT, 9))]
+    assert texts == ["first, mended", "second, mended", "message 3", "", "message 7"]
+
+
+async def test_restored_rows_are_not_taken_for_changes(database: Database, other: Database) -> None:
+    await database.write(fill)
+    records = await read_all(database)
+    await put(other, records)
+    mark = max(each.version for each in records)
+    assert [each for each in await read_all(other, above=mark) if not isinstance(each, TombstoneRecord)] == []
+    await other.write(lambda tx: messages.add(tx, message(99)))
+    (new,) = await read_all(other, above=mark)
+    assert new.version > mark
+
+
+async def test_only_what_changed_since_is_read_again(database: Database) -> None:
+    await database.write(fill)
+    mark = await database.read(backup_rows.top)
+    assert await read_all(database, above=mark) == []
+    await database.write(lambda tx: messages.react(tx, message(1).id, BOB, "!", 9))
+    (changed,) = await read_all(database, above=mark)
+    assert isinstance(changed, MessageRecord)
+    assert changed.id == message(1).id
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({}, True),
+        ({"view_once": True}, False),
+        ({"timer_s": 3600}, False),
+        ({"timer_s": 604_800}, True),
+        ({"timer_s": 604_800, "expires_at": NOW + DAY - 1}, False),
+        ({"timer_s": 604_800, "expires_at": NOW + DAY + 1}, True),
+        ({"timer_s": 604_800, "expires_at": NOW - 1}, False),
+    ],
+)
+async def test_what_shall_not_outlive_a_day_never_enters_a_backup(
+    database: Database, fields: dict[str, object], kept: bool
+) -> None:
+    await database.write(make_chat)
+    await database.write(lambda tx: messages.add(tx, message(1, text="for your eyes", **fields)))
+    found = [each for each in await read_all(database) if isinstance(each, MessageRecord)]
+    assert bool(found) is kept
+
+
+async def test_a_timer_that_ran_out_since_is_not_restored(database: Database, other: Database) -> None:
+    await database.write(make_chat)
+    ends = NOW + 2 * DAY
+    await database.write(lambda tx: messages.add(tx, message(1, timer_s=604_800, expires_at=ends)))
+    records = await read_all(database)
+    await put(other, records, now=ends)
+    assert await other.read(lambda reader: messages.last(reader, CHAT, 9)) == []
+    await put(other, records, now=ends - 1)
+    assert len(await other.read(lambda reader: messages.last(reader, CHAT, 9))) == 1
+
+
+async def test_a_deleted_message_stays_deleted_beside_an_older_backup(database: Database) -> None:
+    await database.write(fill)
+    records = await read_all(database)
+    await database.write(lambda tx: messages.remove(tx, message(1).id))
+    await put(database, records)
+    ids = [one.id for one in await database.read(lambda reader: messages.last(reader, CHAT, 9))]
+    assert message(1).id not in ids
+
+
+async def test_a_newer_local_edit_beats_the_backup(database: Database) -> None:
+    await database.write(fill)
+    records = await read_all(database)
+    await database.write(lambda tx: messages.edit(tx, message(1).id, "newer", 10**7))
+    await put(database, records)
+    now = await database.read(lambda reader: messages.get(reader, message(1).id))
+    assert now is not None
+    assert now.text == "newer"
+
+
+async def test_a_contacts_newer_device_list_is_never_replaced(database: Database, other: Database) -> None:
+    await database.write(fill)
+    records = await read_all(database)
+    newer = contact()
+    newer = type(newer)(**{name: getattr(newer, name) for name in newer.__slots__} | {"list_version": 9})
+
+    async def prepare(tx: Transaction) -> None:
+        await make_chat(tx)
+        await contacts.save(tx, newer)
+        await tx.execute("UPDATE contact SET change_seq = 1")
+
+    await other.write(prepare)
+    await put(other, records)
+    kept = await other.read(lambda reader: contacts.get(reader, BOB))
+    assert kept is not None
+    assert kept.list_version == 9
+
+
+async def test_a_message_that_waited_in_the_lost_outbox_can_be_sent_again(
+    database: Database, other: Database
+) -> None:
+    await database.write(make_chat)
+    await database.write(lambda tx: messages.add(tx, message(2, mine=True)))
+    await put(other, await read_all(database))
+    restored = await other.read(lambda reader: messages.get(reader, message(2).id))
+    assert restored is not None
+    assert (restored.delivery, restored.failure) == (Delivery.FAILED, backup_import.NOT_SENT)
+
+
+async def test_a_place_that_is_taken_is_left_to_whoever_has_it(database: Database, other: Database) -> None:
+    await database.write(fill)
+    await other.write(make_chat)
+    await other.write(lambda tx: messages.add(tx, message(500, text="was here first")))
+    await put(other, await read_all(database))
+    texts = [one.text for one in await other.read(lambda reader: messages.last(reader, CHAT, 99))]
+    assert texts[0] == "was here first"
+    assert len(texts) == 7
+
+
+async def test_requests_come_back_as_requests(database: Database, other: Database) -> None:
+    async def stranger(tx: Transaction) -> None:
+        await contacts.save(tx, contact(CAROL, "carol", Standing.REQUESTED))
+        await conversations.ensure(tx, ConversationId(CAROL), now=1)
+        await messages.add(
+            tx,
+            message(1, author=CAROL, conversation=ConversationId(CAROL), kind=MessageKind.TEXT),
+        )
+
+    await database.write(stranger)
+    await put(other, await read_all(database))
+    assert len(await other.read(lambda reader: conversations.every(reader, Standing.REQUESTED))) == 1
+    assert (await other.read(lambda reader: messages.timeline(reader, ConversationId(CAROL)))).widths == b""
+
+
+async def test_only_the_wanted_chats_come_back(database: Database, other: Database) -> None:
+    await database.write(fill)
+
+    async def second(tx: Transaction) -> None:
+        await contacts.save(tx, contact(CAROL, "carol"))
+        await conversations.ensure(tx, ConversationId(CAROL), now=1)
+        await messages.add(tx, message(50, author=CAROL, conversation=ConversationId(CAROL)))
+
+    await database.write(second)
+    records = await read_all(database)
+    await other.write(lambda tx: backup_import.take(tx, records, NOW, [CAROL]))
+    assert await other.read(lambda reader: messages.count(reader, CHAT)) == 0
+    assert await other.read(lambda reader: messages.count(reader, ConversationId(CAROL))) == 1
+
+
+async def test_a_message_of_an_unknown_kind_keeps_what_a_newer_version_will_read(
+    database: Database, other: Database
+) -> None:
+    async def unknown(tx: Transaction) -> None:
+        await make_chat(tx)
+        await messages.add(tx, message(1, kind=MessageKind.UNKNOWN))
+        await settings.set_fact(tx, f"unknown:{MessageId((1).to_bytes(16)).hex()}", b"raw")
+
+    await database.write(unknown)
+    await put(other, await read_all(database))
+    name = f"unknown:{MessageId((1).to_bytes(16)).hex()}"
+    assert await other.read(lambda reader: settings.fact(reader, name)) == b"raw"
