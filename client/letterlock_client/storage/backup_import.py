@@ -126,7 +126,7 @@ def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord])
         f" (SELECT 1 FROM tombstone WHERE kind = 'contact' AND id = ?1 AND change_seq >= ?{len(names)})"
         f" ON CONFLICT (account) DO UPDATE SET {changes} WHERE excluded.change_seq > contact.change_seq"
         " AND (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version)",
-        [tuple(getattr(each, name) for name in names[:-1]) + (each.version,) for each in contacts],
+        [(*(getattr(each, name) for name in names[:-1]), each.version) for each in contacts],
     )
 
 

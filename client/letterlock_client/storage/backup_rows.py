@@ -6,12 +6,13 @@ whose time is over or will be within a day, and view-once ones. Must not know ho
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from letterlock.backup.records import MessageFlag, Row, Tag
-from letterlock_client.storage.database import Reader
+from letterlock_client.storage.database import Reader, Transaction
 
 LEAST_LIFE_MS: Final = 24 * 3_600_000
 """A message with a timer goes into a backup only if it lives so long."""
@@ -30,8 +31,9 @@ _FLAGS: Final = (
 _MESSAGES: Final = (
     f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind, text, sent_at,"
     " received_at, row, delivery, failure, reply_to, edited_at, message.timer_s, expires_at,"
-    " CASE kind WHEN 'unknown' THEN coalesce((SELECT value FROM fact WHERE name = 'unknown:' || lower(hex(message.id))),"
-    " x'') ELSE x'' END, NULL, NULL, NULL"
+    " CASE kind WHEN 'unknown' THEN"
+    " coalesce((SELECT value FROM fact WHERE name = 'unknown:' || lower(hex(message.id))), x'') ELSE x'' END,"
+    " NULL, NULL, NULL"
     " FROM message JOIN conversation ON conversation.id = message.conversation"
     f" WHERE message.change_seq > :above AND message.change_seq <= :upto AND {_KEPT} ORDER BY message.change_seq"
 )
@@ -158,10 +160,41 @@ def _totals(connection: sqlite3.Connection, now: int) -> list[ChatTotal]:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A message's file that a backup may take along."""
+    """A message's file that lies here whole."""
 
+    row: int
     message: bytes
     media_type: str
     size: int
     path: str
     descriptor: bytes = field(repr=False)
+
+
+async def new_files(reader: Reader, now: int) -> list[KeptFile]:
+    """The files of kept messages that lie here whole and that no complete backup holds, the oldest first."""
+    rows = await reader.all(
+        "SELECT message.row, message.id, media_type, size, path, descriptor FROM attachment"
+        " JOIN message ON message.row = attachment.message"
+        " LEFT JOIN backup_media ON backup_media.message = attachment.message"
+        " WHERE backup_media.message IS NULL AND path <> '' AND descriptor <> x''"
+        " AND (state = 'here' OR upload = 1) AND NOT view_once AND (expires_at = 0 OR expires_at > ?1)"
+        " AND (message.timer_s = 0 OR message.timer_s * 1000 >= ?2) ORDER BY message.row",
+        now + LEAST_LIFE_MS,
+        LEAST_LIFE_MS,
+    )
+    return [KeptFile(*row) for row in rows]
+
+
+async def touch(tx: Transaction, rows: Sequence[int]) -> None:
+    """Let these messages count as changed: their files are here now, and a record is to say so."""
+    for row in rows:
+        await tx.execute("UPDATE change SET seq = seq + 1")
+        await tx.execute("UPDATE message SET change_seq = (SELECT seq FROM change) WHERE row = ?", row)
+
+
+async def note_media(tx: Transaction, rows: Sequence[int]) -> None:
+    """The files of these messages are in a complete backup; of messages that are gone nothing is kept."""
+    await tx.many(
+        "INSERT OR IGNORE INTO backup_media (message) SELECT row FROM message WHERE row = ?",
+        [(row,) for row in rows],
+    )

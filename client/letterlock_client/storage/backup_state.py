@@ -13,10 +13,10 @@ from letterlock_client.storage.database import Reader, Transaction
 
 _BACKUP: Final = (
     "key_check, backup_key, sealed_root, provider, frequency, include_media, include_videos, has_recovery_key,"
-    " turned_on, writer, watermark, identity_digest, identity_version, generation, manifest_name, manifest_hash, last"
+    " turned_on, writer, watermark, identity_digest, identity_version, generation, manifest_name, manifest, last"
 )
 _RESTORE: Final = (
-    "backup_key, provider, manifest_name, manifest_hash, generation, freshness, chats, media, started"
+    "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started"
 )
 _MOST_WRONG: Final = 64
 
@@ -45,7 +45,8 @@ class BackupState:
     generation: int = 0
     """The last complete backup's; 0 before the first."""
     manifest_name: str = ""
-    manifest_hash: bytes = b""
+    manifest: bytes = b""
+    """As it was sealed and written."""
     last: bytes = b""
     """Its totals, as the flow that made it packed them."""
 
@@ -73,7 +74,7 @@ async def save(tx: Transaction, state: BackupState) -> None:
 
 async def clear(tx: Transaction) -> None:
     """Backups are off: forget all but which passwords were wrong and how far ledgers are known."""
-    for table in ("backup", "vault", "vault_pending", "backup_garbage"):
+    for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage"):
         await tx.execute(f"DELETE FROM {table}")
 
 
@@ -193,7 +194,7 @@ class RestoreJournal:
     backup_key: bytes = field(repr=False)
     provider: str
     manifest_name: str
-    manifest_hash: bytes
+    manifest: bytes
     generation: int
     freshness: Freshness
     chats: bytes

@@ -22,12 +22,17 @@ CREATE TABLE backup (
     -- The last identity record written: its digest and version.
     identity_digest BLOB NOT NULL,
     identity_version INTEGER NOT NULL,
-    -- The last complete backup: its sealed manifest's name and hash, empty before the first.
+    -- The last complete backup: its manifest's name, and the sealed manifest; empty before the first.
     generation INTEGER NOT NULL,
     manifest_name TEXT NOT NULL,
-    manifest_hash BLOB NOT NULL,
+    manifest BLOB NOT NULL,
     -- Its totals, and when and how it was checked; empty before the first.
     last BLOB NOT NULL
+);
+
+-- Messages whose files are in a complete backup.
+CREATE TABLE backup_media (
+    message INTEGER PRIMARY KEY REFERENCES message (row) ON DELETE CASCADE
 );
 
 -- The vault that guards the recovery secret. One row where there is a password.
@@ -73,7 +78,7 @@ CREATE TABLE restore (
     backup_key BLOB NOT NULL CHECK (length(backup_key) = 32),
     provider TEXT NOT NULL,
     manifest_name TEXT NOT NULL,
-    manifest_hash BLOB NOT NULL,
+    manifest BLOB NOT NULL,
     generation INTEGER NOT NULL,
     freshness TEXT NOT NULL,
     -- The chats that were asked for, as pack() of their ids; empty is all.
