@@ -136,9 +136,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 async def _run_relay(config: RelayConfig) -> None:
-    from letterlock_server.relay.gateway import Gateway, Patience
+    from letterlock_server.relay.gateway import Gateway
     from letterlock_server.relay.state import Rates, Relay
     from letterlock_server.stores.interfaces import StoreError
+    from letterlock_server.websocket.listening import Patience
 
     stop = _stop_on_signals()
     try:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from letterlock_server.relay.gateway import Gateway, Patience
+from letterlock_server.relay.gateway import Gateway
 from letterlock_server.relay.state import PREKEY_RULE, Rates, Relay
 from letterlock_server.stores.interfaces import Store
 from letterlock_server.stores.memory import MemoryStore
 from letterlock_server.stores.sqlite.store import SqliteStore
+from letterlock_server.websocket.listening import Patience
 from tests.server.people import NOW
 
 

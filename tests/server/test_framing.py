@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from letterlock_server.relay.connection import Connection
-from letterlock_server.relay.framing import extent, plain_message
+from letterlock_server.websocket.connection import Connection, Speech
+from letterlock_server.websocket.framing import extent, plain_message
 
 HEAD = (
     b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -74,7 +74,7 @@ def opened() -> tuple[Connection, Recorder, Wire]:
     owner, wire = Recorder(), Wire()
     clock = asyncio.new_event_loop()
     clock.close()
-    connection = Connection(owner, "127.0.0.1", clock)
+    connection = Connection(owner, "127.0.0.1", clock, Speech("letterlock.v1", 262_144, "relay"))
     connection.connection_made(wire)
     connection.data_received(HEAD)
     return connection, owner, wire

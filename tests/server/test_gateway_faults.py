@@ -12,8 +12,8 @@ import pytest
 
 from letterlock.wire import frames, refusals
 from letterlock.wire.codec import decode_relay, encode
-from letterlock_server.relay.connection import MAX_HEAD
-from letterlock_server.relay.gateway import Patience, _address_key
+from letterlock_server.websocket.connection import MAX_HEAD
+from letterlock_server.websocket.listening import Patience, address_key
 from tests.server.conftest import Running, Start
 from tests.server.people import Account, Talk, mail
 
@@ -147,9 +147,9 @@ async def test_an_address_gets_so_many_connections_and_no_more(start: Start) -> 
 
 
 def test_addresses_are_told_apart_by_what_one_client_has() -> None:
-    assert _address_key("192.0.2.7") == "192.0.2.7"
-    assert _address_key("::ffff:192.0.2.7") == "192.0.2.7"
-    assert _address_key("2001:db8::1") == _address_key("2001:db8::ffff") != _address_key("2001:db8:0:1::1")
+    assert address_key("192.0.2.7") == "192.0.2.7"
+    assert address_key("::ffff:192.0.2.7") == "192.0.2.7"
+    assert address_key("2001:db8::1") == address_key("2001:db8::ffff") != address_key("2001:db8:0:1::1")
 
 
 @pytest.mark.parametrize("origin", [b"https://evil.example", b"null", b"http://127.0.0.1"])

@@ -5,7 +5,7 @@ import pytest
 
 from letterlock.devices.bundle import PrekeyKind
 from letterlock.wire import frames, refusals
-from letterlock_server.relay.gateway import Patience
+from letterlock_server.websocket.listening import Patience
 from tests.server.conftest import Running, Start
 from tests.server.people import Account, Talk, mail
 

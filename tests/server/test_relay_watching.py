@@ -6,9 +6,9 @@ import threading
 
 from letterlock.wire import frames
 from letterlock.wire.codec import encode
-from letterlock_server.relay.connection import Connection
 from letterlock_server.relay.state import Peer
 from letterlock_server.relay.watching import Watcher
+from letterlock_server.websocket.connection import Connection
 
 
 def nobody() -> Peer:

@@ -21,10 +21,10 @@ from letterlock.errors import FrameError, PeerError
 from letterlock.wire import frames, refusals
 from letterlock.wire.codec import decode_client
 from letterlock.wire.connection import State, after, check_legal
-from letterlock_server.relay.connection import Connection
 from letterlock_server.relay.handlers import accounts, attachments, mailbox, prekeys
 from letterlock_server.relay.state import MAX_OWED, MAX_OWED_BYTES, Peer, Refuse, Relay
 from letterlock_server.stores.interfaces import StoreError
+from letterlock_server.websocket.connection import Connection
 
 _log = structlog.get_logger()
 

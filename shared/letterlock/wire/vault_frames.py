@@ -40,7 +40,6 @@ Record = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_RECORD)]
 RealmSigned = Annotated[bytes, msgspec.Meta(max_length=1024)]
 Receipts = Annotated[list[RealmSigned], msgspec.Meta(max_length=MAX_REALMS)]
 OpaqueMessage = Annotated[bytes, msgspec.Meta(max_length=1024)]
-Proof = Annotated[bytes, msgspec.Meta(max_length=256)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Guesses = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
@@ -119,13 +118,12 @@ class StartGuess(Request, tag=7, frozen=True):
 
 
 class GuessAnswer(Answer, tag=8, frozen=True):
-    """<- The answer to a guess that is spent: KE2, and the proof that the realm's share made it.
+    """<- The answer to a guess that is spent: KE2 and the proof that the realm's share made it.
 
     `left` guesses remain at this door if this one is wrong, the next after `wait` seconds.
     """
 
-    ke2: OpaqueMessage
-    proof: Proof
+    answer: OpaqueMessage
     left: Guesses
     wait: Seconds
 
@@ -165,9 +163,9 @@ class Receipt(Answer, tag=13, frozen=True):
 
 
 class Commit(Request, tag=14, frozen=True):
-    """-> So many realms hold it: let what was prepared answer from now on. Answered by Done, or by Refused.
+    """-> So many realms hold it: let what was prepared answer from now on. Answered by Receipt, or by Refused.
 
-    Whoever holds the receipts may send this; committing again is Done.
+    Whoever holds the receipts may send this; committing again is answered again.
     """
 
     account: Account

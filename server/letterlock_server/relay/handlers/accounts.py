@@ -18,7 +18,6 @@ from letterlock.primitives.keys import verify
 from letterlock.wire import frames, refusals
 from letterlock.wire.connection import State
 from letterlock_server.relay import delivering
-from letterlock_server.relay.connection import FENCED, REVOKED
 from letterlock_server.relay.handlers.prekeys import tell_if_low
 from letterlock_server.relay.state import Box, Peer, Refuse, Relay
 from letterlock_server.stores.interfaces import (
@@ -29,6 +28,7 @@ from letterlock_server.stores.interfaces import (
     Numbers,
     StoreError,
 )
+from letterlock_server.websocket.connection import FENCED, REVOKED
 
 MIN_CLIENT: Final = 1
 _LOGIN_REFUSED: Final = "this login does not check"

@@ -2,18 +2,18 @@
 
 ::
 
-    accept --head complete, no Origin, letterlock.v1--> open --either side closes, or a limit--> lost
+    accept --head complete, no Origin, subprotocol--> open --either side closes, or a limit--> lost
        \\--10 s, 16 KiB, or anything else--> lost
 
 Built on the Sans-I/O layer of `websockets`, so that nothing is buffered that is not counted here: there is
 no task, no queue and no timer for an idle connection beyond its login deadline. Compression is never
-offered. Must not know frames of letterlock.v1: a message is bytes.
+offered. Must not know the frames of any subprotocol: a message is bytes.
 """
 
 import asyncio
 import logging
 import struct
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
@@ -21,11 +21,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from letterlock.wire.frames import MAX_FRAME, SUBPROTOCOL
-from letterlock_server.relay.framing import extent, plain_message
-
-if TYPE_CHECKING:
-    from letterlock_server.relay.state import Peer
+from letterlock_server.websocket.framing import extent, plain_message
 
 MAX_HEAD: Final = 16 * 1024
 MAX_WRITE_BUFFER: Final = 1024 * 1024
@@ -47,6 +43,14 @@ _log = logging.getLogger("letterlock_server.websocket")
 _log.disabled = True
 
 
+class Speech(NamedTuple):
+    """What is spoken on a connection: its subprotocol, the greatest message, and what the server calls itself."""
+
+    subprotocol: str
+    max_frame: int
+    server: str
+
+
 class Owner(Protocol):
     """Who a connection reports to; called in the event loop, from within reads."""
 
@@ -66,7 +70,7 @@ class Owner(Protocol):
         """There is something to flush: call `flush` soon."""
 
     def healthy(self) -> bool:
-        """Whether the relay may be used, for `/healthz`."""
+        """Whether the server may be used, for `/healthz`."""
 
 
 class Connection(asyncio.Protocol):
@@ -84,6 +88,7 @@ class Connection(asyncio.Protocol):
         "_out_bytes",
         "_owner",
         "_socket",
+        "_speech",
         "_theirs",
         "_transport",
         "_unstuck",
@@ -99,9 +104,11 @@ class Connection(asyncio.Protocol):
         "why",
     )
 
-    def __init__(self, owner: Owner, address: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, owner: Owner, address: str, loop: asyncio.AbstractEventLoop, speech: Speech) -> None:
         self.address = address
-        self.peer: Peer | None = None
+        self.peer: Any = None
+        """Whoever speaks here, as the owner knows them; None until the handshake is done."""
+        self._speech = speech
         self.deadline: asyncio.TimerHandle | None = None
         self.is_open = False
         self.heard = loop.time()
@@ -177,7 +184,7 @@ class Connection(asyncio.Protocol):
         if self.is_open and not self._ending:
             self._owner.writable(self)
 
-    # What the relay calls.
+    # What the server calls.
 
     def send(self, data: bytes) -> None:
         """Queue a binary message; it leaves with the next flush."""
@@ -285,7 +292,10 @@ class Connection(asyncio.Protocol):
             return b""
         self._head = None
         self._socket = ServerProtocol(
-            subprotocols=[Subprotocol(SUBPROTOCOL)], extensions=None, max_size=MAX_FRAME, logger=_log
+            subprotocols=[Subprotocol(self._speech.subprotocol)],
+            extensions=None,
+            max_size=self._speech.max_frame,
+            logger=_log,
         )
         self._parse(bytes(head[: end + 4]))
         return data[end + 4 - before :] if self.is_open else b""
@@ -331,7 +341,7 @@ class Connection(asyncio.Protocol):
             response = socket.reject(200 if healthy else 503, "ok\n" if healthy else "failing\n")
         elif request.headers.get_all("Origin"):
             # No browser page has any business here: not even one that a user was lured to.
-            response = socket.reject(403, "This relay does not serve web pages.\n")
+            response = socket.reject(403, f"This {self._speech.server} does not serve web pages.\n")
         else:
             response = socket.accept(request)
         socket.send_response(response)
