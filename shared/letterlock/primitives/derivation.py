@@ -77,6 +77,9 @@ class Label(bytes, Enum):
     VAULT_REALM_PASSWORD = (
         b"letterlock v1 vault realm password"  # vault.threshold: one realm's randomized password
     )
+    VAULT_PASSWORD_CHECK = (
+        b"letterlock v1 vault password check"  # vault.threshold: shows that a password is right
+    )
     VAULT_SHARE = b"letterlock v1 vault share"  # vault.threshold: seals a share under a realm's export key
     VAULT_WRAP = (
         b"letterlock v1 vault wrap"  # vault.threshold: seals the recovery secret under the shared scalar

@@ -11,6 +11,7 @@ import msgspec
 
 from letterlock.encoding import pack
 from letterlock.errors import MalformedError
+from letterlock.ids import AccountId
 from letterlock.primitives.derivation import Label, sha256
 from letterlock.primitives.oprf import PROOF_BYTES, Context, prove
 from letterlock.primitives.ristretto import WIDE_BYTES, scalar_from_wide
@@ -50,14 +51,14 @@ def parties(statement: Statement, entry: RealmEntry) -> Parties:
     """Return whom an exchange with this realm is between, and under which statement."""
     return Parties(
         context=pack(Label.VAULT_OPAQUE, entry.name, statement.hash),
-        client=client_identity(statement),
+        client=client_identity(statement.account, statement.epoch),
         server=entry.keys.pack(),
     )
 
 
-def client_identity(statement: Statement) -> bytes:
-    """Return the client's identity: account id and registration epoch."""
-    return pack(statement.account, statement.epoch)
+def client_identity(account: AccountId, epoch: int) -> bytes:
+    """Return the client's identity in OPAQUE: account id and registration epoch."""
+    return pack(account, epoch)
 
 
 def proof_context(statement: Statement, entry: RealmEntry) -> Context:

@@ -92,11 +92,9 @@ def open_owned(raw: bytes, *kinds: Kind) -> Owned:
     chain = reader.blob(most=MAX_CHAIN)
     inner = reader.blob(most=signed.MAX_OBJECT)
     reader.end()
-    fields = signed.read(inner, *kinds)
+    signed.read(inner, *kinds)
     sender = SenderChain.open(chain)
-    signed.check_owner(fields, sender.account, sender.device.device)
-    signed.check_signature(inner, sender.device.identity_key)
-    return Owned(fields=fields, sender=sender, raw=raw)
+    return Owned(fields=_check_inner(inner, sender, *kinds), sender=sender, raw=raw)
 
 
 def check_maker(owned: Owned, known: VerifiedAccount) -> None:
@@ -109,3 +107,10 @@ def check_maker(owned: Owned, known: VerifiedAccount) -> None:
     listed = known.devices.device(owned.sender.device.device)
     if listed is None or listed.identity_key != owned.sender.device.identity_key:
         raise RevokedDeviceError("the device that signed does not stand in the account's device list")
+
+
+def _check_inner(inner: bytes, sender: VerifiedSender, *kinds: Kind) -> Fields:
+    fields = signed.read(inner, *kinds)
+    signed.check_owner(fields, sender.account, sender.device.device)
+    signed.check_signature(inner, sender.device.identity_key)
+    return fields

@@ -97,6 +97,11 @@ def door_key(locator: bytes, realm: str, account: AccountId) -> bytes:
     return hkdf(locator, salt=b"", label=Label.VAULT_DOOR, length=DOOR_KEY_BYTES, context=context)
 
 
+def door_hash(locator: bytes, realm: str, account: AccountId) -> bytes:
+    """Return what one realm keeps of its door key: enough to know it by, not to use it."""
+    return sha256(door_key(locator, realm, account))
+
+
 def seal_record(record: RealmRecord, entry: RealmEntry, statement_hash: bytes) -> bytes:
     """Seal a record to its realm, for this statement only (draws its own randomness, as HPKE does)."""
     return hpke_seal(entry.keys.sealing, record.pack(), _info(entry, statement_hash))

@@ -99,6 +99,14 @@ def open_request(raw: bytes, *kinds: Kind) -> Request:
     return _open(raw, *kinds)[1]
 
 
+def open_anchor(raw: bytes, account: AccountId, realm: str, keys: RealmKeys) -> Request:
+    """Verify the anchor that a realm kept: the owner's, made for this very realm. Raises as `open_request` does."""
+    request = open_request(raw, Kind.VAULT_ANCHOR)
+    if (request.account, request.realm, request.realm_key) != (account, realm, keys.signing):
+        raise WrongAccountError("this anchor belongs to another account or realm")
+    return request
+
+
 def check_request(raw: bytes, kind: Kind, to: Addressed, known: VerifiedAccount) -> Request:
     """Verify a request as its realm does, with the highest device list that it has seen of the account.
 
@@ -138,6 +146,10 @@ def _open(raw: bytes, *kinds: Kind) -> tuple[Owned, Request]:
     if not kinds or any(kind not in KINDS for kind in kinds):
         raise MisuseError("these are no kinds of requests")
     owned = open_owned(raw, *kinds)
+    return owned, _read(owned)
+
+
+def _read(owned: Owned) -> Request:
     if owned.fields.number < 1:
         raise MalformedError("registrations are counted from 1")
     reader = Reader(owned.fields.body)
@@ -152,11 +164,11 @@ def _open(raw: bytes, *kinds: Kind) -> tuple[Owned, Request]:
         list_epoch=reader.number(most=MAX_COUNT),
         list_version=reader.number(most=MAX_COUNT),
         created=owned.fields.created,
-        raw=raw,
+        raw=owned.raw,
     )
     request = _with_payload(head, reader)
     reader.end()
-    return owned, request
+    return request
 
 
 def _with_payload(head: Request, reader: Reader) -> Request:

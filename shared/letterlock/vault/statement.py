@@ -29,7 +29,7 @@ from letterlock.vault.fleet import (
 from letterlock.vault.owned import Owned, Owner, open_owned
 
 HASH_BYTES: Final = 32
-KEY_CHECK_BYTES: Final = 32
+CHECK_BYTES: Final = 32
 MAX_STATEMENT: Final = 8192
 
 
@@ -46,6 +46,15 @@ class RealmEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The hash of the record that it must hold."""
 
 
+class Checks(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a client compares at the end: 32 bytes each, and nothing to guess by without the realms."""
+
+    password: bytes
+    """Of the randomized password: tells a wrong password from a lying realm."""
+    secret: bytes
+    """The key check of the recovery secret."""
+
+
 class Statement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A verified statement. `epoch` counts the account's registrations, from 1; `created` is milliseconds."""
 
@@ -55,7 +64,7 @@ class Statement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     threshold: int
     realms: tuple[RealmEntry, ...]
     argon2: Argon2Parameters
-    key_check: bytes
+    checks: Checks
     created: int
     signer: VerifiedSender
     raw: bytes
@@ -77,7 +86,7 @@ def sign_statement(
     fleet: Fleet,
     realms: Sequence[RealmEntry],
     argon2: Argon2Parameters,
-    key_check: bytes,
+    checks: Checks,
     created: int,
 ) -> bytes:
     """Sign a statement. Returns its exact bytes; `open_statement` takes no others."""
@@ -91,7 +100,8 @@ def sign_statement(
         fleet.threshold,
         argon2.memory_kib,
         argon2.passes,
-        key_check,
+        checks.password,
+        checks.secret,
         *entries,
     )
     return owner.sign(Kind.VAULT_STATEMENT, number=epoch, created=created, body=body)
@@ -107,12 +117,12 @@ def open_statement(raw: bytes, account: AccountId | None = None) -> Statement:
     owned = open_owned(raw, Kind.VAULT_STATEMENT)
     if account is not None and owned.account != account:
         raise WrongAccountError("the statement belongs to another account")
-    if owned.fields.number < 1:
-        raise MalformedError("registrations are counted from 1")
     return _read(owned)
 
 
 def _read(owned: Owned) -> Statement:
+    if owned.fields.number < 1:
+        raise MalformedError("registrations are counted from 1")
     reader = Reader(owned.fields.body)
     fleet_hash = reader.blob(exactly=FLEET_HASH_BYTES)
     threshold = reader.number(most=MAX_REALMS)
@@ -120,7 +130,10 @@ def _read(owned: Owned) -> Statement:
         memory_kib=reader.number(most=Argon2Parameters.MAX_MEMORY_KIB),
         passes=reader.number(most=Argon2Parameters.MAX_PASSES),
     )
-    key_check = reader.blob(exactly=KEY_CHECK_BYTES)
+    checks = Checks(
+        password=reader.blob(exactly=CHECK_BYTES),
+        secret=reader.blob(exactly=CHECK_BYTES),
+    )
     realms: list[RealmEntry] = []
     while reader.more():
         if len(realms) == MAX_REALMS:
@@ -137,7 +150,7 @@ def _read(owned: Owned) -> Statement:
         threshold=threshold,
         realms=tuple(realms),
         argon2=argon2,
-        key_check=key_check,
+        checks=checks,
         created=owned.fields.created,
         signer=owned.sender,
         raw=owned.raw,

@@ -15,6 +15,7 @@ from letterlock.devices.bundle import PrekeyKind, open_prekey
 from letterlock.devices.device_list import (
     DeviceCertificate,
     SenderChain,
+    VerifiedSender,
     open_account,
     open_device_certificate,
 )
@@ -24,6 +25,8 @@ from letterlock.encoding import pack
 from letterlock.errors import BadSignatureError, MalformedError, MisuseError, PeerError, WrongAccountError
 from letterlock.ids import AccountId, DeviceId
 from letterlock.primitives.keys import SigningKey, verify
+from letterlock.vault import owned, requests, statement
+from letterlock.vault.realm_secret import RealmSecret
 from tests.shared.devices.people import ALICE, NOW, seed
 
 KEY = SigningKey(seed("one key for everything"))
@@ -65,6 +68,23 @@ def _open_list(raw: bytes) -> object:
     return open_account(ALICE.root.public, certificate, raw)
 
 
+SENDER = VerifiedSender(account=ACCOUNT, root_key=KEY.public, certificate=CERTIFICATE, device=OWNER)
+REALM = RealmSecret(seed("realm")).public
+STATEMENT_BODY = pack(
+    bytes(32), 1, 64, 1, bytes(32), bytes(32), "one", REALM.pack(), 1, REALM.exchange, bytes(32)
+)
+REQUEST_HEAD = ("one", REALM.signing, bytes(32), 1, 1)
+
+
+def _vault_opener(kind: Kind, read: Callable[[owned.Owned], object]) -> Callable[[bytes], object]:
+    # What wraps the object is the chain that proves its signer: tests/shared/vault has it.
+    def opener(raw: bytes) -> object:
+        fields = owned._check_inner(raw, SENDER, kind)
+        return read(owned.Owned(fields=fields, sender=SENDER, raw=raw))
+
+    return opener
+
+
 X25519_BODY = ALICE.agreement().public
 BODIES: dict[Kind, tuple[int, bytes]] = {
     Kind.LIST_CERTIFICATE: (0, ALICE.list_key.public),
@@ -75,6 +95,11 @@ BODIES: dict[Kind, tuple[int, bytes]] = {
     Kind.ONE_TIME_PREKEY: (DEVICE, X25519_BODY),
     Kind.KEM_LAST_RESORT_PREKEY: (DEVICE, ALICE.kem().public),
     Kind.KEM_ONE_TIME_PREKEY: (DEVICE, ALICE.kem().public),
+    Kind.VAULT_STATEMENT: (DEVICE, STATEMENT_BODY),
+    Kind.VAULT_REGISTER: (DEVICE, pack(*REQUEST_HEAD, bytes(32), bytes(32))),
+    Kind.VAULT_ANCHOR: (DEVICE, pack(*REQUEST_HEAD, 1, bytes(32))),
+    Kind.VAULT_DELETE: (DEVICE, pack(*REQUEST_HEAD)),
+    Kind.VAULT_LEDGER: (DEVICE, pack(*REQUEST_HEAD)),
 }
 
 
@@ -96,6 +121,8 @@ OPENERS: dict[Kind, Callable[[bytes], object]] = {
     Kind.ONE_TIME_PREKEY: _prekey_opener(PrekeyKind.ONE_TIME),
     Kind.KEM_LAST_RESORT_PREKEY: _prekey_opener(PrekeyKind.KEM_LAST_RESORT),
     Kind.KEM_ONE_TIME_PREKEY: _prekey_opener(PrekeyKind.KEM_ONE_TIME),
+    Kind.VAULT_STATEMENT: _vault_opener(Kind.VAULT_STATEMENT, statement._read),
+    **{kind: _vault_opener(kind, requests._read) for kind in requests.KINDS},
 }
 PAIRS = list(permutations(Kind, 2))
 
