@@ -33,6 +33,10 @@ class Icons:
     progress_done: str
     progress_left: str
     spinner: str
+    timer: str
+    image: str
+    sound: str
+    film: str
 
 
 UNICODE: Final = Icons(
@@ -57,6 +61,10 @@ UNICODE: Final = Icons(
     progress_done="━",
     progress_left="─",
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
+    timer="◔",
+    image="▣",
+    sound="♪",
+    film="▶",
 )
 
 ASCII: Final = Icons(
@@ -81,4 +89,8 @@ ASCII: Final = Icons(
     progress_done="=",
     progress_left="-",
     spinner="-\\|/",
+    timer="~",
+    image="#",
+    sound="#",
+    film="#",
 )

@@ -112,6 +112,15 @@ def span(seconds: int) -> str:
     return f"{seconds} s"
 
 
+def until(milliseconds: int) -> str:
+    """Return how long something still takes, in its largest unit, rounded up: 42 s, 5 min, 3 h, 6 d."""
+    seconds = -(-milliseconds // 1000)
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds > size:
+            return f"{-(-seconds // size)} {unit}"
+    return f"{seconds} s"
+
+
 def size(count: int) -> str:
     """Return a number of bytes for people, in powers of 1000."""
     if count < 1000:

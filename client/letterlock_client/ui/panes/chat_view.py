@@ -89,6 +89,7 @@ class ChatView(Vertical):
         self.log_view = MessageLog(
             conversation.id, title_of(conversation), surroundings.clock, attended, surroundings.icons
         )
+        self.log_view.names = frozenset((messenger.profile.handle, conversation.contact.handle)) - {""}
         self.context = Static(markup=False, classes="chat--context")
         self.composer = Composer(conversation.id, conversation.draft, surroundings.keymap)
         self._transfer = ""

@@ -6,11 +6,12 @@ Must not know how messages are drawn, nor what the client's other commands do.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from letterlock_client.config import downloads_folder
+from letterlock_client.formatting import true_host
 from letterlock_client.models import Delivery, Message, MessageKind, TransferState
-from letterlock_client.sanitize import body_of, clean
+from letterlock_client.sanitize import body_of, clean, fit, links_in
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.chat_view import can_edit
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 
     from letterlock.ids import ConversationId, MessageId
     from letterlock_client.ui.panes.calls import Calls
+
+
+MOST_LINKS: Final = 12
+
+
+def addresses_in(message: Message) -> list[tuple[str, str]]:
+    """Return the web addresses of a text with the hosts they lead to, each once."""
+    if message.deleted or message.view_once:
+        return []
+    text = body_of(message.text).text
+    return list({text[link.start : link.stop]: true_host(link.host) for link in links_in(text)}.items())
 
 
 class MessageVerbs:
@@ -147,8 +159,20 @@ class MessageVerbs:
             pane.errand(self._save(message.id))
         elif body_of(message.text).hidden_lines:
             pane.app.push_screen(ReaderScreen(message.text, "The whole message"))
+        elif links := addresses_in(message):
+            self._ask_link(links)
         else:
             self.jump(message)
+
+    def _ask_link(self, links: list[tuple[str, str]]) -> None:
+        app = self._pane.app
+
+        def chosen(address: str | None) -> None:
+            if address is not None:
+                app.open_url(address)
+
+        choices = [Choice(address, f"{host}: {fit(address, 60)}") for address, host in links[:MOST_LINKS]]
+        app.push_screen(ChooseScreen("Open in the browser? These are the true hosts.", choices), chosen)
 
     def _ask_view_once(self, message: Message) -> None:
         pane = self._pane

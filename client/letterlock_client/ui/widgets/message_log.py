@@ -16,18 +16,29 @@ from letterlock_client.sanitize import body_of, clean, line_of, width
 from letterlock_client.ui import intents
 from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.icons import UNICODE, Icons
-from letterlock_client.ui.widgets.message_rows import GROUP_MS, Drawing, Lead, Look, Quote, bubble_width, draw
+from letterlock_client.ui.widgets.message_rows import (
+    COUNTED_MS,
+    GROUP_MS,
+    Drawing,
+    Lead,
+    Look,
+    Quote,
+    bubble_width,
+    draw,
+)
 from letterlock_client.ui.widgets.rows import Row
 from letterlock_client.ui.widgets.timeline_window import TimelineWindow
 from letterlock_client.ui.widgets.virtual_log import VirtualLog
-from letterlock_client.ui.wording import Clock, day_name, local_day, preview
+from letterlock_client.ui.wording import Clock, day_name, local_day, preview, until
+
+COUNT_SECONDS: Final = 1.0
 
 QUOTES: Final = 256
 """Quoted messages that are remembered."""
 
 _STYLES: Final = (
     *("name", "dim", "rule", "unread", "theirs", "theirs-bar", "mine", "mine-bar"),
-    *("quiet", "read", "failed", "cursor"),
+    *("quiet", "code", "read", "failed", "cursor"),
 )
 
 
@@ -63,6 +74,7 @@ class MessageLog(VirtualLog):
         super().__init__(follow=True)
         self.conversation = conversation
         self.peer_name = peer_name
+        self.names: frozenset[str] = frozenset()
         self.window = TimelineWindow()
         self.below = 0
         self._clock = clock
@@ -73,6 +85,10 @@ class MessageLog(VirtualLog):
         self._quotes: dict[MessageId, Quote | None] = {}
         self._seen_item = -1
         self._attended = attended
+
+    def on_mount(self) -> None:
+        """Count down what is about to disappear."""
+        self.set_interval(COUNT_SECONDS, self.count_down)
 
     # Feeding.
 
@@ -184,7 +200,21 @@ class MessageLog(VirtualLog):
         message = self.window.message(item)
         if message is None:
             return ("not loaded", item)
-        return (message, self._lead(item, message), self._quote_shown(message), self._marked(item))
+        left = self._left_ms(message)
+        words = until(left) if 0 < left < COUNTED_MS else ""
+        return (message, self._lead(item, message), self._quote_shown(message), self._marked(item), words)
+
+    def _left_ms(self, message: Message) -> int:
+        return max(1, message.expires_at - self._clock()) if message.expires_at else 0
+
+    def count_down(self) -> None:
+        """Draw anew what says how long it stays, where that has changed."""
+        for item in self.visible_items():
+            message = self.window.message(item)
+            if message is None or not message.expires_at or self._left_ms(message) > COUNTED_MS:
+                continue
+            if self.item_key(item) not in self._rows:
+                self.item_changed(item)
 
     def item_rows(self, item: int, width: int) -> list[Row] | None:
         """Draw a message, or ask for its page."""
@@ -193,10 +223,9 @@ class MessageLog(VirtualLog):
             self._want(item)
             if message is None:
                 return None
-        drawing = Drawing(
-            self._lead(item, message), self._quote_shown(message), self._styles(), width, self._marked(item)
-        )
-        return draw(message, drawing)
+        lead, quote, marked = self._lead(item, message), self._quote_shown(message), self._marked(item)
+        left = self._left_ms(message)
+        return draw(message, Drawing(lead, quote, self._styles(), width, marked, self.names, left))
 
     def item_text(self, item: int) -> str | None:
         """The text as it was written, cleaned."""
@@ -273,13 +302,14 @@ class MessageLog(VirtualLog):
     def _styles(self) -> Look:
         if self._look is None:
             style = {name: self.get_visual_style(f"log--{name}").rich_style for name in _STYLES}
-            quiet = {
-                f"{side}_quiet": self.get_visual_style(f"log--{side}", "log--quiet").rich_style
+            inside = {
+                f"{side}_{name}": self.get_visual_style(f"log--{side}", f"log--{name}").rich_style
                 for side in ("theirs", "mine")
+                for name in ("quiet", "code")
             }
-            del style["quiet"]
+            del style["quiet"], style["code"]
             named = {name.replace("-", "_"): value for name, value in style.items()}
-            self._look = Look(icons=self._icons, ground=self.ground, **named, **quiet)
+            self._look = Look(icons=self._icons, ground=self.ground, **named, **inside)
         return self._look
 
     def notify_style_update(self) -> None:

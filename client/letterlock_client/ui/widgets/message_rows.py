@@ -4,6 +4,7 @@ Pure: values and styles in, rows out. Every text of a peer passes `sanitize` her
 and words say everything that colours say. Must not know widgets, loading or the messenger.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,16 +14,20 @@ from textual.content import Content
 from textual.strip import Strip
 
 from letterlock_client.models import Delivery, Message, MessageKind
-from letterlock_client.sanitize import body_of, emoji_of, fit, line_of, links_in, width
+from letterlock_client.sanitize import body_of, emoji_of, fit, line_of, width
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.widgets.rows import EMPTY, Row
-from letterlock_client.ui.wording import attachment_line, clock_time, ticks
+from letterlock_client.ui.widgets.text_rows import Ink, text_strips, wrapped
+from letterlock_client.ui.wording import attachment_line, clock_time, ticks, until
 
 GROUP_MS: Final = 5 * 60_000
 """Messages of one person closer together than this share one name."""
 
 BUBBLE_CELLS: Final = 72
 """A line longer than this is hard to read."""
+
+COUNTED_MS: Final = 3_600_000
+"""A message that stays for less than this says so in words; one that stays longer shows a sign."""
 
 MARGIN: Final = 2
 """Cells left of everything, where the cursor stands."""
@@ -68,6 +73,8 @@ class Look:
     mine_bar: Style
     theirs_quiet: Style
     mine_quiet: Style
+    theirs_code: Style
+    mine_code: Style
     read: Style
     failed: Style
     cursor: Style
@@ -88,6 +95,10 @@ class Drawing:
     columns: int
     marked: bool = False
     """Whether the cursor is on it."""
+    names: Collection[str] = ()
+    """The handles of the people in this chat."""
+    left_ms: int = 0
+    """How long it stays, where its timer runs."""
 
 
 def draw(message: Message, drawing: Drawing) -> list[Row]:
@@ -99,7 +110,7 @@ def draw(message: Message, drawing: Drawing) -> list[Row]:
     else:
         if drawing.lead.name:
             rows.append(_line((" " * MARGIN, look.ground), (drawing.lead.name, look.name)))
-        rows += _Bubble(message, look, columns).rows(drawing.quote)
+        rows += _Bubble(message, drawing).rows(drawing.quote)
     if drawing.marked:
         rows = [_with_cursor(row, look) if row.body.cell_length else row for row in rows]
     return [*_lead_rows(drawing.lead, look, columns), *rows]
@@ -149,14 +160,17 @@ def _note(message: Message, look: Look, columns: int) -> Row:
 class _Bubble:
     """The rows of one message's bubble and of what hangs below it."""
 
-    def __init__(self, message: Message, look: Look, columns: int) -> None:
+    def __init__(self, message: Message, drawing: Drawing) -> None:
         self.message = message
-        self.look = look
-        self.columns = columns
-        self.room = bubble_width(columns)
+        self.drawing = drawing
+        self.look = look = drawing.look
+        self.columns = drawing.columns
+        self.room = bubble_width(drawing.columns)
         self.style = look.mine if message.mine else look.theirs
         self.quiet = look.mine_quiet if message.mine else look.theirs_quiet
         self.bar = look.mine_bar if message.mine else look.theirs_bar
+        code = look.mine_code if message.mine else look.theirs_code
+        self.ink = Ink(self.style, self.quiet, code, look.icons.quote)
 
     def rows(self, quote: Quote | None) -> list[Row]:
         lines = [*self._quote_lines(quote), *self._lines()]
@@ -193,28 +207,15 @@ class _Bubble:
 
     def _text_lines(self) -> list[Strip]:
         body = body_of(self.message.text)
-        lines = self._wrapped(body.text, self.style, links=True)
+        lines = text_strips(body.text, self.drawing.names, self.ink, self.room)
         if body.hidden_lines:
             plural = "s" if body.hidden_lines > 1 else ""
             text = f"{self.look.icons.ellipsis} {body.hidden_lines} more line{plural}, enter shows all"
             lines += self._wrapped(text, self.quiet)
         return lines
 
-    def _wrapped(self, text: str, style: Style, *, links: bool = False) -> list[Strip]:
-        content = Content(text)
-        found = links_in(text) if links and "://" in text else []
-        if not found:
-            return [Strip([Segment(line.plain, style)]) for line in content.wrap(self.room)]
-        for link in found:
-            content = content.stylize("underline", link.start, link.stop)
-        strips = []
-        for line in content.wrap(self.room):
-            segments = []
-            for part, part_style in line.render(end=""):
-                underlined = not isinstance(part_style, str) and part_style.underline
-                segments.append(Segment(part, style + _UNDERLINED if underlined else style))
-            strips.append(Strip(segments))
-        return strips
+    def _wrapped(self, text: str, style: Style) -> list[Strip]:
+        return wrapped(text, style, self.room)
 
     def _row(self, line: Strip, inner: int, *, meta: bool) -> Row:
         look, room = self.look, self.columns - MARGIN - META
@@ -234,6 +235,8 @@ class _Bubble:
         message, look = self.message, self.look
         sign = ticks(message.delivery, look.icons) if message.mine else ""
         styles = {Delivery.READ: look.read, Delivery.FAILED: look.failed}
+        if message.timer_s and not message.deleted:
+            sign = f"{sign.ljust(META - 8)}{look.icons.timer}"
         time = f" {clock_time(message.sent_at)} "
         return [
             Segment(time, look.dim),
@@ -252,6 +255,8 @@ class _Bubble:
             marks.append((fit(shown, self.room), look.ground))
         if message.edits and not message.deleted:
             marks.append(("edited", look.dim))
+        if 0 < self.drawing.left_ms < COUNTED_MS:
+            marks.append((f"disappears in {until(self.drawing.left_ms)}", look.dim))
         rows = []
         if marks:
             rows.append(self._hanging(marks, inner))
@@ -270,6 +275,3 @@ class _Bubble:
         room = self.columns - MARGIN - META
         indent = MARGIN + (max(0, room - cells - 2) if self.message.mine else 2)
         return _line((" " * indent, self.look.ground), *parts)
-
-
-_UNDERLINED: Final = Style(underline=True)
