@@ -16,7 +16,7 @@ ROOMS = {
     "register": "account", "invite": "account",
     "send": "mail", "react": "mail", "edit": "mail", "reply": "mail", "delete": "mail", "timer": "mail",
     "download": "files", "view": "files",
-    "receive": "reading", "history": "reading",
+    "receive": "reading", "history": "reading", "search": "finding", "export": "finding",
     "accept": "people", "block": "people", "unblock": "people", "contacts": "people", "verify": "people",
     "doctor": "doctor", "demo": "showing", "open": "opening",
 }  # fmt: skip

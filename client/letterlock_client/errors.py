@@ -102,6 +102,8 @@ class Code(StrEnum):
     """The relay no longer has the attachment's bytes."""
     DAMAGED = "damaged"
     """The attachment's bytes are not those that were sent."""
+    CHANGED = "changed"
+    """The exported record is not as it was written. `line` is the first that is wrong."""
     FILE_FAILED = "file_failed"
     """A file could not be read or written. `file`."""
     TOO_MANY_WAITING = "too_many_waiting"

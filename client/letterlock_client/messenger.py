@@ -21,19 +21,24 @@ from letterlock_client.flows import (
     accepting,
     contacts,
     downloading,
+    exporting,
     forwarding,
     opening,
+    outgoing,
     saving,
+    searching,
     sending,
     uploading,
     verifying,
 )
 from letterlock_client.flows.announcing import EventStream
+from letterlock_client.flows.exporting import Wish
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
 from letterlock_client.models import (
     Contact,
     Conversation,
+    Exported,
     Inspection,
     Message,
     News,
@@ -44,8 +49,7 @@ from letterlock_client.models import (
     Timeline,
 )
 from letterlock_client.storage import contacts as stored_contacts
-from letterlock_client.storage import conversations, feed, messages, outbox, settings
-from letterlock_client.storage.attachments import unfinished_uploads
+from letterlock_client.storage import conversations, feed, messages, settings
 from letterlock_client.storage.database import Reader
 
 __all__ = ["EventStream", "Messenger", "Outside"]
@@ -130,17 +134,7 @@ class Messenger:
 
     async def flushed(self, timeout: float) -> bool:
         """Wait until the outbox is empty (all accepted or given up); False after `timeout` seconds."""
-        return await self._running.wait(self._empty_outbox(), timeout)
-
-    async def _empty_outbox(self) -> None:
-        async def waiting(reader: Reader) -> bool:
-            return bool(await outbox.count(reader) or await unfinished_uploads(reader))
-
-        while True:
-            self._place.outbox_moved.clear()
-            if not await self._read(waiting):
-                return
-            await self._place.outbox_moved.wait()
+        return await self._running.wait(outgoing.all_sent(self._place), timeout)
 
     def events(self) -> EventStream:
         """Listen from now on; the first event says how the connection stands."""
@@ -274,6 +268,17 @@ class Messenger:
                 Code.UNKNOWN_MESSAGE, "how this travelled is not known", id=message_text(message)
             )
         return found
+
+    async def search(
+        self, text: str, conversation: ConversationId | None = None, limit: int = 50
+    ) -> list[Message]:
+        """The newest messages with every word of `text` (from its beginning), the newest first. Raises bad_input."""
+        return await searching.find(self._place, text, conversation, limit)
+
+    async def export(self, wish: Wish) -> Exported:
+        """Write a chat to a new file. Raises codes unknown_conversation, not_accepted, file_failed, storage_full."""
+        await self._check_accepted(wish.conversation)
+        return await exporting.export(self._place, wish)
 
     async def unprinted(self, limit: int = 256) -> list[News]:
         """The oldest news that no `receive` has printed yet."""

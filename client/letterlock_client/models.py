@@ -6,6 +6,7 @@ Times are milliseconds since 1970. Must not know storage, sockets or Textual.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
 
@@ -243,3 +244,16 @@ class Inspection:
     first_contact: bool
     last_resort: bool
     """The first message had to use the reusable post-quantum prekey."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote."""
+
+    path: Path
+    messages: int
+    media: int
+    left_out: int
+    """Disappearing and view-once messages, which no export holds."""
+    head: str
+    """What a checkable record is known by: the end of its hash chain in hex; else empty."""

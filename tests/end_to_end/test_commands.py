@@ -133,6 +133,26 @@ async def test_history_is_the_last_n_oldest_first(friends: tuple[Person, Person]
     assert [line["text"] for line in lines] == ["number 1", "number 2"]
 
 
+async def test_messages_are_found_and_a_chat_leaves_as_a_record_that_shows_any_change(
+    friends: tuple[Person, Person], tmp_path: Path
+) -> None:
+    alice, _ = friends
+    await alice.run("send", "bob", "the Quick brown fox")
+    assert [line["text"] for line in (await alice.run("search", "qui", "fox")).lines] == [
+        "the Quick brown fox"
+    ]
+    assert (await alice.run("search", "--chat", "bob", "slow")).lines == []
+    record = tmp_path / "bob.jsonl"
+    written = (await alice.run("export", "bob", "--output", str(record))).last
+    assert written["path"] == str(record)
+    checked = (await alice.run("export", "--check", str(record))).last
+    assert (checked["head"], checked["lines"]) == (written["head"], written["messages"] + 2)
+    record.write_bytes(record.read_bytes().replace(b"brown", b"green"))
+    outcome = await alice.run("export", "--check", str(record))
+    assert (outcome.status, outcome.error["error"]) == (1, "changed")
+    assert (await alice.run("export", "bob")).error["error"] == "bad_input"
+
+
 async def test_standard_input_can_be_the_text(friends: tuple[Person, Person]) -> None:
     import asyncio
     import sys

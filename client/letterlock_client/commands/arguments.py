@@ -149,6 +149,7 @@ def add_message_verbs(verb: AddVerb) -> None:
     history = verb("history", "print the last messages of a chat")
     history.add_argument("who", metavar="WHO")
     history.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
+    add_finding_verbs(verb)
     for name, text in {
         "react": "react to a message",
         "edit": "change an own message",
@@ -180,6 +181,29 @@ def add_message_verbs(verb: AddVerb) -> None:
     timer = verb("timer", "let new messages of a chat disappear after a time")
     timer.add_argument("who", metavar="WHO")
     timer.add_argument("duration", metavar="TIME", help="30s, 5m, 8h, 7d, 4w, or off")
+
+
+def add_finding_verbs(verb: AddVerb) -> None:
+    """Verbs that find messages again, and take chats out of the profile."""
+    search = verb("search", "find messages by their words, in every chat")
+    search.add_argument(
+        "words", metavar="WORDS", nargs="+", help="each from its beginning; case does not matter"
+    )
+    search.add_argument("--chat", metavar="WHO", help="in this chat only")
+    search.add_argument(
+        "--limit", type=positive, default=50, metavar="N", help="how many, the newest first (50)"
+    )
+    export = verb("export", "write a chat to a file, or check a record that was written so")
+    export.add_argument("who", metavar="WHO", nargs="?")
+    export.add_argument(
+        "--format",
+        choices=("jsonl", "html", "txt"),
+        default="jsonl",
+        help="jsonl is the one that can be checked",
+    )
+    export.add_argument("--output", metavar="FILE", help="a new file")
+    export.add_argument("--media", action="store_true", help="with the files of its messages")
+    export.add_argument("--check", metavar="FILE", help="say whether this record is as it was written")
 
 
 def add_people_verbs(verb: AddVerb) -> None:

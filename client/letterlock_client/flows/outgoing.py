@@ -13,9 +13,11 @@ from letterlock.messaging import content as contents
 from letterlock.messaging.content_limits import MAX_RECEIPTS
 from letterlock.messaging.payload import Payload, encode
 from letterlock_client.flows import sealing
-from letterlock_client.flows.workplace import Work, device_digest, envelope_id, verified
+from letterlock_client.flows.workplace import Work, Workplace, device_digest, envelope_id, verified
 from letterlock_client.storage import conversations, messages, outbox
+from letterlock_client.storage.attachments import unfinished_uploads
 from letterlock_client.storage.contacts import StoredContact
+from letterlock_client.storage.database import Reader
 from letterlock_client.storage.outbox import Original, Outgoing, SentTo
 
 
@@ -93,3 +95,16 @@ async def receipt(
     for start in range(0, len(ids), MAX_RECEIPTS):
         names = tuple(ids[start : start + MAX_RECEIPTS])
         await say(work, contact, contents.Receipt(kind, names), "receipt")
+
+
+async def all_sent(place: Workplace) -> None:
+    """Wait until nothing waits: no envelope in the outbox, no file to be uploaded."""
+
+    async def waiting(reader: Reader) -> bool:
+        return bool(await outbox.count(reader) or await unfinished_uploads(reader))
+
+    while True:
+        place.outbox_moved.clear()
+        if not await place.database.read(waiting):
+            return
+        await place.outbox_moved.wait()

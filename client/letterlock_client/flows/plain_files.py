@@ -59,41 +59,70 @@ class Plain:
     """Makes the temporary name unique."""
 
 
+class Draft:
+    """A new plain file, 0600, that gets its name only once it is whole; until then it has a hidden one beside it.
+
+    `drop` belongs into a `finally`: it takes away what was not finished. Raises codes file_failed, storage_full.
+    """
+
+    def __init__(self, places: Iterator[Path], mark: str) -> None:
+        """Begin beside the first of the `places` it may go; `mark` makes the hidden name unique."""
+        goal = next(places)
+        self._goal, self._others = goal, places
+        self._temporary = goal.with_name(f".letterlock-{mark}")
+        try:
+            descriptor = os.open(self._temporary, _NEW, 0o600)
+            self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115 (closed by `drop`)
+        except OSError as error:
+            raise file_failed(goal, error) from error
+
+    def write(self, data: bytes) -> None:
+        """Add these bytes."""
+        try:
+            write_all(self._file, data)
+        except OSError as error:
+            raise file_failed(self._temporary, error) from error
+
+    def finish(self) -> Path:
+        """Put it on disk and give it the first of its places that is free; return that."""
+        goal = self._goal
+        try:
+            os.fsync(self._file.fileno())
+            while not _take(self._temporary, goal):
+                following = next(self._others, None)
+                if following is None:
+                    raise _taken(goal)
+                goal = following
+            # Gone before the folder is on disk, so that no crash brings the hidden name back.
+            self.drop()
+            _sync(goal.parent)
+        except OSError as error:
+            raise file_failed(goal, error) from error
+        return goal
+
+    def drop(self) -> None:
+        """Close it and take its hidden name away. May be called twice."""
+        self._file.close()
+        _remove(self._temporary)
+
+
 def write_plain(sealed: SealedFile, wanted: Plain, halt: Halt) -> Path:
     """Write a sealed file's plain bytes to where a person wants them, 0600; return where that is.
 
     The name appears only once the whole file is verified and on disk, and never takes the place of anything.
     Raises codes damaged, file_failed, storage_full.
     """
-    places = goals(wanted.target, wanted.name)
-    goal = next(places)
-    temporary = goal.with_name(f".letterlock-{wanted.mark}")
+    draft = Draft(goals(wanted.target, wanted.name), wanted.mark)
     try:
-        descriptor = os.open(temporary, _NEW, 0o600)
-        try:
-            _write_whole(sealed, wanted.digest, descriptor, halt)
-            while not _take(temporary, goal):
-                following = next(places, None)
-                if following is None:
-                    raise _taken(goal)
-                goal = following
-        finally:
-            _remove(temporary)
-        _sync(goal.parent)
-    except OSError as error:
-        raise file_failed(goal, error) from error
-    return goal
-
-
-def _write_whole(sealed: SealedFile, digest: bytes, descriptor: int, halt: Halt) -> None:
-    hasher = running_sha256()
-    with open(descriptor, "wb", buffering=0) as file:
+        hasher = running_sha256()
         for part in sealed.plain(halt):
             hasher.update(part)
-            write_all(file, part)
-        if hasher.digest() != digest:
+            draft.write(part)
+        if hasher.digest() != wanted.digest:
             raise local_damage()
-        os.fsync(file.fileno())
+        return draft.finish()
+    finally:
+        draft.drop()
 
 
 def _take(temporary: Path, goal: Path) -> bool:

@@ -4,6 +4,7 @@
 
     while connected:  receive · deliver · upload · keep the device in order · check doubtful lists · presence
     always:           let messages expire
+    once:             index what was never searched
 
 A task that fails for a passing reason is told as an alarm and begun again; a bug is not hidden: it ends the
 owner, and whoever waits on it gets the exception. Must not know what any flow does.
@@ -15,7 +16,7 @@ from typing import Final
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
-from letterlock_client.flows import contacts, devices, expiring, uploading
+from letterlock_client.flows import contacts, devices, expiring, searching, uploading
 from letterlock_client.flows.delivering import Delivering
 from letterlock_client.flows.presence import Presence
 from letterlock_client.flows.receiving import Receiving
@@ -39,6 +40,8 @@ class Running:
         self.upkept = asyncio.Event()
         """Prekeys and list are in order since this connection began."""
         self._tasks: list[asyncio.Task[None]] = []
+        self._errands: list[asyncio.Task[None]] = []
+        """What ends by itself: nobody waits less long because it did."""
 
     def start(self) -> None:
         """Begin. Needs the running loop."""
@@ -46,13 +49,16 @@ class Running:
             asyncio.create_task(self._serve(), name="serve"),
             asyncio.create_task(self._steady(lambda: expiring.run(self._place)), name="expire"),
         ]
+        indexing = self._steady(lambda: searching.prepare(self._place))
+        self._errands = [asyncio.create_task(indexing, name="index")]
 
     async def stop(self) -> None:
         """Cancel and await every task; raises the bug that ended one, if one did."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._errands]
+        for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks, self._errands = [], []
         for result in results:
             if isinstance(result, Exception):
                 raise result

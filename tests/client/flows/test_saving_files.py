@@ -118,13 +118,13 @@ def test_nothing_that_lies_there_is_ever_written_over(
         monkeypatch.setattr(plain_files.os, "link", no_links)
     if thing == "folder":
         # It appears between the question where to write and the moment the name is given.
-        real = plain_files._write_whole
+        real = plain_files.Draft.finish
 
-        def late(*arguments: object) -> None:
-            real(*arguments)  # type: ignore[arg-type]
+        def late(draft: plain_files.Draft) -> Path:
             target.mkdir()
+            return real(draft)
 
-        monkeypatch.setattr(plain_files, "_write_whole", late)
+        monkeypatch.setattr(plain_files.Draft, "finish", late)
     else:
         with pytest.raises(ClientError) as caught:
             free_place(target)

@@ -1,0 +1,1 @@
+"""A chat written to files that outlive the program: records that can be checked, pages, plain text."""

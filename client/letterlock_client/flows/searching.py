@@ -1,0 +1,48 @@
+"""Finds messages by their words, and keeps the index behind the messages complete.
+
+Must not know how the index is made.
+"""
+
+import asyncio
+from typing import Final
+
+from letterlock.ids import ConversationId
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.models import Message
+from letterlock_client.storage import search
+
+MAX_QUERY: Final = 256
+MAX_FOUND: Final = 1000
+_WORTH_IT: Final = 1000
+"""So many rows behind, the index catches up without being asked; fewer are indexed when somebody searches."""
+
+
+async def find(place: Workplace, text: str, conversation: ConversationId | None, limit: int) -> list[Message]:
+    """The newest messages that hold every word of `text`, each from its beginning, the newest first.
+
+    What came just now is found too: the index catches up first. Raises code bad_input for no word, or too much.
+    """
+    if len(text) > MAX_QUERY:
+        raise ClientError(Code.BAD_INPUT, f"search for at most {MAX_QUERY} characters")
+    words = search.words_of(text)
+    if not words:
+        raise ClientError(Code.BAD_INPUT, "give a word to search for")
+    await catch_up(place)
+    return await place.database.read(
+        lambda reader: search.find(reader, words, conversation, min(limit, MAX_FOUND))
+    )
+
+
+async def catch_up(place: Workplace) -> None:
+    """Bring the index up to the last message, a step at a time, so that others can write in between."""
+    while await place.database.read(search.behind):
+        if not await place.transact(lambda work: search.catch_up(work.tx)):
+            return
+        await asyncio.sleep(0)
+
+
+async def prepare(place: Workplace) -> None:
+    """Index a long backlog (a first start, a restored history) before anybody searches."""
+    if await place.database.read(search.behind) > _WORTH_IT:
+        await catch_up(place)
