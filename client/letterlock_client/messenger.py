@@ -13,8 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from letterlock.errors import MalformedError
-from letterlock.ids import ConversationId, MessageId, message_range, message_text
+from letterlock.ids import ConversationId, MessageId, message_text
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import (
@@ -240,16 +239,11 @@ class Messenger:
 
         Raises codes unknown_message, bad_input (ambiguous or too short).
         """
-        try:
-            first, last = message_range(text)
-        except MalformedError as error:
-            raise ClientError(Code.BAD_INPUT, str(error)) from error
-        found = await self._read(lambda reader: messages.between(reader, first, last, 2))
-        if len(found) > 1:
-            raise ClientError(Code.BAD_INPUT, "more than one message begins so; give more of its id")
-        if not found:
-            raise ClientError(Code.UNKNOWN_MESSAGE, "there is no such message", id=text)
-        return await self.message(found[0])
+        return await self.message(await searching.by_beginning(self._place, text))
+
+    async def row_of(self, message: MessageId) -> int | None:
+        """Where a message stands in its chat's timeline: its row, or None where it is gone."""
+        return await self._read(lambda reader: messages.row_of(reader, message))
 
     async def history(self, conversation: ConversationId, limit: int) -> list[Message]:
         """The last `limit` messages, oldest first. Raises codes unknown_conversation, not_accepted."""

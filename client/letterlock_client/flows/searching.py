@@ -1,4 +1,4 @@
-"""Finds messages by their words, and keeps the index behind the messages complete.
+"""Finds messages by their words or by the beginning of their id, and keeps the index behind the messages complete.
 
 Must not know how the index is made.
 """
@@ -6,11 +6,12 @@ Must not know how the index is made.
 import asyncio
 from typing import Final
 
-from letterlock.ids import ConversationId
+from letterlock.errors import MalformedError
+from letterlock.ids import ConversationId, MessageId, message_range
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Message
-from letterlock_client.storage import search
+from letterlock_client.storage import messages, search
 
 MAX_QUERY: Final = 256
 MAX_FOUND: Final = 1000
@@ -32,6 +33,20 @@ async def find(place: Workplace, text: str, conversation: ConversationId | None,
     return await place.database.read(
         lambda reader: search.find(reader, words, conversation, min(limit, MAX_FOUND))
     )
+
+
+async def by_beginning(place: Workplace, text: str) -> MessageId:
+    """The one message whose shown id begins with `text`. Raises codes unknown_message, bad_input."""
+    try:
+        first, last = message_range(text)
+    except MalformedError as error:
+        raise ClientError(Code.BAD_INPUT, str(error)) from error
+    found = await place.database.read(lambda reader: messages.between(reader, first, last, 2))
+    if len(found) > 1:
+        raise ClientError(Code.BAD_INPUT, "more than one message begins so; give more of its id")
+    if not found:
+        raise ClientError(Code.UNKNOWN_MESSAGE, "there is no such message", id=text)
+    return found[0]
 
 
 async def catch_up(place: Workplace) -> None:

@@ -155,6 +155,12 @@ async def by_rows(reader: Reader, rows: Sequence[int]) -> dict[int, Message]:
     return {row[0]: _message(row) for row in found}
 
 
+async def row_of(reader: Reader, message: MessageId) -> int | None:
+    """A message's row, or None."""
+    found: int | None = await reader.value("SELECT row FROM message WHERE id = ?", message)
+    return found
+
+
 async def set_delivery(tx: Transaction, message: MessageId, delivery: Delivery, failure: str = "") -> bool:
     """Move an own message's delivery forward (never back; FAILED only from WAITING, WAITING only from FAILED).
 

@@ -48,6 +48,7 @@ def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa:
 
 COMMANDS: Final = (
     _client("switch", "ctrl+k", "Switch chat", "Find a chat by name and open it.", footer=True),
+    _client("search", "ctrl+f", "Search", "Find messages by their words, in every chat."),
     _client("new_chat", "ctrl+n", "New chat", "Write to somebody by handle or invite link.", footer=True),
     _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
     _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),

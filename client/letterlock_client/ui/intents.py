@@ -28,6 +28,14 @@ class OpenChat(TextualMessage):
 
 
 @dataclass
+class OpenMessage(TextualMessage):
+    """Show this message in its chat."""
+
+    conversation: ConversationId
+    message: MessageId
+
+
+@dataclass
 class FindChat(TextualMessage):
     """Find a chat by its name."""
 

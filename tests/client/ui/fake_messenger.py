@@ -338,6 +338,19 @@ class FakeMessenger:
         messages = self._messages[conversation]
         return [messages[row] for row in rows if row in messages]
 
+    async def row_of(self, message: MessageId) -> int | None:
+        await self._call("row_of", message)
+        return self._find(message)[1]
+
+    async def search(
+        self, text: str, conversation: ConversationId | None = None, limit: int = 50
+    ) -> list[Message]:
+        await self._call("search", text)
+        every = [one for rows in self._messages.values() for one in rows.values()]
+        words = text.casefold().split()
+        fitting = [one for one in every if all(word in one.text.casefold() for word in words)]
+        return sorted(fitting, key=lambda one: -one.sent_at)[:limit]
+
     async def message(self, message: MessageId) -> Message:
         await self._call("message", message)
         conversation, row = self._find(message)

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 READ_AGAIN_SECONDS: Final = 0.3
-JUMP_PAGES: Final = 64
-"""How many pages back a quoted message is looked for."""
 
 
 class ChatView(Vertical):
@@ -192,6 +190,14 @@ class ChatView(Vertical):
         event.stop()
         self.log_view.quoted(event.id, event.message)
 
+    def go_to(self, message: MessageId) -> None:
+        """Show this message, once the timeline is here."""
+
+        def jump() -> None:
+            self.post_message(intents.JumpTo(self.id_of_chat, message))
+
+        self.happened(jump)
+
     @on(intents.JumpTo)
     def _jump(self, event: intents.JumpTo) -> None:
         event.stop()
@@ -199,15 +205,11 @@ class ChatView(Vertical):
             start(self, self._search, event.message, group="jump", exclusive=True)
 
     async def _search(self, message: MessageId) -> None:
-        rows = self.log_view.window.rows_before(JUMP_PAGES * PAGE)
-        for stop in range(len(rows), 0, -PAGE):
-            page = rows[max(0, stop - PAGE) : stop]
-            messages = await self._read_rows(page)
-            if any(found is not None and found.id == message for found in messages):
-                self.post_message(self.PagesRead(page, messages))
-                self.post_message(self.Found(message, found=True))
-                return
-        self.post_message(self.Found(message, found=False))
+        row = await self._messenger.row_of(message)
+        page = self.log_view.window.page_of(row) if row is not None else []
+        if page:
+            self.post_message(self.PagesRead(page, await self._read_rows(page)))
+        self.post_message(self.Found(message, found=bool(page)))
 
     @on(Found)
     def _go(self, event: Found) -> None:

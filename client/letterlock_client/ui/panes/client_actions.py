@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from letterlock_client.models import Conversation, Standing
+from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.calls import Calls
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
@@ -16,6 +16,7 @@ from letterlock_client.ui.screens.help import HelpScreen
 from letterlock_client.ui.screens.invite import InviteScreen
 from letterlock_client.ui.screens.new_chat import NewChatScreen
 from letterlock_client.ui.screens.requests import RequestsScreen
+from letterlock_client.ui.screens.search import SearchScreen
 from letterlock_client.ui.screens.settings import SettingsScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
 from letterlock_client.ui.screens.verify import VerifyScreen
@@ -47,6 +48,15 @@ class ClientActions(Calls):
     def action_switch(self) -> None:
         """Find a chat by name."""
         self.app.push_screen(SwitchScreen(self.chat_list.chats, self.around), self._open)
+
+    def action_search(self) -> None:
+        """Find messages in every chat."""
+
+        def found(message: Message | None) -> None:
+            if message is not None:
+                self.post_message(intents.OpenMessage(message.conversation, message.id))
+
+        self.app.push_screen(SearchScreen(self.messenger, self.around), found)
 
     def action_new_chat(self) -> None:
         """Write to somebody new."""

@@ -68,6 +68,7 @@ class ClientPane(ClientActions):
         self.chats: dict[ConversationId, Conversation] = {}
         self.requests: list[Conversation] = []
         self.view: ChatView | None = None
+        self._sought: intents.OpenMessage | None = None
         self.chat_list = ChatList(self.around.clock, self.around.icons)
         self.status = StatusBar(messenger.profile, self.around.clock, self.around.icons)
         self._verbs_on_messages = MessageVerbs(self)
@@ -234,6 +235,19 @@ class ClientPane(ClientActions):
         event.stop()
         await self.open_chat(event.conversation)
 
+    @on(intents.OpenMessage)
+    async def _open_at(self, event: intents.OpenMessage) -> None:
+        event.stop()
+        self._sought = event
+        await self.open_chat(event.conversation)
+        self._go_to_sought()
+
+    def _go_to_sought(self) -> None:
+        sought, view = self._sought, self.view
+        if sought is not None and view is not None and view.id_of_chat == sought.conversation:
+            self._sought = None
+            view.go_to(sought.message)
+
     async def open_chat(self, conversation: ConversationId) -> None:
         """Open a chat and write in it."""
         if self.view is not None and self.view.id_of_chat == conversation:
@@ -278,6 +292,7 @@ class ClientPane(ClientActions):
         if take_focus:
             view.composer.focus()
         self.errand(self.messenger.watch_presence(chat.id))
+        self._go_to_sought()
 
     @on(intents.LeaveChat)
     def _leave_chat(self, event: intents.LeaveChat) -> None:

@@ -81,9 +81,13 @@ class TimelineWindow:
         self._asked.update(rows)
         return rows
 
-    def rows_before(self, count: int) -> list[int]:
-        """Return the last `count` rows of storage, oldest first."""
-        return [row for row in self._rows[-count:] if row >= 0]
+    def page_of(self, row: int) -> list[int]:
+        """Return the rows that are read together with this one; none where it is not in the timeline."""
+        position = self._position(row)
+        if position is None:
+            return []
+        first = position // PAGE * PAGE
+        return [one for one in self._rows[first : first + PAGE] if one >= 0]
 
     def tail(self) -> list[int]:
         """Return the rows of the last page, which is what a chat opens with."""

@@ -378,10 +378,11 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._measure()
         top, y = self.index.top(item), self.scroll_offset.y
         bottom, height = top + self.index[item], self.scrollable_content_region.height
+        # Forced, because a list that was just mounted has no scroll bar yet.
         if top < y or bottom - top > height:
-            self.scroll_to(y=top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, immediate=True, force=True)
         elif bottom > y + height:
-            self.scroll_to(y=bottom - height, animate=False, immediate=True)
+            self.scroll_to(y=bottom - height, animate=False, immediate=True, force=True)
 
     def item_at(self, offset: Offset) -> int | None:
         """Return the item under a place within this widget."""
