@@ -244,6 +244,14 @@ class Inspection:
     first_contact: bool
     last_resort: bool
     """The first message had to use the reusable post-quantum prekey."""
+    sealed_start: bytes = b""
+    """The first bytes of the ratchet message; empty where they were not kept."""
+    envelope_start: bytes = b""
+    """The first bytes of the envelope, as the relay has it."""
+
+
+START_BYTES = 24
+"""How much of a message's sealed forms is kept to be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from letterlock_client.flows.workplace import Own, Work, Workplace, open_chain, 
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.failures import Offline, Refused
 from letterlock_client.links.relay import REPLACED
-from letterlock_client.models import Inspection, Standing
+from letterlock_client.models import START_BYTES, Inspection, Standing
 from letterlock_client.storage import contacts, prekeys, seen
 from letterlock_client.storage.contacts import StoredContact
 
@@ -45,7 +45,8 @@ class Unsealed(NamedTuple):
     envelope: EnvelopeId
     sender: VerifiedSender
     message: bytes
-    envelope_bytes: int
+    outside: bytes
+    """The envelope as the relay had it."""
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ def unseal(own: Own, delivery: frames.Deliver) -> Unsealed | None:
 def _unseal_with(key: AgreementKey, own: Own, delivery: frames.Deliver) -> Unsealed:
     opened = open_for(key, own.id, own.device.device, delivery.body)
     sender = open_chain(opened.chain)
-    return Unsealed(EnvelopeId(delivery.envelope), sender, opened.message, len(delivery.body))
+    return Unsealed(EnvelopeId(delivery.envelope), sender, opened.message, delivery.body)
 
 
 Unknown = dict[AccountId, contacting.Found | None]
@@ -337,10 +338,12 @@ def _inspection(one: Unsealed, opened: messaging.Opened, message: bytes) -> Insp
         text_bytes=0,
         padded_bytes=len(opened.plaintext),
         sealed_bytes=len(one.message),
-        envelope_bytes=one.envelope_bytes,
+        envelope_bytes=len(one.outside),
         devices=1,
         ratchet_step=opened.position.step,
         chain_index=opened.position.n,
         first_contact=opened.first is not None,
         last_resort=opened.last_resort,
+        sealed_start=one.message[:START_BYTES],
+        envelope_start=one.outside[:START_BYTES],
     )

@@ -17,7 +17,7 @@ from letterlock.messaging.payload import Payload, encode
 from letterlock.messaging.sealed_sender import MessageType, seal_for
 from letterlock.primitives.kem import Encapsulation, encapsulate
 from letterlock_client.flows.workplace import Work
-from letterlock_client.models import Inspection
+from letterlock_client.models import START_BYTES, Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ async def seal(
             chain_index=session.position.n,
             first_contact=is_first(message),
             last_resort=session.last_resort,
+            sealed_start=message[:START_BYTES],
+            envelope_start=copies[0][1][:START_BYTES],
         ),
     )
 

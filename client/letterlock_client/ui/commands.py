@@ -60,6 +60,7 @@ COMMANDS: Final = (
     _client("timer", "alt+t", "Disappearing messages", "Choose how long messages of this chat stay."),
     _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
+    _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
     _client("settings", "f2", "Settings", "Receipts, typing, presence, timer and theme.", footer=True),
     _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _composer("send", "enter", "Send", "Send the message."),

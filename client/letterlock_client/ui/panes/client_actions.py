@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.calls import Calls
+from letterlock_client.ui.panes.xray import XrayPane
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.help import HelpScreen
 from letterlock_client.ui.screens.invite import InviteScreen
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 class ClientActions(Calls):
     """Actions of `commands.COMMANDS` with `Where.CLIENT`."""
+
+    xray: XrayPane | None = None
 
     @abstractmethod
     def read_chats(self) -> None:
@@ -159,6 +162,24 @@ class ClientActions(Calls):
     def action_settings(self) -> None:
         """Change the settings."""
         self.app.push_screen(SettingsScreen(self.messenger))
+
+    def action_xray(self) -> None:
+        """Show the layers of messages beside the chat, or no more."""
+        if self.xray is not None:
+            self.xray.remove()
+            self.xray = None
+            return
+        self.xray = XrayPane(self.messenger, self.around.icons)
+        self.query_one(".client--body").mount(self.xray)
+        log = self.view.log_view if self.view is not None else None
+        if log is not None and (message := log.message_at_cursor() or log.newest()) is not None:
+            self.look_into(message)
+
+    def look_into(self, message: Message) -> None:
+        """Show this message's layers, where X-ray is on and it belongs to the open chat."""
+        chat = self.view.conversation if self.view is not None else None
+        if self.xray is not None and chat is not None and chat.id == message.conversation:
+            self.xray.follow(message, chat)
 
     def action_help(self) -> None:
         """Show all keys."""

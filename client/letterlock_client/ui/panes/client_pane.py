@@ -135,6 +135,7 @@ class ClientPane(ClientActions):
             case happenings.MessageAdded(message=message):
                 self._message_added(event)
             case happenings.MessageChanged(message=message):
+                self.look_into(message)
                 if view is not None and view.id_of_chat == message.conversation:
                     view.message_changed(message)
                 chat = self.chats.get(message.conversation)
@@ -168,6 +169,7 @@ class ClientPane(ClientActions):
         message = event.message
         if self.view is not None and self.view.id_of_chat == message.conversation:
             self.view.message_added(message)
+        self.look_into(message)
         chat = self.chats.get(message.conversation)
         if chat is None:
             self.read_chats()
@@ -315,6 +317,11 @@ class ClientPane(ClientActions):
     def _banner(self, event: intents.BannerAnswered) -> None:
         event.stop()
         self.answer_banner(event.conversation, event.answer)
+
+    @on(MessageLog.Pointed)
+    def _pointed(self, event: MessageLog.Pointed) -> None:
+        event.stop()
+        self.look_into(event.message)
 
     @on(MessageLog.Asked)
     def _asked(self, event: MessageLog.Asked) -> None:

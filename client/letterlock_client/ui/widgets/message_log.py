@@ -55,6 +55,13 @@ class MessageLog(VirtualLog):
             super().__init__()
             self.count = count
 
+    class Pointed(TextualMessage):
+        """The cursor stands on another message."""
+
+        def __init__(self, message: Message) -> None:
+            self.message = message
+            super().__init__()
+
     class Asked(TextualMessage):
         """A key on a message: `verb` is the command's action name."""
 
@@ -344,6 +351,17 @@ class MessageLog(VirtualLog):
     def message_at_cursor(self) -> Message | None:
         """The message the keys speak of."""
         return self.window.message(self.cursor) if self.cursor is not None else None
+
+    def newest(self) -> Message | None:
+        """The last message, where it is loaded."""
+        return self.window.message(self.count - 1)
+
+    def watch_cursor(self, old: int | None, new: int | None) -> None:
+        """Say what the keys speak of now."""
+        super().watch_cursor(old, new)
+        message = self.message_at_cursor()
+        if message is not None:
+            self.say(self.Pointed(message))
 
     def on_focus(self) -> None:
         """Show the cursor, on the last message of the screen if it stood nowhere."""
