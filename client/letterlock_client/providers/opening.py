@@ -1,0 +1,33 @@
+"""From what the owner typed to a provider: `folder:DIR`."""
+
+from pathlib import Path
+from typing import Final
+
+from letterlock_client.config import make_private_folder
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.providers.folder import FolderProvider
+from letterlock_client.providers.interface import Provider
+
+_FOLDER: Final = "folder"
+
+
+def normal(text: str) -> str:
+    """Return the one spelling of a provider, with its whole path, to be kept. Raises code bad_input."""
+    kind, colon, place = text.strip().partition(":")
+    if kind != _FOLDER or not colon or not place.strip() or "\0" in place:
+        raise ClientError(
+            Code.BAD_INPUT, "a provider is folder:DIR, as in folder:~/Backups; others are not built in"
+        )
+    return f"{_FOLDER}:{Path(place.strip()).expanduser().absolute()}"
+
+
+def open_provider(text: str, *, create: bool = False) -> Provider:
+    """Return the provider that `text` names. Raises code bad_input.
+
+    `create` makes a folder that is not there, for turning backups on: afterwards a folder that is gone is a
+    disk that is not connected. Raises code file_failed then.
+    """
+    folder = Path(normal(text).partition(":")[2])
+    if create and not folder.is_dir():
+        make_private_folder(folder)
+    return FolderProvider(folder)

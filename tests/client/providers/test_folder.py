@@ -1,0 +1,177 @@
+"""What a folder as a provider promises beyond the contract: its errors are told apart, and it follows no tricks."""
+
+import errno
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.providers import folder as folder_module
+from letterlock_client.providers.folder import FolderProvider
+from letterlock_client.providers.interface import FullError, ProviderError, RefusedError, UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
+from letterlock_client.providers.opening import normal, open_provider
+
+
+async def test_a_folder_that_is_not_there_is_unreachable_and_is_not_made(tmp_path: Path) -> None:
+    provider = FolderProvider(tmp_path / "gone")
+    for call in (provider.put("a/b", b""), provider.get("a/b"), provider.list("a"), provider.info()):
+        with pytest.raises(UnreachableError, match="connect its disk"):
+            await call
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RefusedError):
+        await FolderProvider(tmp_path).put("a/b", b"")
+
+
+async def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(RefusedError, match="who may write"):
+        await FolderProvider(tmp_path).put("a/b", b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+async def test_a_full_disk_is_told_apart_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The system's own full device stands for the unfinished file; everything else is the disk.
+    real = os.open
+
+    def opening(path: str, flags: int, *rest: int, **where: int) -> int:
+        if str(path).startswith(".part-"):
+            os.close(real(path, flags, *rest, **where))
+            return real("/dev/full", os.O_WRONLY)
+        return real(path, flags, *rest, **where)
+
+    monkeypatch.setattr(folder_module.os, "open", opening)
+    with pytest.raises(FullError, match="make room"):
+        await FolderProvider(tmp_path).put("a/b", bytes(100_000))
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, FullError), (errno.EDQUOT, FullError), (errno.EROFS, RefusedError), (errno.EACCES, RefusedError),
+     (errno.EIO, UnreachableError), (errno.ESTALE, UnreachableError)],
+)  # fmt: skip
+async def test_what_the_system_says_becomes_one_of_three_answers(
+    tmp_path: Path, number: int, kind: type[ProviderError]
+) -> None:
+    provider = FolderProvider(tmp_path)
+
+    def failing() -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(kind) as found:
+        await provider._run(failing)
+    assert str(tmp_path) in found.value.message
+
+
+async def test_links_and_pipes_that_somebody_put_there_are_not_followed_or_listed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"mine")
+    place = tmp_path / "place"
+    (place / "a").mkdir(parents=True)
+    (place / "a" / "link").symlink_to(secret)
+    (place / "linked").symlink_to(tmp_path)
+    os.mkfifo(place / "a" / "pipe")
+    provider = FolderProvider(place)
+    for name in ("a/link", "a/pipe", "linked/secret"):
+        with pytest.raises(RefusedError):
+            await provider.get(name)
+    assert await provider.list("a") == []
+    assert not await provider.put("a/link", b"other")
+    with pytest.raises(RefusedError):
+        await provider.put("linked/new", b"other")
+    assert secret.read_bytes() == b"mine"
+
+
+async def test_strange_names_that_lie_there_are_not_listed(tmp_path: Path) -> None:
+    provider = FolderProvider(tmp_path)
+    await provider.put("a/b", b"")
+    for name in ("B", "x\ny", ".hidden", "c (copy)", "\udcff"):
+        (tmp_path / "a" / name).write_bytes(b"")
+    assert [found.name for found in await provider.list("a")] == ["a/b"]
+
+
+async def test_files_are_private_and_nothing_unfinished_stays(tmp_path: Path) -> None:
+    await FolderProvider(tmp_path).put("a/b", b"x")
+    assert os.listdir(tmp_path / "a") == ["b"]
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+async def test_what_a_crash_left_is_removed_after_a_day_and_not_before(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name, age in ((".part-old", 90_000), (".part-new", 10)):
+        (tmp_path / "a" / name).write_bytes(b"")
+        when = os.stat(tmp_path).st_mtime - age
+        os.utime(tmp_path / "a" / name, (when, when))
+    await FolderProvider(tmp_path).put("a/b", b"x")
+    assert sorted(os.listdir(tmp_path / "a")) == [".part-new", "b"]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_file_system_without_links_serves_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    async def one() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    monkeypatch.setattr(folder_module.os, "link", no_links)
+    provider = FolderProvider(tmp_path)
+    assert await provider.put("a/b", one() if streamed else b"x")
+    assert not await provider.put("a/b", one() if streamed else b"y")
+    assert await provider.get("a/b") == b"x"
+    assert os.listdir(tmp_path / "a") == ["b"]
+
+
+async def test_no_file_stays_open(tmp_path: Path) -> None:
+    async def one() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    provider = FolderProvider(tmp_path)
+    before = len(os.listdir("/dev/fd"))
+    for name in ("a/b", "a/b", "a/c/d"):
+        await provider.put(name, one())
+        await provider.put(name, b"x")
+        await provider.get(name)
+    await provider.list("a")
+    await provider.delete("a/b")
+    await provider.info()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+async def test_memory_has_as_much_room_as_it_was_given() -> None:
+    provider = MemoryProvider(10)
+    await provider.put("a/b", bytes(6))
+    with pytest.raises(FullError):
+        await provider.put("a/c", bytes(6))
+    assert (await provider.info()).free == 4
+
+
+async def test_a_provider_is_opened_from_what_the_owner_typed(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "one"
+    assert normal(f" folder: {place}") == f"folder:{place}"
+    assert normal("folder:~/x") == f"folder:{Path.home() / 'x'}"
+    with pytest.raises(UnreachableError):
+        await open_provider(f"folder:{place}").info()
+    await open_provider(f"folder:{place}", create=True).put("a/b", b"x")
+    assert (await open_provider(f"folder:{place}").info()).place == str(place)
+
+
+@pytest.mark.parametrize("text", ["", "folder", "folder:", "s3:bucket", "/tmp/x", "folder:a\0b"])
+def test_other_words_are_no_provider(text: str) -> None:
+    with pytest.raises(ClientError) as found:
+        open_provider(text)
+    assert found.value.code is Code.BAD_INPUT
