@@ -7,13 +7,12 @@ Every verb raises `letterlock_client.errors.ClientError`, whose `code` is public
 own database work offline. What arrives is told by `events`, after it is on disk.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from letterlock.ids import ConversationId, MessageId, message_text
+from letterlock.ids import ConversationId, MessageId
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import (
@@ -25,7 +24,6 @@ from letterlock_client.flows import (
     opening,
     outgoing,
     saving,
-    searching,
     sending,
     uploading,
     verifying,
@@ -34,29 +32,24 @@ from letterlock_client.flows.announcing import EventStream
 from letterlock_client.flows.exporting import Wish
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
+from letterlock_client.library import Library
 from letterlock_client.models import (
     Contact,
     Conversation,
     Exported,
-    Inspection,
     Message,
-    News,
     Profile,
     SafetyNumber,
     Settings,
     Standing,
-    Timeline,
 )
 from letterlock_client.storage import contacts as stored_contacts
-from letterlock_client.storage import conversations, feed, messages, settings
-from letterlock_client.storage.database import Reader
+from letterlock_client.storage import conversations, feed, settings
 
 __all__ = ["EventStream", "Messenger", "Outside"]
 
-T = TypeVar("T")
 
-
-class Messenger:
+class Messenger(Library):
     """One open profile. An async context manager: leaving it closes everything and awaits every task."""
 
     profile: Profile
@@ -64,8 +57,8 @@ class Messenger:
 
     def __init__(self, opened: OpenProfile) -> None:
         """Use `open` or `register`."""
+        super().__init__(opened.place)
         self._opened = opened
-        self._place = opened.place
         self._running = opened.running
         self.profile = opened.profile
 
@@ -211,76 +204,14 @@ class Messenger:
         """The person has seen the contact's warning; sending is possible again (a fork stays until re-verified)."""
         await verifying.acknowledge(self._place, conversation)
 
-    # Reading.
-
-    async def timeline(self, conversation: ConversationId) -> Timeline:
-        """All of a chat's messages, oldest first, as row numbers and widths; none of a request's."""
-        return await self._read(lambda reader: messages.timeline(reader, conversation))
-
-    async def page(self, conversation: ConversationId, rows: Sequence[int]) -> list[Message]:
-        """The messages of these rows of the timeline, in that order; rows that are gone are left out."""
-        return await self._read(lambda reader: messages.page(reader, conversation, rows))
-
-    async def message(self, message: MessageId) -> Message:
-        """One message. Raises codes unknown_message, not_accepted."""
-        found = await self._read(lambda reader: messages.get(reader, message))
-        if found is None:
-            raise ClientError(Code.UNKNOWN_MESSAGE, "there is no such message", id=message_text(message))
-        await self._check_accepted(found.conversation)
-        return found
-
-    async def _check_accepted(self, conversation: ConversationId) -> None:
-        """A request shows no text: whoever writes first does not choose what somebody has to read."""
-        if (await self.conversation(conversation)).contact.standing is Standing.REQUESTED:
-            raise ClientError(Code.NOT_ACCEPTED, "this request waits for an answer: accept it to read it")
-
-    async def find_message(self, text: str) -> Message:
-        """The message whose shown id is `text`, or begins with it (4 characters or more, one match only).
-
-        Raises codes unknown_message, bad_input (ambiguous or too short).
-        """
-        return await self.message(await searching.by_beginning(self._place, text))
-
-    async def row_of(self, message: MessageId) -> int | None:
-        """Where a message stands in its chat's timeline: its row, or None where it is gone."""
-        return await self._read(lambda reader: messages.row_of(reader, message))
-
-    async def history(self, conversation: ConversationId, limit: int) -> list[Message]:
-        """The last `limit` messages, oldest first. Raises codes unknown_conversation, not_accepted."""
-        await self._check_accepted(conversation)
-        return await self._read(lambda reader: messages.last(reader, conversation, limit))
-
-    async def edits(self, message: MessageId) -> list[str]:
-        """Earlier texts of an edited message, the oldest first."""
-        return await self._read(lambda reader: messages.edits(reader, message))
-
-    async def inspect(self, message: MessageId) -> Inspection:
-        """How this message travelled: sizes and ratchet position."""
-        found = await self._read(lambda reader: messages.inspection(reader, message))
-        if found is None:
-            raise ClientError(
-                Code.UNKNOWN_MESSAGE, "how this travelled is not known", id=message_text(message)
-            )
-        return found
-
-    async def search(
-        self, text: str, conversation: ConversationId | None = None, limit: int = 50
-    ) -> list[Message]:
-        """The newest messages with every word of `text` (from its beginning), the newest first. Raises bad_input."""
-        return await searching.find(self._place, text, conversation, limit)
+    async def mark_printed(self, up_to: int) -> None:
+        """News up to this sequence number are printed."""
+        await self._place.transact(lambda work: feed.mark_printed(work.tx, up_to))
 
     async def export(self, wish: Wish) -> Exported:
         """Write a chat to a new file. Raises codes unknown_conversation, not_accepted, file_failed, storage_full."""
         await self._check_accepted(wish.conversation)
         return await exporting.export(self._place, wish)
-
-    async def unprinted(self, limit: int = 256) -> list[News]:
-        """The oldest news that no `receive` has printed yet."""
-        return await self._read(lambda reader: feed.unprinted(reader, limit))
-
-    async def mark_printed(self, up_to: int) -> None:
-        """News up to this sequence number are printed."""
-        await self._place.transact(lambda work: feed.mark_printed(work.tx, up_to))
 
     # Writing. Offline is no error: what is written waits in the outbox, on disk.
 
@@ -388,8 +319,3 @@ class Messenger:
         """Keep these from now on."""
         await self._place.transact(lambda work: settings.save(work.tx, chosen))
         await self._opened.show(chosen.presence)
-
-    # Short ways.
-
-    async def _read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
-        return await self._place.database.read(work)

@@ -155,6 +155,17 @@ async def by_rows(reader: Reader, rows: Sequence[int]) -> dict[int, Message]:
     return {row[0]: _message(row) for row in found}
 
 
+async def with_files(reader: Reader, conversation: ConversationId, limit: int) -> list[Message]:
+    """The newest messages of a chat that carry a file, the newest first; view-once ones left out."""
+    found = await reader.all(
+        f"{_SELECT} WHERE message.conversation = {_CHAT} AND attachment.message IS NOT NULL AND NOT deleted"
+        " AND NOT view_once ORDER BY message.row DESC LIMIT ?",
+        conversation,
+        limit,
+    )
+    return [_message(row) for row in found]
+
+
 async def row_of(reader: Reader, message: MessageId) -> int | None:
     """A message's row, or None."""
     found: int | None = await reader.value("SELECT row FROM message WHERE id = ?", message)

@@ -56,6 +56,9 @@ COMMANDS: Final = (
     _client("requests", "alt+r", "Requests", "See who wrote first and waits for an answer."),
     _client("back", "alt+left", "Chat list", "Go to the list of chats."),
     _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
+    _client(
+        "chat_info", "alt+c", "About this chat", "Its facts, its shared files, and what can be done with it."
+    ),
     _client("invite", "alt+i", "Invite link", "Show your own invite link, for others to write to you."),
     _client("timer", "alt+t", "Disappearing messages", "Choose how long messages of this chat stay."),
     _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),

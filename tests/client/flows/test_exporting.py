@@ -90,3 +90,14 @@ async def test_what_was_just_said_is_found(told: Pair) -> None:
     with pytest.raises(ClientError) as caught:
         await told.bob.search("?!")
     assert caught.value.code is Code.BAD_INPUT
+
+
+async def test_shared_files_are_listed_newest_first_and_view_once_ones_never(
+    told: Pair, tmp_path: Path
+) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("x")
+    await told.alice.send_file(told.to_bob, other)
+    await told.alice.send_file(told.to_bob, other, view_once=True)
+    files = await told.alice.shared_files(told.to_bob)
+    assert [one.attachment.name for one in files if one.attachment] == ["notes.txt", "pixel.png"]

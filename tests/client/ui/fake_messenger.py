@@ -338,6 +338,11 @@ class FakeMessenger:
         messages = self._messages[conversation]
         return [messages[row] for row in rows if row in messages]
 
+    async def shared_files(self, conversation: ConversationId, limit: int = 200) -> list[Message]:
+        await self._call("shared_files", conversation)
+        every = list(self._messages[conversation].values())
+        return [one for one in reversed(every) if one.attachment is not None][:limit]
+
     async def row_of(self, message: MessageId) -> int | None:
         await self._call("row_of", message)
         return self._find(message)[1]

@@ -12,6 +12,7 @@ from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.calls import Calls
 from letterlock_client.ui.panes.xray import XrayPane
+from letterlock_client.ui.screens.chat_info import ChatInfoScreen
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.help import HelpScreen
 from letterlock_client.ui.screens.invite import InviteScreen
@@ -105,6 +106,27 @@ class ClientActions(Calls):
             self._open(conversation)
 
         self.app.push_screen(RequestsScreen(self.messenger, self.around), done)
+
+    def action_chat_info(self) -> None:
+        """Show the open chat's facts, actions and files."""
+        chat = self._chat
+        if chat is None:
+            self.tell("Open a chat first.")
+            return
+
+        def chosen(answer: str | Message | None) -> None:
+            doing = {
+                "verify": self.action_verify,
+                "timer": self.action_timer,
+                "mute": self.action_mute,
+                "block": self.action_block,
+            }
+            if isinstance(answer, Message):
+                self.post_message(intents.OpenMessage(answer.conversation, answer.id))
+            elif answer in doing:
+                doing[answer]()
+
+        self.app.push_screen(ChatInfoScreen(self.messenger, chat, self.around), chosen)
 
     def action_verify(self) -> None:
         """Compare the safety number of the open chat."""
