@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import records, segments
+from letterlock.backup import manifest, media, records, segments
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records, segments)
+MODULES = (records, segments, media, manifest)
 
 
 def form(kind: Any) -> str:
@@ -53,6 +53,12 @@ def test_the_page_has_every_limit_with_its_value() -> None:
 def test_the_page_has_every_field_of_a_segment_reference() -> None:
     fields = "; ".join(f"`{field.name}` {form(field.type)}" for field in fields_of(segments.SegmentRef))
     assert f"    {fields}\n" in PAGE
+
+
+def test_the_page_has_every_field_of_a_manifest() -> None:
+    for field in fields_of(manifest.Manifest):
+        what = "list 0..65536 of segment references" if field.name == "segments" else form(field.type)
+        assert f"* `{field.name}` {what}\n" in PAGE
 
 
 def test_the_page_has_every_flag_of_a_message() -> None:
