@@ -31,10 +31,20 @@ class CommandSpec:
     help: str
     footer: bool = False
     palette: bool = True
+    argument: str = ""
+    """What may stand behind its slash word; in brackets where it may be left out."""
 
 
-def _client(id: str, keys: str, title: str, help: str, *, footer: bool = False) -> CommandSpec:  # noqa: A002
-    return CommandSpec(f"chat.{id}", Where.CLIENT, keys, id, title, help, footer)
+def _client(
+    id: str,  # noqa: A002
+    keys: str,
+    title: str,
+    help: str,  # noqa: A002
+    *,
+    footer: bool = False,
+    argument: str = "",
+) -> CommandSpec:
+    return CommandSpec(f"chat.{id}", Where.CLIENT, keys, id, title, help, footer, argument=argument)
 
 
 def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
@@ -49,7 +59,14 @@ def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa:
 COMMANDS: Final = (
     _client("switch", "ctrl+k", "Switch chat", "Find a chat by name and open it.", footer=True),
     _client("search", "ctrl+f", "Search", "Find messages by their words, in every chat."),
-    _client("new_chat", "ctrl+n", "New chat", "Write to somebody by handle or invite link.", footer=True),
+    _client(
+        "new_chat",
+        "ctrl+n",
+        "New chat",
+        "Write to somebody by handle or invite link.",
+        footer=True,
+        argument="[WHO]",
+    ),
     _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
     _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),
     _client("next_unread", "alt+a", "Next unread", "Open the next chat with unread messages."),
@@ -60,7 +77,24 @@ COMMANDS: Final = (
         "chat_info", "alt+c", "About this chat", "Its facts, its shared files, and what can be done with it."
     ),
     _client("invite", "alt+i", "Invite link", "Show your own invite link, for others to write to you."),
-    _client("timer", "alt+t", "Disappearing messages", "Choose how long messages of this chat stay."),
+    _client(
+        "timer",
+        "alt+t",
+        "Disappearing messages",
+        "Choose how long messages of this chat stay.",
+        argument="[TIME]",
+    ),
+    _client(
+        "attach",
+        "alt+f",
+        "Send a file",
+        "Send a file to this chat, with a caption.",
+        argument="PATH [CAPTION]",
+    ),
+    _client(
+        "view_once", "", "Send to view once", "Send a file that can be opened one time.", argument="PATH"
+    ),
+    _client("date", "alt+d", "Go to a day", "Go to the first message of a day.", argument="DAY"),
     _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
     _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
@@ -69,6 +103,7 @@ COMMANDS: Final = (
     _composer("send", "enter", "Send", "Send the message."),
     _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line."),
     _composer("up", "up", "Edit last", "In an empty composer: edit your last message."),
+    _composer("editor", "ctrl+e", "Editor", "Write this text in your own editor ($EDITOR)."),
     _composer("page_up", "pageup", "Scroll up", "Scroll the messages one page up."),
     _composer("page_down", "pagedown", "Scroll down", "Scroll the messages one page down."),
     _composer("leave", "escape", "To the messages", "Stop replying or editing; else go to the messages."),
@@ -115,6 +150,11 @@ def actions(where: Where, keymap: Mapping[str, str]) -> dict[str, str]:
         for key in keymap.get(spec.id, spec.keys).split(",")
         if key.strip()
     }
+
+
+def slashes(specs: Iterable[CommandSpec] = COMMANDS) -> dict[str, CommandSpec]:
+    """Return what can be typed behind a slash, with its command."""
+    return {spec.id.partition(".")[2].replace("_", "-"): spec for spec in specs if spec.where is Where.CLIENT}
 
 
 def keys_of(spec: CommandSpec, keymap: Mapping[str, str] | None = None) -> str:

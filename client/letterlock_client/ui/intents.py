@@ -60,6 +60,24 @@ class Send(TextualMessage):
 
 
 @dataclass
+class Slash(TextualMessage):
+    """Do a command that was typed: its word, and what stood behind it."""
+
+    conversation: ConversationId
+    word: str
+    rest: str
+    reply_to: MessageId | None = None
+
+
+@dataclass
+class WriteOutside(TextualMessage):
+    """Let this unsent text be written in the person's own editor."""
+
+    conversation: ConversationId
+    text: str
+
+
+@dataclass
 class ChangeText(TextualMessage):
     """Replace the text of an own message."""
 

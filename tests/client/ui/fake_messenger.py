@@ -107,6 +107,7 @@ class FakeMessenger:
         self._settings = Settings()
         self._directory: dict[str, str] = {}
         self.closed = False
+        self.parcels: list[tuple[str, bool]] = []
 
     # Putting things in.
 
@@ -411,6 +412,7 @@ class FakeMessenger:
         reply_to: MessageId | None = None,
     ) -> Message:
         await self._call("send_file", conversation, path)
+        self.parcels.append((caption, view_once))
         file = attachment(path.name)
         return self.put(conversation, caption, mine=True, kind=MessageKind.FILE, attachment=file)
 

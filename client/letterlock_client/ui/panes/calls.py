@@ -13,6 +13,8 @@ from textual import on
 
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.errands import Errands
+from letterlock_client.ui.panes.slash_verbs import SlashVerbs
+from letterlock_client.ui.panes.writing_outside import write_outside
 
 if TYPE_CHECKING:
     from letterlock.ids import ConversationId
@@ -32,6 +34,10 @@ class Calls(Errands):
     view: ChatView | None
     chat_list: ChatList
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed = SlashVerbs(self)
+
     @abstractmethod
     def refresh_list(self) -> None:
         """Draw the list of chats again."""
@@ -49,6 +55,21 @@ class Calls(Errands):
             chat = self.chats.get(conversation)
             draft = chat.draft if chat is not None else ""
             self.keep_draft(conversation, f"{text}\n{draft}" if draft.strip() else text)
+
+    @on(intents.Slash)
+    def _slash(self, event: intents.Slash) -> None:
+        event.stop()
+        self._typed.do(event)
+
+    @on(intents.WriteOutside)
+    def _write_outside(self, event: intents.WriteOutside) -> None:
+        event.stop()
+        self.errand(self._write_in_editor(event))
+
+    async def _write_in_editor(self, event: intents.WriteOutside) -> None:
+        written = await write_outside(self.app, event.text)
+        if self.view is not None and self.view.id_of_chat == event.conversation:
+            self.view.composer.written_outside(written)
 
     @on(intents.ChangeText)
     def _change_text(self, event: intents.ChangeText) -> None:

@@ -3,25 +3,19 @@
 Reads pages of the timeline for its log; everything that changes something is an intent for the pane above.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message as TextualMessage
 from textual.widgets import Static
 
-from letterlock.ids import ConversationId, MessageId
-from letterlock_client.errors import ClientError
-from letterlock_client.models import Conversation, Message, MessageKind, Standing, Timeline
+from letterlock.ids import MessageId
+from letterlock_client.models import Conversation, Message, MessageKind, Standing
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui import intents
-from letterlock_client.ui.background import start
+from letterlock_client.ui.panes.log_reading import LogReading
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.banner import Banner
 from letterlock_client.ui.widgets.chat_header import ChatHeader
@@ -33,39 +27,9 @@ from letterlock_client.ui.wording import preview, title_of
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
-READ_AGAIN_SECONDS: Final = 0.3
 
-
-class ChatView(Vertical):
+class ChatView(LogReading):
     """One chat on the screen."""
-
-    @dataclass
-    class TimelineRead(TextualMessage):
-        """The timeline and its last page were read."""
-
-        timeline: Timeline
-        tail: Sequence[Message]
-
-    @dataclass
-    class PagesRead(TextualMessage):
-        """Rows of the timeline were read; rows that are gone have no message."""
-
-        rows: Sequence[int]
-        messages: Sequence[Message | None]
-
-    @dataclass
-    class QuoteRead(TextualMessage):
-        """A quoted message was read, or is not here."""
-
-        id: MessageId
-        message: Message | None
-
-    @dataclass
-    class Found(TextualMessage):
-        """The search for a quoted message is over."""
-
-        id: MessageId
-        found: bool
 
     def __init__(
         self,
@@ -74,29 +38,22 @@ class ChatView(Vertical):
         surroundings: Surroundings,
         attended: Callable[[], bool],
     ) -> None:
-        super().__init__()
-        self._messenger = messenger
+        log = MessageLog(
+            conversation.id, title_of(conversation), surroundings.clock, attended, surroundings.icons
+        )
+        super().__init__(messenger, log)
         self.conversation = conversation
         self._doubt = ""
         self._alarm = ""
         self._around = surroundings
-        self._pending: list[Callable[[], None]] | None = []
-        self._shown_once = False
         self.header = ChatHeader(surroundings.icons)
         self.banner = Banner()
-        self.log_view = MessageLog(
-            conversation.id, title_of(conversation), surroundings.clock, attended, surroundings.icons
-        )
         self.log_view.names = frozenset((messenger.profile.handle, conversation.contact.handle)) - {""}
         self.context = Static(markup=False, classes="chat--context")
-        self.composer = Composer(conversation.id, conversation.draft, surroundings.keymap)
+        self.composer = Composer(conversation.id, conversation.draft, surroundings.keymap, surroundings.icons)
+        self.composer.names = self.log_view.names
         self._transfer = ""
         self._context_text = ""
-
-    @property
-    def id_of_chat(self) -> ConversationId:
-        """Which chat this is."""
-        return self.conversation.id
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -104,6 +61,7 @@ class ChatView(Vertical):
         yield self.banner
         yield self.log_view
         yield self.context
+        yield self.composer.offers
         yield self.composer
 
     def on_mount(self) -> None:
@@ -112,119 +70,7 @@ class ChatView(Vertical):
         self.update_conversation(self.conversation, "")
         self.read_timeline()
 
-    # Reading.
-
-    def read_timeline(self) -> None:
-        """Read the timeline again; what happens meanwhile is applied afterwards."""
-        if self._pending is None:
-            self._pending = []
-        start(self, self._read_timeline, group="timeline", exclusive=True)
-
-    async def _read_timeline(self) -> None:
-        if self._shown_once:
-            await asyncio.sleep(READ_AGAIN_SECONDS)
-        timeline = await self._messenger.timeline(self.id_of_chat)
-        rows = list(timeline.rows[-PAGE:])
-        tail = await self._messenger.page(self.id_of_chat, rows) if rows else []
-        self.post_message(self.TimelineRead(timeline, tail))
-
-    @on(TimelineRead)
-    def _show_timeline(self, event: TimelineRead) -> None:
-        event.stop()
-        if self._shown_once:
-            self.log_view.reread(event.timeline, event.tail)
-        else:
-            self._shown_once = True
-            first, unread = self.conversation.first_unread, self.conversation.unread
-            self.log_view.show(event.timeline, event.tail, first_unread=first, unread=unread)
-        pending, self._pending = self._pending or [], None
-        for apply in pending:
-            apply()
-
-    @on(intents.TimelineStale)
-    def _read_again(self, event: intents.TimelineStale) -> None:
-        event.stop()
-        self.read_timeline()
-
-    @on(intents.PagesWanted)
-    def _read_pages(self, event: intents.PagesWanted) -> None:
-        event.stop()
-        start(self, self._pages, event.rows, group="pages")
-
-    async def _pages(self, rows: Sequence[int]) -> None:
-        self.post_message(self.PagesRead(rows, await self._read_rows(rows)))
-
-    async def _read_rows(self, rows: Sequence[int]) -> Sequence[Message | None]:
-        messages = await self._messenger.page(self.id_of_chat, rows)
-        if len(messages) == len(rows):
-            return messages
-        # Rows that are gone are left out, which hides whose messages these are.
-        found: list[Message | None] = []
-        for row in rows:
-            found.extend((await self._messenger.page(self.id_of_chat, [row])) or [None])
-        return found
-
-    @on(PagesRead)
-    def _show_pages(self, event: PagesRead) -> None:
-        event.stop()
-        there = [(row, message) for row, message in zip(event.rows, event.messages, strict=True) if message]
-        self.log_view.loaded([row for row, _ in there], [message for _, message in there])
-        for row, message in zip(event.rows, event.messages, strict=True):
-            if message is None:
-                self.log_view.row_gone(row)
-
-    @on(intents.QuoteWanted)
-    def _read_quote(self, event: intents.QuoteWanted) -> None:
-        event.stop()
-        start(self, self._quote, event.message, group="quotes")
-
-    async def _quote(self, message: MessageId) -> None:
-        found = None
-        with suppress(ClientError):
-            found = await self._messenger.message(message)
-        here = found is not None and found.conversation == self.id_of_chat
-        self.post_message(self.QuoteRead(message, found if here else None))
-
-    @on(QuoteRead)
-    def _show_quote(self, event: QuoteRead) -> None:
-        event.stop()
-        self.log_view.quoted(event.id, event.message)
-
-    def go_to(self, message: MessageId) -> None:
-        """Show this message, once the timeline is here."""
-
-        def jump() -> None:
-            self.post_message(intents.JumpTo(self.id_of_chat, message))
-
-        self.happened(jump)
-
-    @on(intents.JumpTo)
-    def _jump(self, event: intents.JumpTo) -> None:
-        event.stop()
-        if not self.log_view.jump_to(event.message):
-            start(self, self._search, event.message, group="jump", exclusive=True)
-
-    async def _search(self, message: MessageId) -> None:
-        row = await self._messenger.row_of(message)
-        page = self.log_view.window.page_of(row) if row is not None else []
-        if page:
-            self.post_message(self.PagesRead(page, await self._read_rows(page)))
-        self.post_message(self.Found(message, found=bool(page)))
-
-    @on(Found)
-    def _go(self, event: Found) -> None:
-        event.stop()
-        if not (event.found and self.log_view.jump_to(event.id)):
-            self.app.notify("That message is not here any more.", markup=False)
-
     # What happens.
-
-    def happened(self, apply: Callable[[], None]) -> None:
-        """Do this now, or once the timeline has been read."""
-        if self._pending is None:
-            apply()
-        else:
-            self._pending.append(apply)
 
     def message_added(self, message: Message) -> None:
         """A message came."""

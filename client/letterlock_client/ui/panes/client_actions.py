@@ -155,6 +155,24 @@ class ClientActions(Calls):
         title = f"Messages with {title_of(chat)} disappear, once read, after"
         self.app.push_screen(ChooseScreen(title, choices, chosen=chat.timer_s), chosen)
 
+    def action_attach(self) -> None:
+        """Begin the command that sends a file."""
+        self._begin("/attach ")
+
+    def action_view_once(self) -> None:
+        """Begin the command that sends a file to be opened once."""
+        self._begin("/view-once ")
+
+    def action_date(self) -> None:
+        """Begin the command that goes to a day."""
+        self._begin("/date ")
+
+    def _begin(self, text: str) -> None:
+        if self.view is None:
+            self.tell("Open a chat first.")
+        elif not self.view.composer.begin(text):
+            self.tell(f"Send or clear what is written first; or type {text.strip()} in an empty line.")
+
     def action_mute(self) -> None:
         """Let the open chat be quiet, or not."""
         if self._chat is not None:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from letterlock_client.ui.commands import COMMANDS, Where, keys_of
+from letterlock_client.ui.commands import COMMANDS, Where, keys_of, slashes
 from letterlock_client.ui.screens.dialog import Dialog
 
 KEYS = 32
@@ -42,7 +42,7 @@ class HelpScreen(Dialog[None]):
             rows = [
                 (keys_of(spec, self._keymap), spec.help)
                 for spec in COMMANDS
-                if spec.where is where and spec.keys
+                if spec.where is where and keys_of(spec, self._keymap)
             ]
             if where is Where.CLIENT:
                 rows += list(ALWAYS)
@@ -51,4 +51,12 @@ class HelpScreen(Dialog[None]):
                 for keys, text in rows
             ]
             lines.append(Content(""))
+        lines.append(Content.styled("Typed in a message's place", "bold"))
+        for word, spec in slashes().items():
+            typed = f"/{word} {spec.argument}".strip()
+            lines.append(
+                Content.assemble(
+                    Content.styled(f"  {typed.ljust(KEYS)}", "$text-accent"), Content(spec.title)
+                )
+            )
         return Content("\n").join(lines)

@@ -5,18 +5,31 @@ Must not know the messenger.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from textual import events
+from textual import events, on
+from textual.message import Message as TextualMessage
 from textual.timer import Timer
 from textual.widgets import TextArea
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.models import Message
 from letterlock_client.ui import intents
+from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import Where, actions
+from letterlock_client.ui.completion import (
+    MOST,
+    Completion,
+    Offer,
+    complete,
+    path_typed,
+    whole_emoji,
+)
+from letterlock_client.ui.icons import UNICODE, Icons
+from letterlock_client.ui.paths import file_meant, paths_beginning, quoted
+from letterlock_client.ui.widgets.offers import Offers
 
 DRAFT_SECONDS: Final = 0.6
 """How long typing rests before a draft is kept."""
@@ -32,8 +45,21 @@ SETTLE_SECONDS: Final = 1.0
 class Composer(TextArea):
     """The text being written, and whether it answers or changes a message."""
 
+    class PathsFound(TextualMessage):
+        """Paths were looked up for what is being typed."""
+
+        def __init__(self, start: int, typed: str, paths: Sequence[tuple[str, bool]]) -> None:
+            super().__init__()
+            self.start = start
+            self.typed = typed
+            self.paths = paths
+
     def __init__(
-        self, conversation: ConversationId, draft: str = "", keymap: Mapping[str, str] | None = None
+        self,
+        conversation: ConversationId,
+        draft: str = "",
+        keymap: Mapping[str, str] | None = None,
+        icons: Icons = UNICODE,
     ) -> None:
         super().__init__(
             draft,
@@ -45,6 +71,8 @@ class Composer(TextArea):
             tab_behavior="focus",
         )
         self.conversation = conversation
+        self.offers = Offers(icons)
+        self.names: Collection[str] = ()
         self._verbs = actions(Where.COMPOSER, keymap or {})
         self.reply_to: MessageId | None = None
         self.editing: MessageId | None = None
@@ -100,11 +128,88 @@ class Composer(TextArea):
         # Not bindings: the application runs those before the letters that still wait here, and an enter
         # at the end of fast typing would send half a message.
         verb = self._verbs.get(event.key)
+        if self._offered(event.key, verb):
+            event.stop()
+            event.prevent_default()
+            return
         if verb is None:
             return
         event.stop()
         event.prevent_default()
         getattr(self, f"action_{verb}")()
+
+    def _offered(self, key: str, verb: str | None) -> bool:
+        """Use a key for the offers, while there are some; say whether that was its use."""
+        completion = self.offers.completion
+        if completion is None:
+            return False
+        if key in ("up", "down"):
+            self.offers.step(-1 if key == "up" else 1)
+        elif key == "tab" or (verb == "send" and completion.command):
+            self._take_offer(completion)
+        elif verb == "leave":
+            self.offers.show(None)
+        else:
+            return False
+        return True
+
+    def _take_offer(self, completion: Completion) -> None:
+        offer, row = self.offers.chosen, self.cursor_location[0]
+        if offer is not None:
+            self.offers.show(None)
+            self.replace(offer.text, (row, completion.start), (row, completion.stop))
+            self.move_cursor((row, completion.start + len(offer.text)))
+
+    def _look_for_offers(self) -> None:
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        if self.editing is None and (emoji := whole_emoji(line[:column])):
+            begin, sign = emoji
+            self.replace(sign, (row, begin), (row, column))
+            return
+        first = row == 0 and self.editing is None
+        if first and (typed := path_typed(line, column)):
+            start(self, self._look_for_paths, *typed, group="paths", exclusive=True)
+            return
+        self.offers.show(complete(line, column, self.names, first=first) if self.has_focus else None)
+
+    async def _look_for_paths(self, start: int, typed: str) -> None:
+        paths = await asyncio.to_thread(paths_beginning, typed, MOST)
+        self.post_message(self.PathsFound(start, typed, paths))
+
+    @on(PathsFound)
+    def _offer_paths(self, event: PathsFound) -> None:
+        event.stop()
+        if path_typed(*self._line_and_column()) != (event.start, event.typed):
+            return
+        offers = [
+            Offer(f"{path}/" if folder else f"{quoted(path)} ", "folder" if folder else "")
+            for path, folder in event.paths
+        ]
+        stop = event.start + len(event.typed)
+        self.offers.show(Completion(event.start, stop, offers, command=False) if offers else None)
+
+    def _line_and_column(self) -> tuple[str, int]:
+        row, column = self.cursor_location
+        return (self.document.get_line(row), column) if row == 0 else ("", 0)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """A file's path, pasted or dropped into an empty composer, becomes the command that sends it."""
+        if self.text.strip() or self.editing is not None:
+            return
+        path = await asyncio.to_thread(file_meant, event.text)
+        if path is not None:
+            event.stop()
+            event.prevent_default()
+            self.begin(f"/attach {quoted(str(path))} ")
+
+    def begin(self, text: str) -> bool:
+        """Begin with this text, if nothing is written yet; say whether."""
+        self.focus()
+        if self.text.strip() or self.editing is not None:
+            return False
+        self._write(text)
+        return True
 
     async def settled(self) -> None:
         """Wait until every key that was pressed here has arrived."""
@@ -122,12 +227,30 @@ class Composer(TextArea):
             self.post_message(intents.ChangeText(self.conversation, self.editing, text))
             self.stop_editing()
         else:
-            self.post_message(intents.Send(self.conversation, text, self.reply_to))
+            self.post_message(self._said(text))
             self.reply_to = None
             self._write("")
         self._stop_typing()
         self.keep_draft()
         self.post_message(intents.ReplyCancelled(self.conversation))
+
+    def _said(self, text: str) -> TextualMessage:
+        """A slash begins a command, two of them a text that begins with one."""
+        if not text.startswith("/") or text.startswith("//"):
+            return intents.Send(
+                self.conversation, text.removeprefix("/") if text[:1] == "/" else text, self.reply_to
+            )
+        word, _, rest = text[1:].partition(" ")
+        return intents.Slash(self.conversation, word, rest, self.reply_to)
+
+    def action_editor(self) -> None:
+        """Write this text in an editor."""
+        self.post_message(intents.WriteOutside(self.conversation, self.text))
+
+    def written_outside(self, text: str) -> None:
+        """Take what the editor left."""
+        self._write(text.rstrip("\n"))
+        self.focus()
 
     def action_newline(self) -> None:
         """Begin a new line."""
@@ -161,11 +284,18 @@ class Composer(TextArea):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Keep the draft soon, and say that somebody types."""
         event.stop()
+        self._look_for_offers()
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(DRAFT_SECONDS, self.keep_draft)
         else:
             self._draft_timer.reset()
-        if self.text and self.has_focus and self.editing is None and self.text != self._kept:
+        if (
+            self.text
+            and self.text[0] != "/"
+            and self.has_focus
+            and self.editing is None
+            and self.text != self._kept
+        ):
             self._start_typing()
 
     def keep_draft(self) -> None:
@@ -197,5 +327,6 @@ class Composer(TextArea):
 
     def on_blur(self, event: events.Blur) -> None:
         """Nobody types here now."""
+        self.offers.show(None)
         self._stop_typing()
         self.keep_draft()
