@@ -142,6 +142,27 @@ class Code(StrEnum):
     PROVIDER_FULL = "provider_full"
     """The provider has no more room: the last complete backup still restores."""
 
+    VAULT_NEVER_REGISTERED = "vault_never_registered"
+    """The vault has never held a password of this account."""
+    VAULT_DESTROYED = "vault_destroyed"
+    """The vault destroyed the record, after too many guesses or because the owner said so. `at`, `reason`."""
+    VAULT_DOOR_CLOSED = "vault_door_closed"
+    """Too many guesses came without the locator: use the one on the recovery sheet."""
+    VAULT_WAIT = "vault_wait"
+    """The vault takes the next guess later; nothing is spent while waiting. `wait_seconds`."""
+    VAULT_UNFINISHED = "vault_unfinished"
+    """A registration at the vault was begun and not finished."""
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code, not a password
+    """The backup password is another; a guess is spent. `attempts_left`, `wait_seconds`."""
+    REALM_UNREACHABLE = "realm_unreachable"
+    """A realm of the vault that is needed cannot be reached. `realm`."""
+    REALM_LIED = "realm_lied"
+    """A realm answered what no honest realm answers: not a wrong password. `realm`."""
+    REALM_WRONG_KEY = "realm_wrong_key"
+    """What answers at a realm's address has another key than the fleet file pins. `realm`."""
+    REALM_REFUSED = "realm_refused"
+    """A realm refused. `realm`, and `refusal`, its own code."""
+
     FAILED = "failed"
     """Something else; the message says what."""
 

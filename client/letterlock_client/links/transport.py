@@ -1,4 +1,4 @@
-"""One websocket to a relay, as bytes in and bytes out: the seam at which the network is replaced in tests.
+"""One websocket to a relay or a realm, as bytes in and bytes out: the seam at which the network is replaced in tests.
 
 Must not know frames. Compression is never negotiated, redirects are never followed, every message is
 bounded, and whatever the library raises leaves here as `Offline`.
@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from letterlock.primitives.derivation import sha256
 from letterlock.wire.frames import MAX_FRAME, SUBPROTOCOL
+from letterlock.wire.vault_frames import SUBPROTOCOL as VAULT_SUBPROTOCOL
 from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.failures import Offline
 
@@ -79,11 +80,20 @@ class WebsocketTransport:
 
 
 async def dial(address: RelayAddress) -> Transport:
-    """Open a websocket, in at most ten seconds. Raises Offline."""
+    """Open a websocket to a relay, in at most ten seconds. Raises Offline."""
+    return await _dial(address, SUBPROTOCOL)
+
+
+async def dial_realm(address: RelayAddress) -> Transport:
+    """Open a websocket to a realm of a vault, in at most ten seconds. Raises Offline."""
+    return await _dial(address, VAULT_SUBPROTOCOL)
+
+
+async def _dial(address: RelayAddress, subprotocol: str) -> Transport:
     try:
         connection = await _NoRedirects(
             address.url,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            subprotocols=[Subprotocol(subprotocol)],
             compression=None,
             max_size=MAX_FRAME,
             max_queue=_QUEUED_MESSAGES,
@@ -97,9 +107,9 @@ async def dial(address: RelayAddress) -> Transport:
         )
     except (OSError, WebSocketException, TimeoutError, asyncio.InvalidStateError) as error:
         raise Offline(f"the relay {address.name} cannot be reached") from error
-    if connection.subprotocol != SUBPROTOCOL:
+    if connection.subprotocol != subprotocol:
         await connection.close()
-        raise Offline(f"what answers at {address.name} does not speak {SUBPROTOCOL}")
+        raise Offline(f"what answers at {address.name} does not speak {subprotocol}")
     return WebsocketTransport(connection)
 
 

@@ -128,11 +128,11 @@ class Recovery(Secret):
         blinded = oprf.blind(self._password, self._blinding)
         return Guess(entry, opaque_client.begin(blinded, random(NONCE_BYTES), random(SEED_BYTES)))
 
-    def check(self, guess: "Guess", ke2: bytes, proof: bytes) -> "Answered":
+    def check(self, guess: "Guess", raw: bytes) -> "Answered":
         """Check that a realm evaluated with the share it has by the statement. Raises LyingRealmError."""
         entry, blinded = guess.entry, guess.login.ke1.blinded
         try:
-            answer = Answer.read(ke2 + proof)
+            answer = Answer.read(raw)
             oprf.check_proof(
                 entry.commitment,
                 [blinded],

@@ -139,7 +139,7 @@ def recovered(
     for realm in asked:
         begun = recovery.start(realm.name, random)
         logins[realm.name], ke2, proof = realm.answer(begun.login.ke1.pack())
-        answers.append(recovery.check(begun, ke2, proof))
+        answers.append(recovery.check(begun, ke2 + proof))
     opened = {one.entry.name: one for one in recovery.open(answers)}
     shares = []
     for realm in asked:

@@ -117,7 +117,7 @@ def test_a_realm_that_evaluates_with_another_share_is_named() -> None:
         liar = MemoryRealm(number, other)
         _, ke2, proof = liar.answer(begun.login.ke1.pack())
         with pytest.raises(LyingRealmError) as told:
-            recovery.check(begun, ke2, proof)
+            recovery.check(begun, ke2 + proof)
         assert told.value.realm == f"realm-{number}"
 
 
@@ -127,7 +127,7 @@ def test_a_realm_cannot_pass_another_s_answer_for_its_own() -> None:
     first, second = recovery.start("realm-1", random), recovery.start("realm-2", random)
     _, ke2, proof = realms(DEALT)[0].answer(first.login.ke1.pack())
     with pytest.raises(LyingRealmError, match="realm-2"):
-        recovery.check(second, ke2, proof)
+        recovery.check(second, ke2 + proof)
 
 
 def test_a_realm_that_reflects_what_it_was_sent_is_named() -> None:
@@ -137,9 +137,9 @@ def test_a_realm_that_reflects_what_it_was_sent_is_named() -> None:
     _, ke2, proof = realms(DEALT)[0].answer(begun.login.ke1.pack())
     reflected = begun.login.ke1.blinded + ke2[32:]
     with pytest.raises(LyingRealmError):
-        recovery.check(begun, reflected, proof)
+        recovery.check(begun, reflected + proof)
     with pytest.raises(LyingRealmError):
-        recovery.check(begun, begun.login.ke1.pack(), proof)
+        recovery.check(begun, begun.login.ke1.pack() + proof)
 
 
 def test_an_answer_to_another_blinded_password_is_refused() -> None:
@@ -148,7 +148,7 @@ def test_an_answer_to_another_blinded_password_is_refused() -> None:
     begun = old.start("realm-1", random)
     _, ke2, proof = realms(DEALT)[0].answer(begun.login.ke1.pack())
     with pytest.raises(LyingRealmError):
-        new.check(new.start("realm-1", random), ke2, proof)
+        new.check(new.start("realm-1", random), ke2 + proof)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_bad_group_elements_are_refused_by_both_sides(bad: bytes) -> None:
     _, ke2, proof = realms(DEALT)[0].answer(raw)
     for at in (0, 224):
         with pytest.raises(LyingRealmError):
-            recovery.check(begun, ke2[:at] + bad + ke2[at + 32 :], proof)
+            recovery.check(begun, ke2[:at] + bad + ke2[at + 32 :] + proof)
 
 
 def test_messages_of_wrong_lengths_are_refused() -> None:
@@ -179,7 +179,7 @@ def test_messages_of_wrong_lengths_are_refused() -> None:
             KE1.read(cut)
     for cut in (b"", ke2[:-1], ke2 + b"\0"):
         with pytest.raises(LyingRealmError):
-            recovery.check(begun, cut, proof)
+            recovery.check(begun, cut + proof)
     for cut in (b"", bytes(63), bytes(65)):
         with pytest.raises(PeerError):
             KE3.read(cut)
@@ -190,15 +190,15 @@ def test_every_byte_of_a_realm_s_answer_matters_and_the_realm_is_named() -> None
     recovery = Recovery(DEALT.statement, PASSWORD, random)
     good, bad = recovery.start("realm-1", random), recovery.start("realm-2", random)
     _, ke2, proof = realms(DEALT)[0].answer(good.login.ke1.pack())
-    first = recovery.check(good, ke2, proof)
+    first = recovery.check(good, ke2 + proof)
     _, ke2, proof = realms(DEALT)[1].answer(bad.login.ke1.pack())
-    true = recovery.check(bad, ke2, proof)
+    true = recovery.check(bad, ke2 + proof)
     assert len(recovery.open([first, true])) == 2
     for at in range(len(ke2)):
         broken = bytearray(ke2)
         broken[at] ^= 1 << at % 8
         with pytest.raises(LyingRealmError, match="realm-2"):
-            recovery.open([first, recovery.check(bad, bytes(broken), proof)])
+            recovery.open([first, recovery.check(bad, bytes(broken) + proof)])
 
 
 def test_every_byte_of_the_client_s_messages_matters_to_the_realm() -> None:
@@ -208,7 +208,7 @@ def test_every_byte_of_the_client_s_messages_matters_to_the_realm() -> None:
     begun, other = recovery.start("realm-1", random), recovery.start("realm-2", random)
     login, ke2, proof = realm.answer(begun.login.ke1.pack())
     _, other_ke2, other_proof = realms(DEALT)[1].answer(other.login.ke1.pack())
-    answers = [recovery.check(begun, ke2, proof), recovery.check(other, other_ke2, other_proof)]
+    answers = [recovery.check(begun, ke2 + proof), recovery.check(other, other_ke2 + other_proof)]
     first, second = recovery.open(answers)
     ke3 = first.login.ke3.pack()
     for at in range(len(ke3)):
@@ -224,7 +224,7 @@ def test_every_byte_of_the_client_s_messages_matters_to_the_realm() -> None:
     altered[40] ^= 1
     _, ke2, proof = realm.answer(bytes(altered))
     with pytest.raises(LyingRealmError, match="realm-1"):
-        recovery.open([recovery.check(begun, ke2, proof), answers[1]])
+        recovery.open([recovery.check(begun, ke2 + proof), answers[1]])
 
 
 def test_what_a_realm_releases_is_checked_to_the_last_byte() -> None:
@@ -238,7 +238,7 @@ def test_what_a_realm_releases_is_checked_to_the_last_byte() -> None:
     recovery = Recovery(DEALT.statement, PASSWORD, random)
     begun = {realm.name: recovery.start(realm.name, random) for realm in (one, two)}
     answered = {realm.name: realm.answer(begun[realm.name].login.ke1.pack()) for realm in (one, two)}
-    opened = recovery.open([recovery.check(begun[name], *answered[name][1:]) for name in answered])
+    opened = recovery.open([recovery.check(begun[name], b"".join(answered[name][1:])) for name in answered])
     sealed = one.release(answered[one.name][0], opened[0].login.ke3.pack())
     share = recovery.take(opened[0], sealed)
     assert share.anchor is not None
