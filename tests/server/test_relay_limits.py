@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from letterlock_server.relay.limits import Limiter, Rule, full, refill, take
+from letterlock_server.limits import Limiter, Rule, full, refill, take
 
 RULE = Rule(burst=6, interval_ms=600_000)
 TIMES = st.lists(st.integers(min_value=0, max_value=10_000_000), max_size=60)

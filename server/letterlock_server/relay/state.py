@@ -18,7 +18,7 @@ from letterlock.ids import AccountId, EnvelopeId
 from letterlock.wire import frames
 from letterlock.wire.codec import encode
 from letterlock.wire.connection import State
-from letterlock_server.relay.limits import Limiter, Rule
+from letterlock_server.limits import Limiter, Rule
 from letterlock_server.stores.interfaces import Listing, Store
 from letterlock_server.telemetry import Counts
 from letterlock_server.websocket.connection import Connection

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from letterlock.ids import AccountId, BlobId, EnvelopeId
-from letterlock_server.relay.limits import Bucket, Rule, full, refill, take
+from letterlock_server.limits import Bucket, Rule, full, refill, take
 from letterlock_server.stores.interfaces import (
     MAX_UNFINISHED,
     MAX_UNFINISHED_BYTES,

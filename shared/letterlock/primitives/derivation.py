@@ -46,6 +46,7 @@ class Label(bytes, Enum):
     DATABASE_KEY = b"letterlock v1 database key"  # the client's key file: seals the database key
     ROOT_SEED = b"letterlock v1 root seed"  # the client's key file: seals the account's root seed
     RECOVERY_SECRET = b"letterlock v1 recovery secret"  # the client's key file: seals what opens the backups
+    VAULT_STORE = b"letterlock v1 vault store"  # a realm's key file: wraps the keys of the records it keeps
     LOGIN = b"letterlock v1 login"  # devices.login: what a device signs to a relay
     SEALED_SENDER = b"letterlock v1 sealed sender"  # messaging.sealed_sender: HPKE info of an envelope
     BACKUP_PREFIX = b"letterlock v1 backup prefix"  # backup.manifest: the folder of one backup at a provider

@@ -1,6 +1,6 @@
-"""Opening the relay's database file: durable settings, numbered schema steps, and a check after trouble.
+"""Opening a server's database file: durable settings, numbered schema steps, and a check after trouble.
 
-Must not know what the tables mean beyond `store`.
+Must not know what the tables mean beyond the relay's `store`.
 """
 
 import sqlite3
@@ -11,6 +11,7 @@ from typing import Final
 
 _PAGE_BYTES: Final = 4096
 _BUSY_MS: Final = 5000
+_FIRST_ROWS: Final = "INSERT INTO store VALUES ('secret', randomblob(32)), ('reserved', 1), ('batch', 0)"
 
 
 class Verdict(Enum):
@@ -21,7 +22,22 @@ class Verdict(Enum):
 
 
 def connect_writer(path: str) -> sqlite3.Connection:
-    """Open `path` for the writer and bring its schema up to date. Raises sqlite3.Error."""
+    """Open the relay's `path` for the writer and bring its schema up to date. Raises sqlite3.Error."""
+    connection = connect_durable(path, synchronous="FULL")
+    try:
+        # The writer moves the log itself, after the answers are out.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA secure_delete = FAST")
+        connection.execute("PRAGMA cache_size = -65536")
+        migrate(connection, "letterlock_server.stores.sqlite", first=_FIRST_ROWS)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_durable(path: str, *, synchronous: str) -> sqlite3.Connection:
+    """Open `path` with a write-ahead log that a commit flushes before it returns. Raises sqlite3.Error."""
     connection = _connect(path)
     try:
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
@@ -29,36 +45,32 @@ def connect_writer(path: str) -> sqlite3.Connection:
         if mode != "wal":
             raise sqlite3.OperationalError("the file system does not take a write-ahead log")
         # FULL: a commit returns once the log is on the platter. NORMAL loses acknowledged rows to a power cut.
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
-        # The writer moves the log itself, after the answers are out.
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA secure_delete = FAST")
-        connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Run the schema steps the file has not had yet, each in one transaction. Raises sqlite3.Error."""
+def migrate(connection: sqlite3.Connection, package: str, *, first: str = "") -> None:
+    """Run the schema steps of `package` that the file has not had yet, each in one transaction.
+
+    `first` is run with the first of them. Raises sqlite3.Error.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    steps = _steps()
+    steps = _steps(package)
     if version > len(steps):
-        raise sqlite3.DatabaseError("the store was written by a newer version of this relay")
+        raise sqlite3.DatabaseError("the store was written by a newer version of this program")
     for number, script in enumerate(steps[version:], version + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in _statements(script):
                 connection.execute(statement)
-            if number == 1:
-                connection.execute(
-                    "INSERT INTO store VALUES ('secret', randomblob(32)), ('reserved', 1), ('batch', 0)"
-                )
+            if number == 1 and first:
+                connection.execute(first)
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:
@@ -91,8 +103,8 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _steps() -> list[str]:
-    folder = files("letterlock_server.stores.sqlite") / "schema"
+def _steps(package: str) -> list[str]:
+    folder = files(package) / "schema"
     names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".sql"))
     return [(folder / name).read_text(encoding="utf-8") for name in names]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from letterlock.ids import AccountId
-from letterlock_server.relay.limits import Rule, full, take
+from letterlock_server.limits import Rule, full, take
 from letterlock_server.stores.interfaces import (
     AccountRecord,
     DrainedError,

@@ -3,7 +3,6 @@
 Answers to changes mean a finished flush (`synchronous = FULL`); see `writer`. Must not know frames.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.ids import AccountId
-from letterlock_server.relay.limits import Rule
+from letterlock_server.limits import Rule
 from letterlock_server.stores.interfaces import (
     AccountRecord,
     Copy,
@@ -26,6 +25,7 @@ from letterlock_server.stores.interfaces import (
 )
 from letterlock_server.stores.sqlite import directory, mail
 from letterlock_server.stores.sqlite.blobs import SqliteBlobs
+from letterlock_server.stores.sqlite.locking import lock
 from letterlock_server.stores.sqlite.reader import Reader
 from letterlock_server.stores.sqlite.writer import Writer
 
@@ -147,7 +147,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         """See `interfaces.Store.open`."""
-        self._lock = _lock(self._path)
+        self._lock = lock(self._path, "relay")
         try:
             await self._writer.open()
             await self._reader.open()
@@ -173,19 +173,3 @@ class SqliteStore:
     def flushes(self) -> int:
         """See `interfaces.Store.flushes`."""
         return self._writer.flushes
-
-
-def _lock(path: Path) -> int:
-    # A lock of its own: closing any other handle of the database would let go of SQLite's own locks.
-    try:
-        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise StoreError(f"another relay is using the store {path}") from error
-    # Made here, so that it is never readable by others, whatever the umask.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return handle

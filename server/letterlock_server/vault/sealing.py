@@ -1,0 +1,105 @@
+"""A realm's secrets: the key file, and the sealing of records under it.
+
+::
+
+    key file (0600): seed --> the realm's own keys (letterlock.vault.realm_secret)
+                          \\-> sealing key --wraps--> a key for each record --seals--> the record
+
+The store holds wrapped keys and sealed records and can open neither. A record is destroyed by destroying its
+wrapped key. A process is not a vault of steel: whoever reads both the key file and the store reads the records.
+Must not know stores, policy or accounts' secrets.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from letterlock.encoding import pack
+from letterlock.errors import OpenError
+from letterlock.ids import AccountId
+from letterlock.primitives.derivation import Label, hkdf
+from letterlock.primitives.keys import Secret
+from letterlock.primitives.sealing import NONCE_BYTES, open_sealed, seal
+from letterlock.vault.realm_secret import SEED_BYTES, RealmSecret
+
+_SALT_BYTES: Final = 16
+_HEADER: Final = "letterlock realm key v1"
+_ONCE: Final = bytes(NONCE_BYTES)
+"""Every key here seals one thing."""
+
+Random = Callable[[int], bytes]
+
+
+class KeyFileError(Exception):
+    """The key file cannot be used; the message is a sentence for the operator."""
+
+
+class Sealer(Secret):
+    """Seals records, each under a key of its own, and wraps those keys."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, seed: bytes) -> None:
+        self._key: Final = hkdf(seed, salt=b"", label=Label.VAULT_STORE, length=32)
+
+    def seal(self, account: AccountId, epoch: int, record: bytes, random: Random) -> tuple[bytes, bytes]:
+        """Return the wrapped key (64 bytes) and the sealed record."""
+        whose = pack(account, epoch)
+        key, salt = random(32), random(_SALT_BYTES)
+        return salt + seal(self._wrapping(salt), _ONCE, key, whose), seal(key, _ONCE, record, whose)
+
+    def open(self, account: AccountId, epoch: int, wrapped: bytes, box: bytes) -> bytes:
+        """Return the record. Raises OpenError: another key file, or a damaged store."""
+        whose = pack(account, epoch)
+        salt, rest = wrapped[:_SALT_BYTES], wrapped[_SALT_BYTES:]
+        return open_sealed(open_sealed(self._wrapping(salt), _ONCE, rest, whose), _ONCE, box, whose)
+
+    def _wrapping(self, salt: bytes) -> bytes:
+        return hkdf(self._key, salt=salt, label=Label.VAULT_STORE, length=32)
+
+
+def load_or_make(path: Path, random: Random) -> tuple[RealmSecret, Sealer]:
+    """Read the key file, or make it where there is none. Raises KeyFileError."""
+    with contextlib.suppress(FileExistsError):
+        _make(path, random(SEED_BYTES))
+    seed = _read(path)
+    return RealmSecret(seed), Sealer(seed)
+
+
+def _make(path: Path, seed: bytes) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise KeyFileError(f"the key file {path} cannot be made: {error.strerror}") from error
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"{_HEADER}\n{seed.hex()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise KeyFileError(f"the key file {path} can be read by others: run chmod 600 {path}")
+        header, digits = path.read_text(encoding="ascii").split("\n")[:2]
+        seed = bytes.fromhex(digits)
+    except OSError as error:
+        raise KeyFileError(f"the key file {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise KeyFileError(f"{path} is not a realm's key file") from error
+    if header != _HEADER or len(seed) != SEED_BYTES:
+        raise KeyFileError(f"{path} is not a realm's key file")
+    return seed
+
+
+def check_opens(sealer: Sealer, account: AccountId, epoch: int, wrapped: bytes, box: bytes) -> bool:
+    """Say whether this key file opens a record of the store."""
+    try:
+        sealer.open(account, epoch, wrapped, box)
+    except OpenError:
+        return False
+    return True
