@@ -1,6 +1,6 @@
 """The servers' command line: composes a relay from its parts, and runs it until it is told to stop.
 
-The only place where a store is chosen. Must not know frames.
+The only place where a relay's store is chosen; `vault_cli` is the other verb. Must not know frames.
 """
 
 import argparse
@@ -8,13 +8,12 @@ import asyncio
 import gc
 import json
 import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from letterlock_server import vault_cli
 from letterlock_server.config import (
     DEFAULT_LISTEN,
     Endpoint,
@@ -64,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rate-factor", type=float, default=1.0, metavar="X", help="widen every rate: for load tests")
     add("--connections-per-address", type=int, default=64, metavar="N", help="at most so many (64)")
     add("--connections", type=int, default=20_000, metavar="N", help="at most so many in all (20000)")
+    vault_cli.add_parser(verbs)
     return top
 
 
@@ -71,13 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a server; return its exit status: 0 stopped as told, 2 what was asked for cannot be."""
     options = build_parser().parse_args(arguments)
     try:
-        config = _config(options)
-        return _serve(config)
+        return vault_cli.run(options) if options.verb == "vault" else _serve(_config(options))
     except UsageError as error:
         if options.json:
             print(json.dumps({"error": "bad_usage", "message": str(error)}), file=sys.stderr)  # noqa: T201
         else:
-            print(f"letterlock relay: {error}", file=sys.stderr)  # noqa: T201
+            print(f"letterlock {options.verb}: {error}", file=sys.stderr)  # noqa: T201
         return _BAD_USAGE
 
 
@@ -115,6 +114,7 @@ def _read_code(path: Path | None) -> str:
 
 def _serve(config: RelayConfig) -> int:
     # Here, and not at the top: none of this is needed to print help.
+    from letterlock_server.serving import loop_factory
     from letterlock_server.telemetry import configure_logging
 
     configure_logging(json=config.json)
@@ -122,32 +122,25 @@ def _serve(config: RelayConfig) -> int:
     # the collector costs a few per cent less.
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run_relay(config))
     return 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 async def _run_relay(config: RelayConfig) -> None:
     from letterlock_server.relay.gateway import Gateway
     from letterlock_server.relay.state import Rates, Relay
+    from letterlock_server.serving import now_ms, stop_on_signals, tls_context
     from letterlock_server.stores.interfaces import StoreError
     from letterlock_server.websocket.listening import Patience
 
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     try:
         store = _store(config)
         await store.open()
     except (StoreError, OSError) as error:
         raise UsageError(str(error)) from error
-    relay = Relay(store, (), now=_now_ms)
+    relay = Relay(store, (), now=now_ms)
     relay.rates = Rates(config.rate_factor)
     relay.invite_code = config.invite_code
     patience = Patience(
@@ -155,7 +148,7 @@ async def _run_relay(config: RelayConfig) -> None:
     )
     gateway = Gateway(relay, patience)
     try:
-        tls = _tls(config, relay)
+        tls, relay.tls_certificate_hash = tls_context(config.tls_certificate, config.tls_key)
         bound = Endpoint(*await _listen(gateway, config, tls))
         relay.names = served_names(config, bound)
         await _serve_until(stop, config, relay, bound)
@@ -173,11 +166,11 @@ async def _listen(gateway: "Gateway", config: RelayConfig, tls: "ssl.SSLContext 
 async def _serve_until(stop: asyncio.Event, config: RelayConfig, relay: "Relay", bound: Endpoint) -> None:
     from letterlock_server.relay.expiry import expire_for_ever
     from letterlock_server.relay.watching import Watcher
-    from letterlock_server.telemetry import RelayCollector, serve_metrics
+    from letterlock_server.telemetry import ServerCollector, serve_metrics
 
     metrics = None
     if config.metrics is not None:
-        collector = RelayCollector(relay.counts, relay.store.healthy, relay.store.flushes)
+        collector = ServerCollector("relay", relay.counts, relay.store.healthy, relay.store.flushes)
         try:
             metrics = await serve_metrics(config.metrics.host, config.metrics.port, collector)
         except OSError as error:
@@ -225,43 +218,13 @@ def _store(config: RelayConfig) -> "Store":
         from letterlock_server.stores.memory import MemoryStore
 
         return MemoryStore(prekeys=PREKEY_RULE)
+    from letterlock_server.serving import now_ms
     from letterlock_server.stores.sqlite.store import SqliteStore
 
     if config.store == usual_store(os.environ):
         # Only the usual place is made: a folder that was named and is not there may be a slip.
         config.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SqliteStore(config.store, now=_now_ms, prekeys=PREKEY_RULE)
-
-
-def _tls(config: RelayConfig, relay: "Relay") -> "ssl.SSLContext | None":
-    if config.tls_certificate is None or config.tls_key is None:
-        return None
-    import ssl
-
-    from letterlock.primitives.derivation import sha256
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_cert_chain(config.tls_certificate, config.tls_key)
-        pem = config.tls_certificate.read_text(encoding="ascii")
-        end = pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
-        leaf = ssl.PEM_cert_to_DER_cert(pem[pem.index(ssl.PEM_HEADER) : end])
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the certificate or its key cannot be used: {error}") from error
-    relay.tls_certificate_hash = sha256(leaf)
-    return context
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return SqliteStore(config.store, now=now_ms, prekeys=PREKEY_RULE)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,8 @@ from letterlock.devices.login import check_relay_name
 from letterlock.errors import MalformedError
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8710"
+RELAY_STORE: Final = "relay.db"
+VAULT_STORE: Final = "vault.db"
 _ENDPOINT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
 
@@ -76,8 +78,28 @@ class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 20_000
 
 
-def check(config: RelayConfig) -> RelayConfig:
-    """Return `config` if it can be served. Raises UsageError."""
+class Served(Protocol):
+    """What every server is told about where and how to serve."""
+
+    @property
+    def listen(self) -> Endpoint:
+        """The address to serve on."""
+
+    @property
+    def tls_certificate(self) -> Path | None:
+        """The certificate to serve with."""
+
+    @property
+    def tls_key(self) -> Path | None:
+        """And its private key."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether other machines may come without TLS."""
+
+
+def check_reach(config: Served) -> None:
+    """Refuse to serve other machines without TLS, unless that was asked for. Raises UsageError."""
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise UsageError("--tls-cert and --tls-key go together")
     if config.tls_certificate is None and not config.listen.loopback() and not config.insecure:
@@ -85,6 +107,11 @@ def check(config: RelayConfig) -> RelayConfig:
             f"{config.listen} can be reached from other machines: give --tls-cert and --tls-key,"
             " or --insecure to serve ws:// there all the same"
         )
+
+
+def check(config: RelayConfig) -> RelayConfig:
+    """Return `config` if it can be served. Raises UsageError."""
+    check_reach(config)
     if config.listen.wildcard() and not config.names:
         raise UsageError(f"{config.listen} has no name that clients dial: give it with --name host:port")
     if config.rate_factor <= 0 or config.connections_per_address < 1 or config.connections < 1:
@@ -97,24 +124,26 @@ def check(config: RelayConfig) -> RelayConfig:
     return config
 
 
-def parse_store(text: str, environment: Mapping[str, str] = os.environ) -> Path | None:
+def parse_store(
+    text: str, environment: Mapping[str, str] = os.environ, name: str = RELAY_STORE
+) -> Path | None:
     """Read `memory` (None) or `sqlite:PATH`; nothing is `sqlite:` at the usual place. Raises UsageError."""
     if text == "memory":
         return None
     if not text:
-        return usual_store(environment)
+        return usual_store(environment, name)
     kind, _, path = text.partition(":")
     if kind != "sqlite" or not path:
         raise UsageError(f"--store {text}: a store is 'memory' or 'sqlite:PATH'")
     return Path(path).expanduser()
 
 
-def usual_store(environment: Mapping[str, str]) -> Path:
-    """Return where a relay keeps its store unless told: the same folders as the client's."""
+def usual_store(environment: Mapping[str, str], name: str = RELAY_STORE) -> Path:
+    """Return where a server keeps its store unless told: the same folders as the client's."""
     if chosen := environment.get("LETTERLOCK_HOME"):
-        return Path(chosen).expanduser().absolute() / "data" / "relay.db"
+        return Path(chosen).expanduser().absolute() / "data" / name
     data = Path(environment.get("XDG_DATA_HOME", ""))
-    return (data if data.is_absolute() else Path.home() / ".local/share") / "letterlock" / "relay.db"
+    return (data if data.is_absolute() else Path.home() / ".local/share") / "letterlock" / name
 
 
 def served_names(config: RelayConfig, bound: Endpoint) -> tuple[str, ...]:

@@ -69,22 +69,63 @@ class Counts:
     turned_away: int
 
 
+class VaultCounts:
+    """What a realm counts."""
+
+    __slots__ = (
+        "committed",
+        "connections",
+        "cut",
+        "destroyed",
+        "guesses",
+        "internal_errors",
+        "not_frames",
+        "refused",
+        "released",
+        "requests",
+        "turned_away",
+    )
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    committed: int
+    connections: int
+    cut: int
+    destroyed: int
+    guesses: int
+    internal_errors: int
+    not_frames: int
+    refused: int
+    released: int
+    requests: int
+    turned_away: int
+
+
 _GAUGES: Final = frozenset({"connections", "online"})
 
 
-class RelayCollector(Collector):
-    """Reads the counts when somebody scrapes, and costs nothing until then."""
+class ServerCollector(Collector):
+    """Reads a server's counts when somebody scrapes, and costs nothing until then."""
 
-    def __init__(self, counts: Counts, healthy: Callable[[], bool], flushes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        server: str,
+        counts: Counts | VaultCounts,
+        healthy: Callable[[], bool],
+        flushes: Callable[[], int] | None = None,
+    ) -> None:
+        self._server = server
         self._counts = counts
         self._healthy = healthy
         self._flushes = flushes
 
     def collect(self) -> Iterable[Metric]:
         """Return every metric."""
-        for name in Counts.__slots__:
+        for name in self._counts.__slots__:
             value = getattr(self._counts, name)
-            label = f"letterlock_relay_{name}"
+            label = f"letterlock_{self._server}_{name}"
             if name in _GAUGES:
                 yield GaugeMetricFamily(label, f"{name}, now", value=value)
             else:
@@ -92,7 +133,8 @@ class RelayCollector(Collector):
         yield GaugeMetricFamily(
             "letterlock_store_healthy", "1 where commits are safe", value=int(self._healthy())
         )
-        yield CounterMetricFamily("letterlock_store_flushes", "waits for the disk", value=self._flushes())
+        if self._flushes is not None:
+            yield CounterMetricFamily("letterlock_store_flushes", "waits for the disk", value=self._flushes())
 
 
 def configure_logging(*, json: bool) -> None:

@@ -11,7 +11,10 @@ from typing import NoReturn
 
 from letterlock_client.output import USAGE, Output
 
-SERVER_VERBS = {"relay": "run a relay: forwards and keeps sealed messages it cannot open"}
+SERVER_VERBS = {
+    "relay": "run a relay: forwards and keeps sealed messages it cannot open",
+    "vault": "run a realm of the backup-key vault: answers a few guesses, then none",
+}
 """Handed over to the server's own program, which knows their arguments."""
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.encoding import pack
-from letterlock.errors import OpenError
 from letterlock.ids import AccountId
 from letterlock.primitives.derivation import Label, hkdf
 from letterlock.primitives.keys import Secret
@@ -94,12 +93,3 @@ def _read(path: Path) -> bytes:
     if header != _HEADER or len(seed) != SEED_BYTES:
         raise KeyFileError(f"{path} is not a realm's key file")
     return seed
-
-
-def check_opens(sealer: Sealer, account: AccountId, epoch: int, wrapped: bytes, box: bytes) -> bool:
-    """Say whether this key file opens a record of the store."""
-    try:
-        sealer.open(account, epoch, wrapped, box)
-    except OpenError:
-        return False
-    return True

@@ -91,12 +91,14 @@ class StatusIs(Answer, tag=6, frozen=True):
 
     `left` guesses at this door, the next after `wait` seconds. `epoch`, `statement` and the `receipts` it
     was committed with are those of the record that answers, `prepared` the epoch of one that waits for its
-    commit (0 where there is none), `tombstone` the realm's word on a record that is no more.
+    commit (0 where there is none), `highest` that which a new registration must exceed, `tombstone` the
+    ledger entry that says why there is no record any more.
     """
 
     state: ShortText
     epoch: Count
     prepared: Count
+    highest: Count
     left: Guesses
     wait: Seconds
     owner_door: bool
