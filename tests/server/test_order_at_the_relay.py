@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from letterlock.wire import frames, refusals
-from letterlock_server.relay.handlers import mailbox
 from letterlock_server.limits import Limiter, Rule
+from letterlock_server.relay.handlers import mailbox
 from letterlock_server.stores.interfaces import Copy, Done
 from tests.server.conftest import Running
 from tests.server.people import Account, Talk, mail

@@ -182,7 +182,7 @@ async def test_a_store_of_a_newer_relay_is_refused(sqlite_store: SqliteStore, cl
 def test_a_migration_stopped_anywhere_is_done_again_from_its_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (script,) = connecting._steps()[:1]
+    (script,) = connecting._steps("letterlock_server.stores.sqlite")[:1]
     statements = connecting._statements(script)
     assert len(statements) > 10
     for stop in range(len(statements) + 1):
@@ -193,7 +193,9 @@ def test_a_migration_stopped_anywhere_is_done_again_from_its_start(
             connecting.connect_writer(path)
         monkeypatch.undo()
         with closing(connecting.connect_writer(path)) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone()[0] == len(connecting._steps())
+            assert connection.execute("PRAGMA user_version").fetchone()[0] == len(
+                connecting._steps("letterlock_server.stores.sqlite")
+            )
             assert connection.execute("SELECT count(*) FROM store").fetchone()[0] == 3
 
 

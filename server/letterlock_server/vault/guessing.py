@@ -53,7 +53,7 @@ async def start(vault: Vault, peer: Peer, request: frames.StartGuess) -> frames.
         await end(vault, guess)
         raise
     return frames.GuessAnswer(
-        request.id, answer=answer.pack(), left=min(guess.spent.left, 1000), wait=guess.spent.wait
+        request.id, ke2=answer.ke2.pack(), proof=answer.proof, left=guess.spent.left, wait=guess.spent.wait
     )
 
 
@@ -85,13 +85,11 @@ async def finish(vault: Vault, peer: Peer, request: frames.FinishGuess) -> frame
     spent, record = guess.spent, guess.record
     try:
         if vault.running() > guess.until:
-            raise Refuse(refusals.WRONG_PROOF, "the proof came too late", left=min(spent.left, 1000))
+            raise Refuse(refusals.WRONG_PROOF, "the proof came too late", left=spent.left)
         try:
             session_key = guess.login.finish(KE3.read(request.ke3))
         except (WrongPasswordError, PeerError) as error:
-            raise Refuse(
-                refusals.WRONG_PROOF, "the proof does not hold", left=min(spent.left, 1000)
-            ) from error
+            raise Refuse(refusals.WRONG_PROOF, "the proof does not hold", left=spent.left) from error
         standing = await vault.store.standings.change(
             spent.account, lambda before: vault.realm.finish_guess(before, spent, vault.now())
         )
