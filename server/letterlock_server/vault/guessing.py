@@ -52,9 +52,7 @@ async def start(vault: Vault, peer: Peer, request: frames.StartGuess) -> frames.
         peer.guess = None
         await end(vault, guess)
         raise
-    return frames.GuessAnswer(
-        request.id, ke2=answer.ke2.pack(), proof=answer.proof, left=guess.spent.left, wait=guess.spent.wait
-    )
+    return frames.GuessAnswer(request.id, answer=answer.pack(), left=guess.spent.left, wait=guess.spent.wait)
 
 
 async def _readied(

@@ -40,7 +40,6 @@ Record = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_RECORD)]
 RealmSigned = Annotated[bytes, msgspec.Meta(max_length=1024)]
 Receipts = Annotated[list[RealmSigned], msgspec.Meta(max_length=MAX_REALMS)]
 OpaqueMessage = Annotated[bytes, msgspec.Meta(max_length=1024)]
-Proof = Annotated[bytes, msgspec.Meta(max_length=256)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Guesses = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
@@ -126,8 +125,7 @@ class GuessAnswer(Answer, tag=8, frozen=True):
     `left` guesses remain at this door if this one is wrong, the next after `wait` seconds.
     """
 
-    ke2: OpaqueMessage
-    proof: Proof
+    answer: OpaqueMessage
     left: Guesses
     wait: Seconds
 
