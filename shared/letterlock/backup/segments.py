@@ -13,7 +13,7 @@ deleted is found without being read; the media ids say which media objects its m
 behind the records and open alone (`tail_range`, `open_tail`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -23,6 +23,7 @@ from msgspec import Meta
 from letterlock.backup.records import (
     MAX_BATCH_BYTES,
     MAX_NUMBER,
+    MessageRecord,
     Record,
     RecordKey,
     Row,
@@ -275,6 +276,51 @@ def merge(newest_first: Iterable[Iterable[list[Record]]], dead: frozenset[bytes]
                     kept.append(record)
             if kept:
                 yield kept
+
+
+def rewrite(
+    newest_first: Iterable[tuple[SegmentRef, str, bytes]],
+    writer: SegmentWriter,
+    *,
+    dead: frozenset[bytes] = frozenset(),
+    media_of: Callable[[bytes], bytes],
+) -> tuple[bytes, SegmentRef]:
+    """Write one segment from some that follow each other, given as (reference, name, object), newest first.
+
+    `media_of` turns a file's digest into its media id. A media id stays unless every record here that refers to
+    it was replaced or deleted. Objects are taken one at a time. Raises as `open_segment` does.
+    """
+    refs: list[SegmentRef] = []
+    listed: set[bytes] = set()
+    referred: set[bytes] = set()
+
+    def opened() -> Iterator[Iterator[list[Record]]]:
+        for ref, name, sealed in newest_first:
+            refs.append(ref)
+            start, length = tail_range(ref)
+            listed.update(open_tail(ref, name, sealed[start : start + length]).media)
+            yield _noting(open_segment(ref, name, sealed), referred)
+
+    live: set[bytes] = set()
+    parts = [writer.take(batch) for batch in _noting(merge(opened(), dead), live)]
+    if not refs:
+        raise MisuseError("there is nothing to rewrite")
+    gone = {media_of(digest) for digest in referred - live}
+    last, ref = writer.finish(
+        low=min(each.low for each in refs),
+        high=max(each.high for each in refs),
+        at=min(each.at for each in refs),
+        media=listed - gone,
+    )
+    return b"".join([*parts, last]), ref
+
+
+def _noting(batches: Iterable[list[Record]], digests: set[bytes]) -> Iterator[list[Record]]:
+    for batch in batches:
+        for record in batch:
+            if isinstance(record, MessageRecord) and record.attachment and record.attachment.digest:
+                digests.add(record.attachment.digest)
+        yield batch
 
 
 def _stream(segment: bytes, secret: bytes) -> Stream:

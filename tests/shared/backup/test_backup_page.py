@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import manifest, media, records, segments
+from letterlock.backup import generations, manifest, media, plan, records, segments
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records, segments, media, manifest)
+MODULES = (records, segments, media, manifest, generations, plan)
 
 
 def form(kind: Any) -> str:
@@ -44,7 +44,7 @@ def test_the_page_has_every_limit_with_its_value() -> None:
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, int) and not isinstance(value, bool)
     }
-    known = {name: value for name, value in limits.items() if name.startswith("MAX_")}
+    known = {name: value for name, value in limits.items() if name.startswith("MAX_") or name.endswith("_MS")}
     assert known
     assert {name: stated.get(name) for name in known} == known
     assert set(stated) <= set(limits)

@@ -203,3 +203,47 @@ def test_merging_leaves_nothing_of_what_was_deleted_but_its_tombstone() -> None:
     buried = list(merge([[[tombstone(5)], [message(3), other]]], frozenset([ID])))
     assert buried == [[tombstone(5)], [other]]
     assert isinstance(buried[0][0], TombstoneRecord)
+
+
+def attached(version: int, name: bytes, digest: bytes) -> MessageRecord:
+    file = (ID, "a.png", "image/png", 5, 1, 1, 0, b"", b"", 9, digest)
+    return message(version, id=name, attachment=file)
+
+
+def test_rewriting_keeps_the_newest_its_range_and_the_media_of_what_is_left() -> None:
+    names = [bytes([n]) * 16 for n in range(4)]
+    digests = [bytes([n]) * 32 for n in range(4)]
+
+    def media_of(digest: bytes) -> bytes:
+        return digest[::-1][:31] + b"m"
+
+    def made(low: int, batch: list[Record], media: list[bytes]) -> tuple[SegmentRef, str, bytes]:
+        writer = SegmentWriter(low.to_bytes(16), low.to_bytes(32))
+        body = writer.take(batch)
+        last, ref = writer.finish(low=low, high=low + 9, at=low, media=media)
+        return ref, f"segment {low}", body + last
+
+    late = bytes([9]) * 32
+    older = made(
+        0, [attached(n + 1, names[n], digests[n]) for n in range(3)], [*map(media_of, digests[:3]), late]
+    )
+    newer = made(
+        9, [tombstone(10, Tag.MESSAGE, names[0]), attached(11, names[3], digests[3])], [media_of(digests[3])]
+    )
+    writer = SegmentWriter(bytes([7]) * 16, SECRET)
+    data, ref = segments.rewrite([newer, older], writer, dead=frozenset([names[1]]), media_of=media_of)
+    assert (ref.low, ref.high, ref.at, ref.records) == (0, 18, 0, 3)
+    left = newest(record for batch in open_segment(ref, "x", data) for record in batch)
+    assert set(left) == {(4, names[0]), (4, names[2]), (4, names[3])}
+    start, length = tail_range(ref)
+    assert set(open_tail(ref, "x", data[start : start + length]).media) == {
+        media_of(digests[2]), media_of(digests[3]), late,
+    }  # fmt: skip
+    with pytest.raises(MisuseError):
+        segments.rewrite([], SegmentWriter(SEGMENT, SECRET), media_of=media_of)
+
+
+def test_rewriting_does_not_hide_damage() -> None:
+    data, ref = sealed([message()])
+    with pytest.raises(DamagedChunkError):
+        segments.rewrite([(ref, "x", data[:-1] + b"\0")], SegmentWriter(SEGMENT, SECRET), media_of=bytes)

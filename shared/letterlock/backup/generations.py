@@ -1,0 +1,115 @@
+"""The generations of one backup: which is the newest, which may be trusted to be, and which stay.
+
+Pure functions over manifests that were read. Must not know providers, vaults or clocks. Spec:
+shared/spec/backup.md, "Generations".
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from letterlock.backup.manifest import Manifest, Rewritten, Totals, generation_of
+from letterlock.errors import StaleGenerationError, WrongSecretError
+
+KEPT_GENERATIONS: Final = 7
+FORGET_MS: Final = 30 * 24 * 3600 * 1000
+"""So long after a deletion no generation refers to what was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A manifest that lies at the provider and opened."""
+
+    name: str
+    hash: bytes
+    manifest: Manifest
+
+    @property
+    def place(self) -> tuple[int, bytes]:
+        """What generations are ordered by: of two with one number the greater hash is the later one."""
+        return self.manifest.generation, self.hash
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What the vault confirms: a generation and the hash of its manifest."""
+
+    generation: int
+    hash: bytes
+
+
+def newest(present: Sequence[Generation]) -> Generation:
+    """Return the newest generation. Raises WrongSecretError where there is none."""
+    if not present:
+        raise WrongSecretError
+    return max(present, key=lambda each: each.place)
+
+
+def choose(present: Sequence[Generation], anchor: Anchor | None) -> Generation:
+    """Return the newest generation that is the anchored one or follows it; without an anchor the newest.
+
+    Raises WrongSecretError where there is none, StaleGenerationError where all are older than the anchor, or
+    of another history.
+    """
+    best = newest(present)
+    if anchor is None:
+        return best
+    fresh = [each for each in present if descends(each, anchor)]
+    if not fresh:
+        raise StaleGenerationError(best.manifest.generation, best.manifest.at, anchor.generation)
+    return newest(fresh)
+
+
+def descends(generation: Generation, anchor: Anchor) -> bool:
+    """Say whether this generation is the anchored one or names it among those before it."""
+    return anchor.hash == generation.hash or anchor.hash in generation.manifest.chain
+
+
+def next_generation(names: Iterable[str]) -> int:
+    """Return the number after every manifest that lies there, those that do not open included."""
+    return 1 + max((generation_of(name) or 0 for name in names), default=0)
+
+
+def leaving(
+    present: Sequence[Generation], *, next_at: int, keep: int = KEPT_GENERATIONS
+) -> tuple[Generation, ...]:
+    """Return the generations that are to be deleted now, when this is not done again before `next_at` (ms).
+
+    The newest stays always, of the others the newest `keep` - 1 and the one with the most messages. All but the
+    newest leave in time where they refer to a segment that was rewritten for a deletion.
+    """
+    ordered = sorted(present, key=lambda each: each.place, reverse=True)
+    if not ordered:
+        return ()
+    largest = max(ordered, key=lambda each: (each.manifest.totals.messages, each.place))
+    staying = {each.name for each in (*ordered[: max(1, keep)], largest)}
+    overdue = {each.segment for each in ordered[0].manifest.rewritten if next_at >= each.at + FORGET_MS}
+    return tuple(
+        each
+        for each in ordered[1:]
+        if each.name not in staying or any(segment.id in overdue for segment in each.manifest.segments)
+    )
+
+
+def rewritten(
+    before: Sequence[Rewritten], segments: Iterable[bytes], now: int, present: Sequence[Generation]
+) -> tuple[Rewritten, ...]:
+    """Return what the next manifest says was rewritten: `segments` now, and from before what is still referred to.
+
+    A segment that is noted already keeps its time.
+    """
+    referred = {segment.id for each in present for segment in each.manifest.segments}
+    kept = [each for each in before if each.segment in referred]
+    known = {each.segment for each in kept}
+    return (*kept, *(Rewritten(segment, now) for segment in segments if segment not in known))
+
+
+def shrunk(before: Totals, after: Totals, deleted: int) -> str:
+    """Return a sentence where a backup holds fewer messages than the last and than deletions explain, or ""."""
+    lost = before.messages - after.messages - deleted
+    if lost <= 0:
+        return ""
+    return (
+        f"This backup holds {before.messages - after.messages} messages fewer than the last one, and only"
+        f" {deleted} were deleted. The last one is kept: restore it if messages are missing here."
+    )

@@ -1,0 +1,122 @@
+"""What generations promise: an older one is never taken for the newest, and the good ones stay."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from letterlock.backup.generations import (
+    FORGET_MS,
+    Anchor,
+    Generation,
+    choose,
+    leaving,
+    newest,
+    next_generation,
+    rewritten,
+    shrunk,
+)
+from letterlock.backup.manifest import Rewritten, manifest_name
+from letterlock.errors import StaleGenerationError, WrongSecretError
+from tests.shared.backup.manifests import KEY, manifest, segment, totals
+
+
+def present(
+    number: int, *, mark: int = 0, before: tuple[int, ...] = (), messages: int = 10, **more: object
+) -> Generation:
+    value = manifest(number, chain=tuple(map(hash_of, before)), totals=totals(messages), **more)
+    return Generation(manifest_name(KEY, number, bytes([mark]) * 8), hash_of(number, mark), value)
+
+
+def hash_of(number: int, mark: int = 0) -> bytes:
+    return bytes([number, mark]) * 16
+
+
+def numbers(found: tuple[Generation, ...]) -> list[int]:
+    return sorted(each.manifest.generation for each in found)
+
+
+def test_the_newest_is_the_highest_and_of_two_with_one_number_the_greater_hash() -> None:
+    one, two, twin = present(1), present(2), present(2, mark=1)
+    assert newest([one, two, twin]) is newest([twin, one, two]) is twin
+    with pytest.raises(WrongSecretError):
+        newest([])
+
+
+def test_without_an_anchor_the_newest_is_taken() -> None:
+    assert choose([present(1), present(3)], None).manifest.generation == 3
+
+
+def test_the_anchored_generation_or_one_that_follows_it_is_fresh() -> None:
+    generations = [present(4), present(5, before=(4,)), present(6, before=(4, 5))]
+    for anchored in (4, 5, 6):
+        assert choose(generations, Anchor(anchored, hash_of(anchored))).manifest.generation == 6
+    assert choose(generations[:2], Anchor(5, hash_of(5))).manifest.generation == 5
+
+
+def test_a_replayed_older_backup_is_stale_and_says_from_when_it_is() -> None:
+    with pytest.raises(StaleGenerationError) as found:
+        choose([present(3), present(4)], Anchor(6, hash_of(6)))
+    assert (found.value.generation, found.value.at, found.value.known) == (4, 4000, 6)
+
+
+def test_another_history_with_a_higher_number_is_not_taken_for_a_descendant() -> None:
+    with pytest.raises(StaleGenerationError):
+        choose([present(9, mark=5, before=(2,))], Anchor(6, hash_of(6)))
+    mixed = [present(6), present(9, mark=5, before=(2,))]
+    assert choose(mixed, Anchor(6, hash_of(6))).manifest.generation == 6
+
+
+def test_the_next_number_is_above_manifests_that_do_not_open_too() -> None:
+    assert next_generation([]) == 1
+    assert (
+        next_generation([manifest_name(KEY, 41, bytes(8)), "x", manifest_name(bytes(32), 7, bytes(8))]) == 42
+    )
+
+
+def test_so_many_generations_stay_and_the_newest_always() -> None:
+    ten = [present(number) for number in range(1, 11)]
+    assert numbers(leaving(ten, next_at=0)) == [1, 2, 3]
+    assert numbers(leaving(ten, next_at=0, keep=2)) == list(range(1, 9))
+    assert numbers(leaving(ten, next_at=0, keep=0)) == list(range(1, 10))
+    assert leaving([], next_at=0) == ()
+
+
+def test_the_generation_before_messages_were_lost_stays() -> None:
+    good = present(1, messages=5000)
+    rest = [present(number, messages=20) for number in range(2, 12)]
+    assert good not in leaving([good, *rest], next_at=0)
+
+
+def test_a_generation_that_holds_something_deleted_leaves_in_time_whatever_else() -> None:
+    old = present(1, messages=5000, segments=(segment(1), segment(2)))
+    middle = present(2, segments=(segment(2),))
+    latest = present(3, segments=(segment(4),), rewritten=(Rewritten(segment(1).id, 1000),))
+    assert leaving([old, middle, latest], next_at=999 + FORGET_MS) == ()
+    assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
+
+
+def test_what_was_rewritten_is_remembered_while_a_generation_refers_to_it() -> None:
+    generations = [present(1, segments=(segment(1),)), present(2, segments=(segment(2),))]
+    before = [Rewritten(segment(1).id, 5), Rewritten(segment(9).id, 6)]
+    after = rewritten(before, [segment(2).id, segment(1).id], 77, generations)
+    assert after == (Rewritten(segment(1).id, 5), Rewritten(segment(2).id, 77))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "deleted", "alarm"),
+    [(100, 100, 0, False), (100, 120, 0, False), (100, 97, 3, False), (100, 96, 3, True), (100, 0, 0, True)],
+)
+def test_a_backup_that_shrank_for_no_reason_is_an_alarm(
+    before: int, after: int, deleted: int, alarm: bool
+) -> None:
+    sentence = shrunk(totals(before), totals(after), deleted)
+    assert bool(sentence) is alarm
+    assert not alarm or f"{before - after} messages fewer" in sentence
+
+
+@given(st.lists(st.integers(1, 30), unique=True, min_size=1, max_size=12), st.integers(0, 9))
+def test_the_newest_never_leaves_and_nothing_leaves_twice(some: list[int], keep: int) -> None:
+    generations = [present(number) for number in some]
+    gone = numbers(leaving(generations, next_at=10**15, keep=keep))
+    assert max(some) not in gone
+    assert len(gone) == len(some) - min(len(some), max(1, keep))
