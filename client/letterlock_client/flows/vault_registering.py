@@ -72,7 +72,7 @@ async def register(
     seen = await survey(vault, account, locator)
     terms = Terms(
         fleet=vault.fleet,
-        epoch=max(epoch, 1 + highest_epoch(vault, seen)),
+        epoch=max(epoch, 1 + highest_epoch(seen)),
         argon2=stretching,
         locator=locator or vault.random(LOCATOR_BYTES),
         created=vault.now(),

@@ -20,6 +20,8 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
 from letterlock_client.links.vault_failures import RealmError, RealmLied, RealmUnreachable, refused_as
 
+MAX_EPOCH: Final = 2**40
+"""A realm that claims more would leave no number for the next registration."""
 _STATES: Final = {
     refusals.READY: RealmState.READY,
     refusals.NEVER_REGISTERED: RealmState.NEVER_REGISTERED,
@@ -58,6 +60,8 @@ async def survey(vault: VaultLinks, account: AccountId, locator: bytes | None) -
         answer = await link.ask(AskStatus(0, account=account, door_key=key), StatusIs)
         if answer.state not in _STATES:
             raise RealmLied(link.name, "it is in a state that does not exist")
+        if max(answer.epoch, answer.prepared, answer.highest) > MAX_EPOCH:
+            raise RealmLied(link.name, "it counts more registrations than there can be")
         if answer.tombstone:
             _tombstone(vault, link.name, account, answer.tombstone)
         return answer
@@ -175,22 +179,18 @@ def destroyed(vault: VaultLinks, seen: Survey) -> ClientError:
     """Return the error that says when the record was destroyed and why, by a realm's signed word."""
     for name, one in seen.answers.items():
         if one.state == refusals.DESTROYED and one.tombstone:
-            at, reason = _tombstone(vault, name, seen.account, one.tombstone)[:2]
+            at, reason = _tombstone(vault, name, seen.account, one.tombstone)
             return refused_as(Code.VAULT_DESTROYED, at=at, reason=reason)
     return refused_as(Code.VAULT_DESTROYED, at=0, reason="")
 
 
-def highest_epoch(vault: VaultLinks, seen: Survey) -> int:
+def highest_epoch(seen: Survey) -> int:
     """Return the highest registration that any realm speaks of: the next one must pass it."""
-    highest = 0
-    for name, one in seen.answers.items():
-        buried = _tombstone(vault, name, seen.account, one.tombstone)[2] if one.tombstone else 0
-        highest = max(highest, one.epoch, one.prepared, buried)
-    return highest
+    return max((max(one.epoch, one.prepared, one.highest) for one in seen.answers.values()), default=0)
 
 
-def _tombstone(vault: VaultLinks, name: str, account: AccountId, raw: bytes) -> tuple[int, str, int]:
-    """When, why, and which registration: from the ledger entry that a realm signed. Raises RealmLied."""
+def _tombstone(vault: VaultLinks, name: str, account: AccountId, raw: bytes) -> tuple[int, str]:
+    """When and why: from the ledger entry that a realm signed. Raises RealmLied."""
     realm = vault.fleet.realm(name)
     try:
         if realm is None:
@@ -201,7 +201,7 @@ def _tombstone(vault: VaultLinks, name: str, account: AccountId, raw: bytes) -> 
     if (entry.realm, entry.account) != (name, account) or entry.event not in (Event.DESTROYED, Event.DELETED):
         raise RealmLied(name, "its word on the end of the record is about something else")
     reason = "too many guesses" if entry.event is Event.DESTROYED else "deleted by its owner"
-    return entry.at, reason, entry.about
+    return entry.at, reason
 
 
 def _names_fleet(vault: VaultLinks, statement: Statement) -> bool:
@@ -218,5 +218,5 @@ def _realm_view(vault: VaultLinks, seen: Survey, name: str, url: str) -> RealmVi
         return RealmView(name, url, _FAILED.get(code, RealmState.UNREACHABLE), 0, 0)
     at, reason = 0, ""
     if answer.tombstone:
-        at, reason, _ = _tombstone(vault, name, seen.account, answer.tombstone)
+        at, reason = _tombstone(vault, name, seen.account, answer.tombstone)
     return RealmView(name, url, _STATES[answer.state], answer.left, answer.wait, at, reason)
