@@ -11,6 +11,7 @@ from letterlock.errors import PeerError
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import shown_hash
 from letterlock.vault.ledger import Event, open_entry
+from letterlock.vault.receipts import check_commit
 from letterlock.vault.record import door_key
 from letterlock.vault.statement import Statement, open_statement
 from letterlock.wire import vault_refusals as refusals
@@ -100,19 +101,22 @@ def tries_left(left: list[int], needed: int) -> int:
 
 
 async def agreed(vault: VaultLinks, seen: Survey) -> Statement:
-    """Return the newest statement that as many realms as are needed hold alike, checked against the account.
+    """Return the newest statement, which as many realms as are needed hold alike, checked against the account.
 
     Raises vault_never_registered, vault_destroyed, vault_unfinished, realm_unreachable, realm_lied,
     realm_wrong_key: whatever stands between.
     """
     statements = statements_held(vault, seen)
-    by_bytes: dict[bytes, list[Statement]] = {}
-    for one in statements.values():
-        by_bytes.setdefault(one.raw, []).append(one)
-    enough = [group[0] for group in by_bytes.values() if len(group) >= vault.fleet.threshold]
-    if not enough:
+    # A committed statement proves that enough realms have prepared it. So whoever still holds an older one was
+    # away or lies, and is never taken at its word: an old password must not come back.
+    newest = max(statements.values(), key=lambda one: one.epoch, default=None)
+    if newest is None or _copies(statements, newest) < vault.fleet.threshold:
         raise why_not(vault, seen, statements)
-    return max(enough, key=lambda one: one.epoch)
+    return newest
+
+
+def _copies(statements: dict[str, Statement], wanted: Statement) -> int:
+    return sum(one.raw == wanted.raw for one in statements.values())
 
 
 def statements_held(vault: VaultLinks, seen: Survey) -> dict[str, Statement]:
@@ -123,6 +127,7 @@ def statements_held(vault: VaultLinks, seen: Survey) -> dict[str, Statement]:
             statement = open_statement(answer.statement, seen.account)
             if statement.epoch != answer.epoch or not _names_fleet(vault, statement):
                 raise RealmLied(name, "its statement is of another registration or fleet")
+            check_commit(statement, answer.receipts)
             found[name] = statement
         except PeerError:
             seen.failures[name] = RealmLied(name, "its statement does not check")

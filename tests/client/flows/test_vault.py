@@ -352,3 +352,37 @@ async def test_one_realm_alone_is_a_vault_too() -> None:
         assert (await _recover(town)).secret.secret == R.secret
         error = await _refused(town, OTHER)
         assert (error.code, error.facts["attempts_left"]) == (Code.WRONG_PASSWORD, 4)
+
+
+async def test_a_realm_that_goes_back_does_not_bring_the_old_password_back(
+    town: Town, vault: VaultLinks
+) -> None:
+    await _register(vault)
+    old = (await vault_surveying.survey(vault, ALICE.account, None)).answers["realm-2"]
+    town.away.add("realm-3")
+    assert (await _register(vault, OTHER, epoch=2)).done
+    town.away.clear()
+    # The second realm is put back; the third missed the change, honestly: two old copies against one new.
+    town.lies = {
+        "realm-2": altered(
+            vault_frames.StatusIs,
+            **{
+                name: getattr(old, name) for name in ("epoch", "prepared", "highest", "statement", "receipts")
+            },
+        )
+    }
+    for password in (PASSWORD, OTHER):
+        assert (await _refused(town, password)).code is Code.VAULT_UNFINISHED
+    assert GUESSED not in {kind for _, kind in town.asked}
+
+
+async def test_a_realm_that_falls_silent_in_the_middle_is_replaced(town: Town, vault: VaultLinks) -> None:
+    await _register(vault)
+    for broken in (GUESSED, vault_frames.FinishGuess):
+        for name in ("realm-1", "realm-2"):
+            town.cut = {name: broken}
+            assert (await _recover(town)).secret.secret == R.secret
+    town.cut = {}
+    town.away.add("realm-3")
+    town.cut = {"realm-2": vault_frames.FinishGuess}
+    assert (await _refused(town)).code is Code.REALM_UNREACHABLE
