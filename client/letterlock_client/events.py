@@ -116,6 +116,15 @@ class TransferMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SentAsIs(Event):
+    """A picture goes with all that a camera wrote into it, because it could not be encoded anew; `reason` says why."""
+
+    conversation: ConversationId
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewsArrived(Event):
     """A line was added to what `receive` prints: ask `Messenger.unprinted`."""
 

@@ -23,6 +23,7 @@ from letterlock_client.flows import (
     forwarding,
     opening,
     outgoing,
+    picturing,
     saving,
     sending,
     uploading,
@@ -38,6 +39,7 @@ from letterlock_client.models import (
     Conversation,
     Exported,
     Message,
+    Picture,
     Profile,
     SafetyNumber,
     Settings,
@@ -240,6 +242,10 @@ class Messenger(Library):
         """
         parcel = uploading.Parcel(path, caption, view_once, reply_to)
         return await uploading.send_file(self._place, conversation, parcel)
+
+    async def picture(self, message: Message) -> Picture | None:
+        """A small picture of what a message's file shows; None where there is none, or it cannot be decoded."""
+        return await picturing.picture(self._place, message)
 
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         """Say it in another chat, as our own; a file is fetched first. Raises as `send_text` and `download`."""

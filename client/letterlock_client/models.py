@@ -94,6 +94,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A small picture, decoded: red, green, blue for each pixel, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """One account's reaction to a message."""
 

@@ -23,6 +23,7 @@ from letterlock_client.events import (
     Link,
     MessageAdded,
     RequestArrived,
+    SentAsIs,
 )
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Message
@@ -160,6 +161,8 @@ class Talk:
                 say(f"The key of {name} changed.{more}")
             case Alarm(_, text):
                 say(f"Alarm: {text}")
+            case SentAsIs(_, name, reason):
+                say(f"{line_of(name)} goes as it is, with what the camera wrote into it: {reason}.")
             case EventsLost():
                 say("Too much happened at once; /history shows what this chat says now.")
             case _:

@@ -8,6 +8,7 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,18 @@ from letterlock.messaging import content as contents
 from letterlock.messaging.attachments import KEY_BYTES, AttachmentPlan, plan
 from letterlock.wire import frames, refusals
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import MessageAdded
+from letterlock_client.events import MessageAdded, SentAsIs
 from letterlock_client.flows.contacts import check_may_send, require_contact
 from letterlock_client.flows.outgoing import Item, enqueue
 from letterlock_client.flows.reading import attached, delete_after, shown
-from letterlock_client.flows.sealed_files import Halt, SealedFile, off_loop, place_of, seal_file
+from letterlock_client.flows.sealed_files import (
+    Halt,
+    SealedFile,
+    off_loop,
+    place_of,
+    seal_file,
+    seal_stream,
+)
 from letterlock_client.flows.sending import (
     check_body,
     own_message,
@@ -36,6 +44,7 @@ from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.failures import Refused
 from letterlock_client.models import Delivery, Message, MessageKind, NewsKind, TransferState
+from letterlock_client.pictures import asking
 from letterlock_client.storage import attachments, conversations, feed, messages
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.database import Reader
@@ -80,11 +89,33 @@ async def send_file(place: Workplace, conversation: ConversationId, parcel: Parc
     """
     check_body(parcel.caption, empty=True)
     source = parcel.path.absolute()
+    picture = _family(source) is contents.AttachmentKind.IMAGE
+    cleaned = await asking.clean(source) if picture else None
 
     def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
-        return seal_file(source, goal, key, halt)
+        if cleaned is None:
+            return seal_file(source, goal, key, halt)
+        return seal_stream(BytesIO(cleaned.data), len(cleaned.data), source, goal, key, halt)
 
-    return await send_sealed(place, conversation, seal, lambda sealed: _describe(parcel, sealed))
+    message = await send_sealed(place, conversation, seal, lambda sealed: _describe(parcel, sealed, cleaned))
+    if picture and cleaned is None:
+        place.announcer.say([SentAsIs(conversation, source.name, _why_as_is())])
+    return message
+
+
+def _family(path: Path) -> contents.AttachmentKind:
+    media_type = _media_type(path)
+    return _FAMILIES.get(media_type.partition("/")[0], contents.AttachmentKind.FILE)
+
+
+def _media_type(path: Path) -> str:
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
+def _why_as_is() -> str:
+    if not asking.available():
+        return "Pillow is not installed: pip install 'letterlock[images]'"
+    return "this is not a picture that can be encoded anew"
 
 
 async def send_sealed(
@@ -141,20 +172,23 @@ async def _store(
     return message
 
 
-def _describe(parcel: Parcel, sealed: Sealed) -> contents.Attachment:
-    media_type = mimetypes.guess_type(parcel.path.name)[0] or "application/octet-stream"
+def _describe(parcel: Parcel, sealed: Sealed, cleaned: asking.Cleaned | None) -> contents.Attachment:
     name = parcel.path.name.encode(errors="replace")[:255].decode(errors="ignore")
     try:
         return contents.Attachment(
-            kind=_FAMILIES.get(media_type.partition("/")[0], contents.AttachmentKind.FILE),
+            kind=_family(parcel.path),
             blob=sealed.blob,
             key=sealed.key,
             digest=sealed.digest,
             size=sealed.size,
             sealed_size=plan(sealed.size).sealed_size,
             name=name,
-            media_type=media_type,
+            media_type=_media_type(parcel.path),
             caption=parcel.caption,
+            width=cleaned.width if cleaned else 0,
+            height=cleaned.height if cleaned else 0,
+            # What can be seen once leaves no small picture behind.
+            preview=cleaned.preview if cleaned and not parcel.view_once else b"",
             view_once=parcel.view_once,
             reply_to=parcel.reply_to,
         )

@@ -159,6 +159,8 @@ class Workplace:
         self.timers_changed = asyncio.Event()
         self.outbox_moved = asyncio.Event()
         """Something left the outbox, or an upload ended."""
+        self.decoding = asyncio.Semaphore(1)
+        """Pictures are decoded one at a time."""
         self.doubtful: dict[AccountId, tuple[int, int]] = {}
         """Accounts whose list somebody has seen newer than we hold it: its epoch and version."""
         self.doubts_changed = asyncio.Event()

@@ -181,17 +181,40 @@ def presence(conversation: Conversation) -> str:
     return "online" if conversation.online else ""
 
 
+def duration(milliseconds: int) -> str:
+    """Return how long a sound or film is, such as 0:07 or 1:02:03."""
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def sign_of(kind: MessageKind, icons: Icons) -> str:
+    """Return the sign of a kind of file; its word stands beside it."""
+    signs = {
+        MessageKind.IMAGE: icons.image,
+        MessageKind.AUDIO: icons.sound,
+        MessageKind.VOICE: icons.sound,
+        MessageKind.VIDEO: icons.film,
+    }
+    return signs.get(kind, icons.clip)
+
+
 def attachment_line(attachment: Attachment, kind: MessageKind) -> str:
     """Return one line about a file: what it is, its name, its size and where its bytes are."""
     what = KINDS.get(kind, "file")
     states = {
         TransferState.REMOTE: "enter fetches it",
         TransferState.MOVING: "on its way",
-        TransferState.PAUSED: "paused, enter goes on",
+        TransferState.PAUSED: "paused",
         TransferState.HERE: "",
         TransferState.GONE: "no longer available",
     }
-    parts = (what, file_name_of(attachment.name), size(attachment.size), states[attachment.state])
+    extent = f"{attachment.width}×{attachment.height}" if attachment.width and attachment.height else ""
+    length = duration(attachment.duration_ms) if attachment.duration_ms else ""
+    parts = (
+        *(what, file_name_of(attachment.name), size(attachment.size)),
+        *(extent, length, states[attachment.state]),
+    )
     return " · ".join(part for part in parts if part)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from letterlock_client.events import ConnectionChanged, Link
+from letterlock_client.events import ConnectionChanged, Link, TransferMoved
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Start, Tastes
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import chat_id, lively
+from tests.client.ui.kinds import BOB, kinds
 
 Picture = Callable[[LetterlockApp, str], None]
 
@@ -38,6 +39,26 @@ async def test_the_screen_looks_as_before(
     async with client(lively(), size) as running:
         await running.press(*keys.split())
         picture(running.app, f"{name}-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [(120, 54), (60, 60)])
+async def test_every_kind_of_message_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    fake, _ = kinds()
+    async with client(fake, size) as running:
+        await running.press("enter")
+        (film,) = [call for call in running.view.log_view.window.tail() if call][4:5]
+        message = (await fake.page(BOB, [film]))[0]
+        fake.tell(TransferMoved(BOB, message.id, 420, 1000, upload=True))
+        await running.type("/ti")
+        picture(running.app, f"kinds-{size[0]}x{size[1]}")
+
+
+async def test_the_emoji_look_as_before(client: Open, picture: Picture) -> None:
+    async with client(lively(), WIDE) as running:
+        await running.press("alt+a", "escape", "plus", "right")
+        picture(running.app, "react-100x30")
 
 
 @pytest.mark.parametrize(("name", "start"), [("first-run", Start.REGISTER), ("unlock", Start.UNLOCK)])

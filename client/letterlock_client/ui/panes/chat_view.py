@@ -86,8 +86,9 @@ class ChatView(LogReading):
         """A message is gone."""
         self.happened(lambda: self.log_view.removed(message))
 
-    def transfer_moved(self, done: int, total: int, *, upload: bool) -> None:
+    def transfer_moved(self, message: MessageId, done: int, total: int, *, upload: bool) -> None:
         """Bytes of an attachment move."""
+        self.log_view.moved(message, done, total)
         share = 100 * done // total if total else 100
         self._transfer = "" if done >= total else f"{'sending' if upload else 'fetching'} a file, {share} %"
         self.show_context()

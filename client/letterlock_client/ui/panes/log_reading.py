@@ -16,7 +16,7 @@ from textual.message import Message as TextualMessage
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.errors import ClientError
-from letterlock_client.models import Conversation, Message, Timeline
+from letterlock_client.models import Conversation, Message, Picture, Timeline
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.widgets.message_log import MessageLog
@@ -54,6 +54,13 @@ class LogReading(Vertical):
 
         id: MessageId
         message: Message | None
+
+    @dataclass
+    class PictureRead(TextualMessage):
+        """A message's small picture was decoded."""
+
+        id: MessageId
+        picture: Picture
 
     @dataclass
     class Found(TextualMessage):
@@ -139,6 +146,21 @@ class LogReading(Vertical):
         for row, message in zip(event.rows, event.messages, strict=True):
             if message is None:
                 self.log_view.row_gone(row)
+
+    @on(intents.PictureWanted)
+    def _read_picture(self, event: intents.PictureWanted) -> None:
+        event.stop()
+        start(self, self._picture, event.message, group="pictures")
+
+    async def _picture(self, message: Message) -> None:
+        picture = await self._messenger.picture(message)
+        if picture is not None:
+            self.post_message(self.PictureRead(message.id, picture))
+
+    @on(PictureRead)
+    def _show_picture(self, event: PictureRead) -> None:
+        event.stop()
+        self.log_view.pictured(event.id, event.picture)
 
     @on(intents.QuoteWanted)
     def _read_quote(self, event: intents.QuoteWanted) -> None:

@@ -11,30 +11,29 @@ from textual.binding import BindingType
 from textual.message import Message as TextualMessage
 
 from letterlock.ids import ConversationId, MessageId
-from letterlock_client.models import Message, MessageKind, Timeline
+from letterlock_client.models import Message, MessageKind, Picture, Timeline
 from letterlock_client.sanitize import body_of, clean, line_of, width
 from letterlock_client.ui import intents
 from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.icons import UNICODE, Icons
+from letterlock_client.ui.widgets.beside import Beside
 from letterlock_client.ui.widgets.message_rows import (
     COUNTED_MS,
-    GROUP_MS,
     Drawing,
     Lead,
     Look,
     Quote,
+    Reader,
     bubble_width,
     draw,
+    lead_of,
 )
 from letterlock_client.ui.widgets.rows import Row
 from letterlock_client.ui.widgets.timeline_window import TimelineWindow
 from letterlock_client.ui.widgets.virtual_log import VirtualLog
-from letterlock_client.ui.wording import Clock, day_name, local_day, preview, until
+from letterlock_client.ui.wording import Clock, until
 
 COUNT_SECONDS: Final = 1.0
-
-QUOTES: Final = 256
-"""Quoted messages that are remembered."""
 
 _STYLES: Final = (
     *("name", "dim", "rule", "unread", "theirs", "theirs-bar", "mine", "mine-bar"),
@@ -89,7 +88,7 @@ class MessageLog(VirtualLog):
         self._look: Look | None = None
         self._first_unread: MessageId | None = None
         self._unread = 0
-        self._quotes: dict[MessageId, Quote | None] = {}
+        self._beside = Beside(conversation, icons, self.say)
         self._seen_item = -1
         self._attended = attended
 
@@ -149,8 +148,7 @@ class MessageLog(VirtualLog):
     def changed(self, message: Message) -> None:
         """A message is different now."""
         position = self.window.change(message)
-        if message.id in self._quotes:
-            self._quotes[message.id] = self._quote(message)
+        self._beside.changed(message, self.peer_name)
         if position is not None:
             self.item_changed(position)
 
@@ -170,9 +168,7 @@ class MessageLog(VirtualLog):
 
     def quoted(self, message_id: MessageId, message: Message | None) -> None:
         """A quoted message was read, or does not exist here."""
-        while len(self._quotes) >= QUOTES:
-            del self._quotes[next(iter(self._quotes))]
-        self._quotes[message_id] = self._quote(message) if message is not None else Quote("", "not here")
+        self._beside.quoted(message_id, message, self.peer_name)
         for position in self.visible_items():
             shown = self.window.message(position)
             if shown is not None and shown.reply_to == message_id:
@@ -182,7 +178,7 @@ class MessageLog(VirtualLog):
         """The other person is called something else now."""
         if peer_name != self.peer_name:
             self.peer_name = peer_name
-            self._quotes.clear()
+            self._beside.forget_quotes()
             self._rows.clear()
             self.refresh()
 
@@ -209,7 +205,15 @@ class MessageLog(VirtualLog):
             return ("not loaded", item)
         left = self._left_ms(message)
         words = until(left) if 0 < left < COUNTED_MS else ""
-        return (message, self._lead(item, message), self._quote_shown(message), self._marked(item), words)
+        beside = self._beside.state(message.id)
+        return (
+            message,
+            self._lead(item, message),
+            self._quote_shown(message),
+            self._marked(item),
+            words,
+            beside,
+        )
 
     def _left_ms(self, message: Message) -> int:
         return max(1, message.expires_at - self._clock()) if message.expires_at else 0
@@ -231,8 +235,24 @@ class MessageLog(VirtualLog):
             if message is None:
                 return None
         lead, quote, marked = self._lead(item, message), self._quote_shown(message), self._marked(item)
-        left = self._left_ms(message)
-        return draw(message, Drawing(lead, quote, self._styles(), width, marked, self.names, left))
+        left, moved = self._left_ms(message), self._beside.moved(message.id)
+        look, picture = self._styles(), self._beside.picture(message)
+        return draw(message, Drawing(lead, quote, look, width, marked, self.names, left, moved, picture))
+
+    def pictured(self, message: MessageId, picture: Picture) -> None:
+        """A message's picture was decoded."""
+        self._beside.pictured(message, picture)
+        self._draw_anew(message)
+
+    def moved(self, message: MessageId, done: int, total: int) -> None:
+        """So much of a message's file has moved."""
+        if self._beside.move(message, done, total):
+            self._draw_anew(message)
+
+    def _draw_anew(self, message: MessageId) -> None:
+        position = self.window.position(message)
+        if position is not None:
+            self.item_changed(position)
 
     def item_text(self, item: int) -> str | None:
         """The text as it was written, cleaned."""
@@ -271,37 +291,11 @@ class MessageLog(VirtualLog):
 
     def _lead(self, item: int, message: Message) -> Lead:
         before = self.window.message(item - 1) if item else None
-        unread = self._unread if message.id == self._first_unread else 0
-        if item and before is None:
-            return Lead(unread=unread)
-        new_day = before is None or local_day(before.sent_at) != local_day(message.sent_at)
-        day = day_name(message.sent_at, self._clock()) if new_day else ""
-        alone = (
-            before is None
-            or new_day
-            or bool(unread)
-            or before.author != message.author
-            or before.kind is MessageKind.NOTE
-            or message.sent_at - before.sent_at > GROUP_MS
-        )
-        note = message.kind is MessageKind.NOTE
-        name = self.peer_name if alone and not message.mine and not note else ""
-        return Lead(day, unread, name, gap=alone and item > 0)
-
-    def _quote(self, message: Message) -> Quote:
-        name = "You" if message.mine else self.peer_name
-        return Quote(name, preview(message).removeprefix("You: "))
+        reader = Reader(self.peer_name, self._clock(), self._first_unread, self._unread)
+        return lead_of(message, before, reader, first=item == 0)
 
     def _quote_shown(self, message: Message) -> Quote | None:
-        if message.reply_to is None or message.deleted:
-            return None
-        loaded = self.window.find(message.reply_to)
-        if loaded is not None:
-            return self._quote(loaded)
-        if message.reply_to not in self._quotes:
-            self._quotes[message.reply_to] = None
-            self.say(intents.QuoteWanted(self.conversation, message.reply_to))
-        return self._quotes[message.reply_to] or Quote("", self._icons.ellipsis)
+        return self._beside.quote(message, self.window, self.peer_name)
 
     def _marked(self, item: int) -> bool:
         return item == self.cursor and self.has_focus

@@ -13,12 +13,23 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
-from letterlock_client.models import Delivery, Message, MessageKind
+from letterlock.ids import MessageId
+from letterlock_client.models import Attachment, Delivery, Message, MessageKind, Picture, TransferState
 from letterlock_client.sanitize import body_of, emoji_of, fit, line_of, width
 from letterlock_client.ui.icons import Icons
+from letterlock_client.ui.widgets.half_blocks import half_blocks
 from letterlock_client.ui.widgets.rows import EMPTY, Row
 from letterlock_client.ui.widgets.text_rows import Ink, text_strips, wrapped
-from letterlock_client.ui.wording import attachment_line, clock_time, ticks, until
+from letterlock_client.ui.wording import (
+    attachment_line,
+    clock_time,
+    day_name,
+    local_day,
+    preview,
+    sign_of,
+    ticks,
+    until,
+)
 
 GROUP_MS: Final = 5 * 60_000
 """Messages of one person closer together than this share one name."""
@@ -80,6 +91,45 @@ class Look:
     cursor: Style
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What the reader's side adds to a chat: the other person's name, the present time, where unread begins."""
+
+    peer_name: str
+    now: int
+    first_unread: MessageId | None
+    unread: int
+
+
+def lead_of(message: Message, before: Message | None, reader: Reader, *, first: bool) -> Lead:
+    """Say what stands above a message; `first` is the chat's first one, else `before` may not be loaded."""
+    unread = reader.unread if message.id == reader.first_unread else 0
+    if before is None and not first:
+        return Lead(unread=unread)
+    new_day = before is None or local_day(before.sent_at) != local_day(message.sent_at)
+    alone = (
+        before is None
+        or new_day
+        or bool(unread)
+        or before.author != message.author
+        or before.kind is MessageKind.NOTE
+        or message.sent_at - before.sent_at > GROUP_MS
+    )
+    note = message.kind is MessageKind.NOTE
+    day = day_name(message.sent_at, reader.now) if new_day else ""
+    return Lead(
+        day,
+        unread,
+        reader.peer_name if alone and not message.mine and not note else "",
+        gap=alone and not first,
+    )
+
+
+def quote_of(message: Message, peer_name: str) -> Quote:
+    """Return a message as the line that an answer to it shows."""
+    return Quote("You" if message.mine else peer_name, preview(message).removeprefix("You: "))
+
+
 def bubble_width(columns: int) -> int:
     """Return how many cells a line of text may take in a log this wide."""
     return max(8, min(BUBBLE_CELLS, columns - MARGIN - META - FRAME))
@@ -99,6 +149,9 @@ class Drawing:
     """The handles of the people in this chat."""
     left_ms: int = 0
     """How long it stays, where its timer runs."""
+    moved: int = -1
+    """How many hundredths of its file have moved, where that is known."""
+    picture: Picture | None = None
 
 
 def draw(message: Message, drawing: Drawing) -> list[Row]:
@@ -186,8 +239,7 @@ class _Bubble:
         return [Strip([Segment(text, self.quiet)])]
 
     def _lines(self) -> list[Strip]:
-        message, icons = self.message, self.look.icons
-        quiet = self.quiet
+        message, quiet = self.message, self.quiet
         if message.deleted:
             return self._wrapped("This message was deleted.", quiet)
         if message.kind is MessageKind.UNKNOWN:
@@ -199,11 +251,34 @@ class _Bubble:
             return self._wrapped(text, quiet)
         lines = []
         if message.attachment is not None:
-            line = attachment_line(message.attachment, message.kind)
-            lines += self._wrapped(f"{icons.clip} {line}", self.style)
+            lines += self._file_lines(message.attachment)
         if message.text or message.attachment is None:
             lines += self._text_lines()
         return lines
+
+    def _file_lines(self, file: Attachment) -> list[Strip]:
+        icons, picture = self.look.icons, self.drawing.picture
+        lines = half_blocks(picture, self.room, self.style) if picture is not None else []
+        text = f"{sign_of(self.message.kind, icons)} {attachment_line(file, self.message.kind)}"
+        lines += self._wrapped(text, self.style)
+        if file.state in (TransferState.MOVING, TransferState.PAUSED):
+            lines.append(self._bar(file.state))
+        return lines
+
+    def _bar(self, state: TransferState) -> Strip:
+        moved, icons = max(0, self.drawing.moved), self.look.icons
+        keys = "p pauses, x cancels" if state is TransferState.MOVING else "p goes on, x cancels"
+        known = f" {moved} %" if self.drawing.moved >= 0 else ""
+        words = fit(f"{known} {icons.dot} {keys}", max(0, self.room - 6))
+        cells = max(4, min(24, self.room - width(words)))
+        done = cells * moved // 100
+        return Strip(
+            [
+                Segment(icons.progress_done * done, self.bar),
+                Segment(icons.progress_left * (cells - done), self.quiet),
+                Segment(words, self.quiet),
+            ]
+        )
 
     def _text_lines(self) -> list[Strip]:
         body = body_of(self.message.text)

@@ -1,0 +1,127 @@
+"""Asking the process that decodes pictures: what goes in, what comes out, how long it may take.
+
+Its answer is checked like a stranger's: whoever made the picture may speak through it. Without Pillow (the
+extra `images`) there is no such process, and every answer is None. Must not know messages.
+"""
+
+import asyncio
+import os
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from letterlock_client.models import Picture
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""The largest picture that is decoded."""
+MOST_PREVIEW: Final = 8 * 1024
+_MOST_SIDE: Final = 65_535
+_DEADLINE_S: Final = 20.0
+_STARTS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF")
+_CHILD: Final = "letterlock_client.pictures.child"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A picture encoded anew."""
+
+    data: bytes = field(repr=False)
+    width: int
+    height: int
+    preview: bytes = field(repr=False)
+
+
+def available() -> bool:
+    """Say whether pictures can be decoded here."""
+    return find_spec("PIL") is not None
+
+
+async def show(raw: bytes, width: int, height: int) -> Picture | None:
+    """Return a picture's pixels, at most so many; None where it cannot be decoded."""
+    if not raw.startswith(_STARTS) or len(raw) > MOST_BYTES or not available():
+        return None
+    answer = await _ask(raw, 4 + 3 * width * height, "show", str(width), str(height))
+    if answer is None or len(answer) < 4:
+        return None
+    wide, high = struct.unpack_from(">HH", answer)
+    if not (0 < wide <= width and 0 < high <= height and len(answer) == 4 + 3 * wide * high):
+        return None
+    return Picture(wide, high, answer[4:])
+
+
+async def clean(path: Path) -> Cleaned | None:
+    """Return a picture file encoded anew, without what a camera wrote into it; None where that fails."""
+    raw = await asyncio.to_thread(_read, path)
+    if not raw.startswith(_STARTS) or len(raw) > MOST_BYTES or not available():
+        return None
+    answer = await _ask(raw, 2 * MOST_BYTES, "clean")
+    if answer is None or len(answer) < 12:
+        return None
+    width, height, length = struct.unpack_from(">III", answer)
+    data = answer[12 + length :]
+    whole = data.startswith(_STARTS) and 0 < width <= _MOST_SIDE and 0 < height <= _MOST_SIDE
+    if not whole or length > MOST_PREVIEW:
+        return None
+    return Cleaned(data, width, height, answer[12 : 12 + length])
+
+
+def _read(path: Path) -> bytes:
+    """Return at most a little more than is decoded; nothing where this is no file that can be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            head = file.read(16)
+            return head + file.read(MOST_BYTES - 15) if head.startswith(_STARTS) else b""
+    except (OSError, ValueError):
+        return b""
+
+
+async def _ask(raw: bytes, most: int, *arguments: str) -> bytes | None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        _CHILD,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
+    )
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            answer = await _talk(process, raw, most)
+            return answer if await process.wait() == 0 and len(answer) <= most else None
+    except (TimeoutError, ConnectionError, BrokenPipeError):
+        return None
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _talk(process: asyncio.subprocess.Process, raw: bytes, most: int) -> bytes:
+    """Give it all and take what it says, up to one byte more than it may say."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    giving = asyncio.create_task(_give(process.stdin, raw))
+    try:
+        parts, length = [], 0
+        while length <= most and (part := await process.stdout.read(65_536)):
+            parts.append(part)
+            length += len(part)
+        return b"".join(parts)
+    finally:
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
+
+
+async def _give(pipe: asyncio.StreamWriter, raw: bytes) -> None:
+    with suppress(ConnectionError, BrokenPipeError):
+        pipe.write(raw)
+        await pipe.drain()
+        pipe.close()
