@@ -1,0 +1,211 @@
+"""A realm as its operator meets it: a ready line, signals, words for every mistake, and the fleet file."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import stat
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from letterlock.vault.fleet import Fleet, Realm, RealmKeys
+from letterlock.vault.record import door_key
+from letterlock.vault.threshold import Dealt
+from letterlock.wire import vault_frames as frames
+from letterlock.wire import vault_refusals as refusals
+from letterlock_server.cli import main
+from tests.server.vault.running import WRONG, Asker, Running, Try, dealt_for, person
+from tests.shared.devices.people import ALICE
+from tests.shared.vault.realms import LOCATOR, PASSWORD, R
+
+BEGIN = [sys.executable, "-m", "letterlock_server.cli", "vault"]
+KEY = door_key(LOCATOR, "realm-1", ALICE.account)
+
+
+class Child:
+    """A realm in a process of its own, as the tests' Asker knows one."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ready: dict[str, Any]) -> None:
+        self.process = process
+        self.ready = ready
+        self.url: str = ready["ready"]
+        self.name: str = ready["name"]
+        self.keys = RealmKeys.parse(ready["key"])
+        # What Asker reads of a realm, under the same names.
+        self.vault = self
+        self.realm = self
+        self.secret = self
+        self.public = self.keys
+
+    def fleet(self) -> Fleet:
+        return Fleet((Realm(self.name, self.url, self.keys),), 1)
+
+    async def asker(self) -> Asker:
+        return await Asker.open(cast("Running", self))
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        async with asyncio.timeout(10):
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def child(*options: str) -> AsyncIterator[Child]:
+    process = await asyncio.create_subprocess_exec(
+        *BEGIN,
+        "--listen",
+        "127.0.0.1:0",
+        "--json",
+        "--name",
+        "realm-1",
+        *options,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            ready = json.loads(await process.stdout.readline())
+        yield Child(process, ready)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if process.stdout is not None:
+            await process.stdout.read()
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*BEGIN, *options], capture_output=True, text=True, timeout=20, check=False)
+
+
+async def registered(realm: Child) -> Dealt:
+    made = dealt_for(realm.fleet())
+    async with await realm.asker() as asker:
+        await asker.commit(made, [await asker.prepare(person(), made)])
+    return made
+
+
+async def test_guesses_outlive_kills_and_the_last_one_destroys(tmp_path: Path) -> None:
+    """Killed after each few answers, with no farewell: ten guesses in all, and then nothing on any disk."""
+    options = ("--store", f"sqlite:{tmp_path / 'vault.db'}", "--back-off", "0")
+    evaluated, made = 0, None
+    for round_ in range(4):
+        async with child(*options) as realm:
+            made = made or await registered(realm)
+            async with await realm.asker() as asker:
+                assert (await asker.status(KEY)).left == 10 - evaluated
+                for _ in range(3):
+                    answer = await asker.tell(Try(made, WRONG, KEY).frame)
+                    evaluated += isinstance(answer, frames.GuessAnswer)
+            if round_ < 3:
+                await realm.stop(signal.SIGKILL)
+            else:
+                async with await realm.asker() as asker, asyncio.timeout(10):
+                    # The last guess ends once the realm has seen its connection go.
+                    while (await asker.status(KEY)).state == refusals.WAIT:
+                        await asyncio.sleep(0.01)
+                    assert (await asker.status(KEY)).state == refusals.DESTROYED
+                assert await realm.stop() == 0
+    assert evaluated == 10
+    keys = (tmp_path / "vault.db.keys").read_bytes()
+    assert keys
+    assert not any(keys)
+
+
+async def test_a_realm_is_found_pinned_measured_used_and_stopped(tmp_path: Path) -> None:
+    async with child(
+        "--store", "memory", "--guesses", "4", "--back-off", "0,60", "--metrics", "127.0.0.1:0"
+    ) as realm:
+        assert realm.ready["store"] == "memory"
+        fleet = tmp_path / "fleet.toml"
+        done = await asyncio.to_thread(
+            run, "--json", "fleet", "--realm", realm.url, "--threshold", "1", "-o", str(fleet)
+        )
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert said["hash"] == realm.fleet().hash.hex()
+        pinned = tomllib.loads(fleet.read_text(encoding="utf-8"))
+        assert pinned == {
+            "threshold": 1,
+            "realm": [{"name": "realm-1", "url": realm.url, "key": realm.ready["key"]}],
+        }
+        again = await asyncio.to_thread(
+            run, "fleet", "--realm", realm.url, "--threshold", "1", "-o", str(fleet)
+        )
+        assert again.returncode == 2
+        assert "--force" in again.stderr
+        health = await asyncio.to_thread(
+            lambda: urllib.request.urlopen(
+                realm.url.replace("ws://", "http://") + "/healthz", timeout=5
+            ).read()
+        )
+        assert health == b"ok\n"
+        made = await registered(realm)
+        async with await realm.asker() as asker:
+            tried = Try(made, PASSWORD, KEY)
+            answer = await asker.ask(tried.frame, frames.GuessAnswer)
+            assert answer.left == 3
+            released = await asker.ask(tried.finish(answer), frames.Released)
+            assert tried.secret(released).key_id() == R.key_id()
+            answer = await asker.ask(Try(made, WRONG, KEY).frame, frames.GuessAnswer)
+            answer = await asker.ask(Try(made, WRONG, KEY).frame, frames.GuessAnswer)
+            assert answer.wait == 60
+            await asker.refused(Try(made, WRONG, KEY).frame, refusals.WAIT)
+        assert await realm.stop() == 0
+
+
+async def test_the_key_file_is_private_and_belongs_to_the_store(tmp_path: Path) -> None:
+    store = tmp_path / "vault.db"
+    async with child("--store", f"sqlite:{store}") as realm:
+        name = realm.ready["key"]
+        assert await realm.stop(signal.SIGINT) == 0
+    key = tmp_path / "vault.db.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    seed = bytes.fromhex(key.read_text(encoding="ascii").split()[-1])
+    assert not files_hold_but(tmp_path, key, seed)
+    async with child("--store", f"sqlite:{store}") as realm:
+        assert realm.ready["key"] == name
+        second = await asyncio.to_thread(run, "--listen", "127.0.0.1:0", "--store", f"sqlite:{store}")
+        assert second.returncode == 2
+        assert "another realm" in second.stderr
+    key.chmod(0o644)
+    refused = await asyncio.to_thread(run, "--listen", "127.0.0.1:0", "--store", f"sqlite:{store}")
+    assert refused.returncode == 2
+    assert "chmod 600" in refused.stderr
+    key.rename(tmp_path / "elsewhere")
+    missing = await asyncio.to_thread(run, "--listen", "127.0.0.1:0", "--store", f"sqlite:{store}")
+    assert missing.returncode == 2
+    assert "key file" in missing.stderr
+
+
+def files_hold_but(folder: Path, other: Path, needle: bytes) -> bool:
+    return any(needle in path.read_bytes() for path in folder.iterdir() if path != other)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--listen", "0.0.0.0:0", "--store", "memory"], "--insecure"),
+        (["--store", "memory", "--guesses", "0"], "--guesses"),
+        (["--store", "memory", "--back-off", "1,x"], "--back-off"),
+        (["--store", "nats:x"], "--store"),
+        (["fleet", "--realm", "ws://example.org:1", "--threshold", "1", "-o", "x"], "wss://"),
+        (["fleet", "--realm", "http://127.0.0.1:1", "--threshold", "1", "-o", "x"], "wss://"),
+        (["fleet", "--realm", "ws://127.0.0.1:1", "--threshold", "1", "-o", "x"], "start it first"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_is_said_in_words(
+    options: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["vault", *options]) == 2
+    assert word in capsys.readouterr().err
