@@ -1,6 +1,5 @@
 """A password at a vault, with real realms: registered, changed, recovered, lied about, deleted; never a wrong word."""
 
-import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -36,16 +35,8 @@ async def town() -> AsyncIterator[Town]:
 
 @pytest.fixture
 async def vault(town: Town) -> AsyncIterator[VaultLinks]:
-    async with _closing(town.links()) as links:
+    async with town.opened() as links:
         yield links
-
-
-@contextlib.asynccontextmanager
-async def _closing(links: VaultLinks) -> AsyncIterator[VaultLinks]:
-    try:
-        yield links
-    finally:
-        await links.close()
 
 
 async def _register(
@@ -57,7 +48,7 @@ async def _register(
 
 
 async def _recover(town: Town, password: str = PASSWORD, locator: bytes | None = None) -> Recovered:
-    async with _closing(town.links()) as links:
+    async with town.opened() as links:
         return await vault_recovering.recover(links, ALICE.account, password, locator)
 
 
@@ -215,7 +206,7 @@ async def test_a_realm_that_answers_something_else_lies(town: Town, vault: Vault
 async def test_what_answers_with_another_key_is_not_asked_anything(town: Town) -> None:
     one, *others = town.fleet.realms
     stranger = Realm(one.name, one.url, RealmSecret(seed("stranger")).public)
-    async with _closing(town.links(Fleet((stranger, *others), 2))) as links:
+    async with town.opened(Fleet((stranger, *others), 2)) as links:
         view = await vault_surveying.status(links, ALICE.account)
     assert [realm.state for realm in view.realms] == [
         RealmState.WRONG_KEY,
@@ -257,7 +248,7 @@ async def test_who_uses_all_guesses_up_destroys_the_record_and_is_told_when_and_
 
 
 async def test_a_guess_too_soon_waits_and_spends_nothing() -> None:
-    async with town_of(policy=Policy(guesses=10, back_off=(60,))) as town, _closing(town.links()) as vault:
+    async with town_of(policy=Policy(guesses=10, back_off=(60,))) as town, town.opened() as vault:
         await _register(vault)
         # The third realm is fresh, the first two wait: one more try needs two of three.
         assert (await _refused(town, OTHER)).facts["wait_seconds"] == 60
@@ -338,7 +329,7 @@ async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: Vault
 async def test_another_account_s_statement_is_not_taken(town: Town, vault: VaultLinks) -> None:
     await vault_registering.register(vault, owner(BOB), R, OTHER, epoch=1, stretching=CHEAP)
     await _register(vault)
-    async with _closing(town.links()) as links:
+    async with town.opened() as links:
         theirs = await vault_surveying.survey(links, BOB.account, None)
     raw = theirs.answers["realm-1"].statement
     town.lies = {name: altered(vault_frames.StatusIs, statement=raw) for name in ("realm-1", "realm-2")}
@@ -347,7 +338,7 @@ async def test_another_account_s_statement_is_not_taken(town: Town, vault: Vault
 
 
 async def test_one_realm_alone_is_a_vault_too() -> None:
-    async with town_of(1, 1, NO_WAITS) as town, _closing(town.links()) as vault:
+    async with town_of(1, 1, NO_WAITS) as town, town.opened() as vault:
         assert (await _register(vault)).done
         assert (await _recover(town)).secret.secret == R.secret
         error = await _refused(town, OTHER)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,6 +14,7 @@ from letterlock.vault.realm_secret import RealmSecret
 from letterlock.wire import vault_frames
 from letterlock.wire.codec import decode_from_realm, decode_to_realm, encode
 from letterlock.wire.frames import Frame
+from letterlock_client.flows.vault_access import open_vault
 from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.failures import Offline
 from letterlock_client.links.transport import Transport, dial_realm
@@ -58,8 +60,8 @@ class Town:
     """The frame on which the connection to a realm breaks, before it gets there."""
     asked: list[tuple[str, type[Frame]]] = field(default_factory=list)
 
-    def links(self, fleet: Fleet | None = None) -> VaultLinks:
-        return VaultLinks(fleet or self.fleet, self._dial, os.urandom, lambda: self.clock.wall)
+    def opened(self, fleet: Fleet | None = None) -> AbstractAsyncContextManager[VaultLinks]:
+        return open_vault(fleet or self.fleet, os.urandom, lambda: self.clock.wall, dial=self._dial)
 
     async def _dial(self, address: RelayAddress) -> Transport:
         name = next(one.name for one in self.fleet.realms if one.url == address.url)
