@@ -1,1 +1,1 @@
-"""The relay: forwards and keeps sealed messages that it cannot open."""
+"""The servers: a relay that keeps sealed messages it cannot open, and the realms of the backup-key vault."""
