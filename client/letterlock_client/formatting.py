@@ -69,6 +69,11 @@ def pieces_of(text: str, names: Collection[str] = ()) -> list[Piece]:
     return pieces or [Piece("")]
 
 
+def without_marks(line: str) -> str:
+    """Return a clean line as it reads, for previews: no marks, but the true host where an address hides it."""
+    return " ".join(piece.text for piece in pieces_of(line))
+
+
 def _blocks(text: str) -> Iterator[tuple[str, bool]]:
     """Split at fences that have a partner and something between them."""
     at = 0

@@ -11,6 +11,7 @@ from typing import Final
 
 from letterlock.ids import ConversationId, account_text
 from letterlock_client.events import ConnectionChanged, Link
+from letterlock_client.formatting import without_marks
 from letterlock_client.models import (
     Attachment,
     Contact,
@@ -227,12 +228,12 @@ def preview(message: Message, *, request: bool = False) -> str:
     elif message.view_once:
         text = "view-once message"
     elif message.attachment is not None:
-        caption = line_of(message.text, 60)
+        caption = without_marks(line_of(message.text, 60))
         text = f"{KINDS.get(message.kind, 'file')}: {caption or file_name_of(message.attachment.name)}"
     elif message.kind is MessageKind.UNKNOWN:
         text = "message of a newer version"
     else:
-        text = line_of(message.text, 120)
+        text = without_marks(line_of(message.text, 120))
     return f"You: {text}" if message.mine and message.kind is not MessageKind.NOTE else text
 
 

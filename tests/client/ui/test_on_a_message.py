@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from letterlock_client.models import Delivery, MessageKind, TransferState
+from letterlock_client.ui.panes import message_verbs
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from tests.client.ui.conftest import Open
-from tests.client.ui.fake_messenger import FakeMessenger, attachment, chat_id, lively
+from tests.client.ui.fake_messenger import DAY, FakeMessenger, attachment, chat_id, lively
 
 BOB = chat_id("bob")
 
@@ -113,3 +114,40 @@ async def test_what_is_copied_holds_nothing_a_terminal_would_obey(client: Open, 
         await running.press("enter", "escape", "y")
         assert running.app.clipboard.isprintable()
         assert "\x1b" not in running.app.clipboard
+
+
+async def test_a_file_is_opened_outside_only_after_asking(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[Path] = []
+
+    async def launch(path: Path) -> None:
+        launched.append(path)
+
+    monkeypatch.setattr(message_verbs, "launch", launch)
+    fake = with_bob()
+    fake.put(BOB, "", attachment=attachment("setup.exe"))
+    async with client(fake) as running:
+        await running.press("enter", "escape", "O", "enter")
+        assert launched == []
+        await running.press("O", "down", "enter")
+        assert [path.name for path in launched] == ["file"]
+        assert len(fake.asked("save")) == 1
+
+
+async def test_chats_are_listed_unread_first_and_filtered(client: Open) -> None:
+    fake = lively()
+    fake.put(chat_id("erin"), "an old one, never read", ago=9 * DAY)
+    async with client(fake) as running:
+        await running.press("alt+o")
+        assert [chat.title for chat in running.pane.chat_list.chats][:2] == ["bob", "erin"]
+        assert "Chats · unread first" in running.text()
+        await running.press("enter")
+        await running.type("/filter ca")
+        await running.press("enter")
+        assert "only ca" in running.text()
+        assert "dave" not in running.text()
+        await running.type("/filter")
+        await running.press("enter", "alt+o")
+        assert "dave" in running.text()
+        assert "unread first" not in running.text()

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.content import Content
+from textual.widgets import Static
 
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.errands import Errands
@@ -41,6 +43,11 @@ class Calls(Errands):
     @abstractmethod
     def refresh_list(self) -> None:
         """Draw the list of chats again."""
+
+    def order_chats(self, *, unread_first: bool, words: str) -> None:
+        """List chats in another order, or only those whose names hold these words."""
+        self.chat_list.order_chats(unread_first=unread_first, words=words)
+        self.query_one(".client--title", Static).update(Content(f" {self.chat_list.title}"))
 
     @on(intents.Send)
     def _send(self, event: intents.Send) -> None:

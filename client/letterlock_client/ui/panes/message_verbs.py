@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from letterlock_client.config import downloads_folder
 from letterlock_client.formatting import true_host
 from letterlock_client.models import Delivery, Message, MessageKind, TransferState
-from letterlock_client.sanitize import body_of, clean, fit, links_in
+from letterlock_client.sanitize import body_of, clean, file_name_of, fit, links_in
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.chat_view import can_edit
+from letterlock_client.ui.panes.launching import launch
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from letterlock_client.ui.screens.message_info import MessageInfoScreen
@@ -52,6 +53,7 @@ class MessageVerbs:
             "react": self.react,
             "copy": self.copy,
             "open": self.open,
+            "launch": self.launch,
             "forward": self.forward,
             "history": self.history,
             "pause": self.pause,
@@ -199,6 +201,27 @@ class MessageVerbs:
 
     def _told_path(self, path: Path) -> None:
         self._later(f"Saved as {path}")
+
+    def launch(self, message: Message) -> None:
+        """Save its file and give it to the system's program, after asking."""
+        pane, file = self._pane, message.attachment
+        if file is None or file.state is TransferState.GONE or message.view_once or message.deleted:
+            pane.tell("This message has no file to open.")
+            return
+
+        def chosen(really: bool | None) -> None:
+            if really:
+                pane.errand(self._launch(message.id))
+
+        name = file_name_of(file.name)
+        title = f"Give {name} to another program? Whoever sent it may use a flaw of that program."
+        choices = [Choice(False, "Keep it closed"), Choice(True, "Save it, and open it outside Letterlock")]
+        pane.app.push_screen(ChooseScreen(title, choices), chosen)
+
+    async def _launch(self, message: MessageId) -> None:
+        path = await self._pane.messenger.save(message, downloads_folder())
+        self._told_path(path)
+        await launch(path)
 
     def pause(self, message: Message) -> None:
         """Stop its file where it is, or let it go on."""

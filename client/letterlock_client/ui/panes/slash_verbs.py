@@ -34,6 +34,7 @@ class SlashVerbs:
             "view_once": self._attach,
             "date": self._date,
             "new_chat": self._new_chat,
+            "filter": self._filter,
         }
 
     def do(self, typed: intents.Slash) -> None:
@@ -77,6 +78,9 @@ class SlashVerbs:
         view = self._pane.view
         if view is not None and view.id_of_chat == typed.conversation:
             await view.go_to_day(day)
+
+    async def _filter(self, typed: intents.Slash) -> None:
+        self._pane.order_chats(unread_first=self._pane.chat_list.unread_first, words=typed.rest.strip())
 
     async def _new_chat(self, typed: intents.Slash) -> None:
         found = await self._pane.messenger.find(typed.rest.strip())

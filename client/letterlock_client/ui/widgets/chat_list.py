@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from letterlock.ids import ConversationId
 from letterlock_client.models import Conversation
-from letterlock_client.sanitize import fit, line_of, width
+from letterlock_client.sanitize import fit, line_of, skeleton, width
 from letterlock_client.ui import intents
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.widgets.rows import Row, plain_row
@@ -44,6 +44,9 @@ class ChatList(VirtualLog):
         self._clock = clock
         self._icons = icons
         self._chats: list[Conversation] = []
+        self._every: list[Conversation] = []
+        self.unread_first = False
+        self.filter = ""
         self._doubts: dict[ConversationId, str] = {}
         self._requests = 0
         self.open_chat: ConversationId | None = None
@@ -52,14 +55,33 @@ class ChatList(VirtualLog):
 
     @property
     def chats(self) -> list[Conversation]:
-        """The chats in the order they are shown."""
-        return self._chats
+        """All chats in the order they are shown, those that the filter hides last."""
+        hidden = {chat.id for chat in self._every} - {chat.id for chat in self._chats}
+        return [*self._chats, *(chat for chat in self._every if chat.id in hidden)]
+
+    @property
+    def title(self) -> str:
+        """What is listed, and how."""
+        parts = ["Chats", "unread first" if self.unread_first else ""]
+        parts.append(f"only {self.filter}" if self.filter else "")
+        return f" {self._icons.dot} ".join(filter(None, parts))
+
+    def order_chats(self, *, unread_first: bool, words: str) -> None:
+        """List chats in another order, or only those whose names hold these words."""
+        self.unread_first, self.filter = unread_first, line_of(words, 20)
+        self.show(self._every, self._requests)
 
     def show(self, chats: Iterable[Conversation], requests: int) -> None:
         """Show these chats and so many requests; the cursor stays on its chat."""
         at_cursor = self.chat_at_cursor()
-        self._chats = sorted(chats, key=lambda chat: (-chat.last_at, chat.id))
-        self._doubts = doubts_of(self._chats)
+        wanted = skeleton(self.filter)
+        self._every = sorted(chats, key=self._place_of)
+        self._chats = [
+            chat
+            for chat in self._every
+            if wanted in skeleton(chat.title or chat.contact.handle) or not wanted
+        ]
+        self._doubts = doubts_of(self._every)
         self._requests = requests
         y = self.scroll_offset.y
         cursor = self.cursor
@@ -71,6 +93,9 @@ class ChatList(VirtualLog):
             self.cursor = first if cursor is None else min(cursor, items - 1)
         self._place(y)
         self.refresh()
+
+    def _place_of(self, chat: Conversation) -> tuple[bool, int, bytes]:
+        return (self.unread_first and not chat.unread, -chat.last_at, chat.id)
 
     def mark_open(self, conversation: ConversationId | None) -> None:
         """This chat is the one beside the list."""

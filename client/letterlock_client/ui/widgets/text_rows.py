@@ -52,7 +52,7 @@ def text_strips(text: str, names: Collection[str], ink: Ink, room: int) -> list[
 
 
 def _block(piece: Piece, ink: Ink, room: int) -> list[Strip]:
-    frame = Segment(f"{ink.frame} ", ink.quiet)
+    frame = Segment(f"{ink.frame} ", ink.quiet + Style(italic=False))
     inner = max(2, room - frame.cell_length)
     return [
         Strip([frame, Segment(line.plain, ink.code)])
