@@ -27,14 +27,14 @@ MAX_BYTES: Final = 64 * 1024
 
 def load_fleet(path: Path) -> Fleet:
     """Read a fleet file. Raises codes file_failed, bad_config."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ClientError(
-            Code.FILE_FAILED, f"the fleet file cannot be read: {error.strerror}", file=str(path)
-        ) from error
-    return parse_fleet(raw, str(path))
+    return parse_fleet(_read(path), str(path))
+
+
+def load_fleet_bytes(path: Path) -> bytes:
+    """Read a fleet file and return its exact bytes, to be kept once they are confirmed. Raises as `load_fleet`."""
+    raw = _read(path)
+    parse_fleet(raw, str(path))
+    return raw
 
 
 def parse_fleet(raw: bytes, file: str = "fleet.toml") -> Fleet:
@@ -67,3 +67,13 @@ def _realm(content: object, file: str) -> Realm:
 
 def _bad(rule: str, file: str) -> ClientError:
     return ClientError(Code.BAD_CONFIG, f"this is no fleet file: one {rule}", file=file)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ClientError(
+            Code.FILE_FAILED, f"the fleet file cannot be read: {error.strerror}", file=str(path)
+        ) from error

@@ -29,6 +29,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.relay import RelayLink
+from letterlock_client.links.transport import Dial, dial_realm
 from letterlock_client.storage import identity, sessions
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Reader, Transaction
@@ -166,6 +167,8 @@ class Workplace:
         self.doubts_changed = asyncio.Event()
         self.alarmed: set[tuple[AccountId, str]] = set()
         """What a person was told about whom, so that a liar cannot fill the screen."""
+        self.dial_realm: Dial = dial_realm
+        """The way to the realms of a vault."""
 
     async def transact(self, work: Callable[[Work], Awaitable[T]]) -> T:
         """Run `work` in one transaction; the sessions it changed are saved with it. Raises as `Database.write`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.fleet import Realm as Member
 from letterlock.vault.realm_secret import RealmSecret
@@ -61,9 +62,17 @@ class Town:
     asked: list[tuple[str, type[Frame]]] = field(default_factory=list)
 
     def opened(self, fleet: Fleet | None = None) -> AbstractAsyncContextManager[VaultLinks]:
-        return open_vault(fleet or self.fleet, os.urandom, lambda: self.clock.wall, dial=self._dial)
+        return open_vault(fleet or self.fleet, os.urandom, lambda: self.clock.wall, dial=self.dial)
 
-    async def _dial(self, address: RelayAddress) -> Transport:
+    def roll_back(self, name: str, account: AccountId, entries: int) -> None:
+        """Put a realm's disk back to when its ledger had so many entries: all of it true, once."""
+        standings = self.stores[name].standings
+        standings._ledgers[account] = standings._ledgers[account][:entries]
+        standings._standings[account] = msgspec.structs.replace(
+            standings._standings[account], entries=entries
+        )
+
+    async def dial(self, address: RelayAddress) -> Transport:
         name = next(one.name for one in self.fleet.realms if one.url == address.url)
         if name in self.away:
             raise Offline
@@ -149,3 +158,4 @@ def flip(raw: bytes) -> bytes:
 
 
 GUESSED = vault_frames.StartGuess
+COMMIT = vault_frames.Commit
