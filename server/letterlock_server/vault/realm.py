@@ -30,6 +30,8 @@ from letterlock.wire import vault_refusals as refusals
 from letterlock_server.stores.vault_interfaces import Change, Record, Standing, T
 from letterlock_server.vault.policy import Doors, Entrance, Policy
 
+MAX_EPOCH_STEP: Final = 1000
+"""How far a registration may pass the highest one: a thief must not use up the numbers before it is put out."""
 _MS: Final = 1000
 _DOORS: Final = {Entrance.HANDLE: LedgerDoor.HANDLE, Entrance.LOCATOR: LedgerDoor.LOCATOR}
 
@@ -224,6 +226,8 @@ class Realm:
             return Change(standing, (), self._receipt(Stage.PREPARED, statement, now))
         if record.epoch <= standing.highest_epoch:
             raise Refuse(refusals.STALE, f"a registration must be numbered above {standing.highest_epoch}")
+        if record.epoch > standing.highest_epoch + MAX_EPOCH_STEP:
+            raise Refuse(refusals.BAD_OBJECT, f"registration {standing.highest_epoch} is the newest here")
         after = msgspec.structs.replace(standing, prepared=record, highest_epoch=record.epoch)
         return Change(after, (), self._receipt(Stage.PREPARED, statement, now))
 

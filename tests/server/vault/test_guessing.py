@@ -159,6 +159,22 @@ async def test_the_last_guess_may_still_be_right(realm: Running, dealt: Dealt) -
         assert (await asker.status(KEY)).left == 10
 
 
+async def test_a_guess_that_ends_does_not_end_the_last_one_beside_it(realm: Running, dealt: Dealt) -> None:
+    for _ in range(8):
+        await guess(realm, dealt)
+    await settled(realm)
+    async with await Asker.open(realm) as asker:
+        async with await Asker.open(realm) as other:
+            await other.ask(Try(dealt, WRONG, KEY).frame, frames.GuessAnswer)
+            tried = Try(dealt, PASSWORD, KEY)
+            answer = await asker.ask(tried.frame, frames.GuessAnswer)
+            assert answer.left == 0
+        async with asyncio.timeout(10):
+            while len(realm.vault.live) > 1 or realm.vault._tasks:
+                await asyncio.sleep(0.005)
+        await asker.ask(tried.finish(answer), frames.Released)
+
+
 async def test_a_last_guess_that_is_never_proved_ends_with_its_time(realm: Running, dealt: Dealt) -> None:
     for _ in range(9):
         await guess(realm, dealt)

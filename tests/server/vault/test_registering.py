@@ -122,6 +122,13 @@ async def test_no_epoch_is_prepared_twice_and_none_goes_back(
         await asker.refused(frames.Commit(5, ALICE.account, 2, []), refusals.STALE)
 
 
+async def test_a_stolen_device_cannot_use_the_numbers_up(realm: Running, alone: Fleet, dealt: Dealt) -> None:
+    async with await Asker.open(realm) as asker:
+        frame = await asker.registering(person(), dealt_for(alone, epoch=1002))
+        await asker.refused(frame, refusals.BAD_OBJECT)
+        await asker.prepare(person(), dealt_for(alone, epoch=1001))
+
+
 async def test_a_new_registration_refills_and_ends_what_was_guessed_at(
     realm: Running, alone: Fleet, dealt: Dealt
 ) -> None:
