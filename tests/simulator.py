@@ -272,6 +272,12 @@ class SimulatedRelay:
                 request.list_certificate,
                 request.device_list,
             )
+        elif account.devices.epoch > self._list(known).epoch:
+            known.list_certificate, known.device_list = request.list_certificate, request.device_list
+            known.handle_entry = request.handle_entry
+            for (owner, device), other in list(self.lines.items()):
+                if owner == account.account and account.devices.device(device) is None:
+                    other.transport.sever()
         return frames.Done(request.id)
 
     def _on_login(self, line: Line, request: frames.LogIn) -> frames.Answer:

@@ -270,6 +270,8 @@ class RestoreRequest:
     chats: tuple[str, ...] = ()
     """WHO of each conversation to bring back; empty is all."""
     accept_stale: bool = False
+    media_later: bool = False
+    """Whether files are fetched when they are wanted, and not now."""
 
 
 @dataclass(frozen=True, slots=True)

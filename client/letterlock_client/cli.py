@@ -18,6 +18,7 @@ ROOMS = {
     "download": "files", "view": "files",
     "receive": "reading", "history": "reading", "search": "finding", "export": "finding",
     "accept": "people", "block": "people", "unblock": "people", "contacts": "people", "verify": "people",
+    "backup": "backup",
     "doctor": "doctor", "demo": "showing", "open": "opening",
 }  # fmt: skip
 """Which module of `commands` holds a verb."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from letterlock.ids import AccountId, ConversationId, MessageId
+from letterlock_client.backup_models import BackupMade, BackupProgress
 from letterlock_client.models import Conversation, Message
 
 
@@ -122,6 +123,21 @@ class SentAsIs(Event):
     conversation: ConversationId
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupMoved(Event):
+    """A backup, or reading one, has come so far."""
+
+    progress: BackupProgress
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFinished(Event):
+    """A backup ended: what it made, or a sentence about why it made nothing. An `error` of "" was cancelled."""
+
+    made: BackupMade | None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

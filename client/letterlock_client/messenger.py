@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from letterlock.ids import ConversationId, MessageId
+from letterlock_client.backups import Backups
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import (
@@ -56,6 +57,8 @@ class Messenger(Library):
 
     profile: Profile
     """Who this client is."""
+    backups: Backups
+    """Its backups."""
 
     def __init__(self, opened: OpenProfile) -> None:
         """Use `open` or `register`."""
@@ -63,6 +66,7 @@ class Messenger(Library):
         self._opened = opened
         self._running = opened.running
         self.profile = opened.profile
+        self.backups = Backups(opened.place)
 
     # Life.
 

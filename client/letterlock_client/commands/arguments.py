@@ -108,6 +108,7 @@ def build_parsers() -> tuple[Parser, dict[str, Parser]]:
     add_account_verbs(verb)
     add_message_verbs(verb)
     add_people_verbs(verb)
+    add_backup_verb(verb)
     for name, text in SERVER_VERBS.items():
         places.add_parser(name, help=text, add_help=False)
     demo = verb("demo", "show Alice, the relay and Bob side by side, live")
@@ -221,6 +222,43 @@ def add_people_verbs(verb: AddVerb) -> None:
     verify = verb("verify", "show the safety number, or confirm it")
     verify.add_argument("who", metavar="WHO")
     verify.add_argument("--confirm", metavar="DIGITS", help="the 60 digits read out by the other side")
+
+
+BACKUP_ACTIONS = (
+    "on", "now", "status", "set", "verify", "rehearse", "restore", "password", "key", "sheet", "off", "history",
+)  # fmt: skip
+
+
+def add_backup_verb(verb: AddVerb) -> None:
+    """The verb about backups, with its actions."""
+    backup = verb("backup", "back up end-to-end encrypted, and restore")
+    backup.add_argument("action", choices=BACKUP_ACTIONS, metavar="ACTION", help=", ".join(BACKUP_ACTIONS))
+    backup.add_argument("--provider", default="", metavar="WHERE", help="where it lies: folder:DIR")
+    backup.add_argument("--password-file", metavar="FILE", help="read the backup password from FILE")
+    backup.add_argument("--recovery-key", action="store_true", help="on: show the 64 digits that open it")
+    backup.add_argument("--fleet", metavar="FILE", help="the vault's fleet file")
+    backup.add_argument(
+        "--frequency", choices=("off", "daily", "weekly", "monthly"), help="on, set: how often"
+    )
+    backup.add_argument(
+        "--media", action=argparse.BooleanOptionalAction, default=None, help="files too; restore: files now"
+    )
+    backup.add_argument(
+        "--videos", action=argparse.BooleanOptionalAction, default=None, help="videos among the files"
+    )
+    backup.add_argument("--with-key", action="store_true", help="sheet: with the 64 digits")
+    backup.add_argument("--output", metavar="FILE", help="sheet: write it to FILE")
+    backup.add_argument("--handle", metavar="HANDLE", help="restore: whose account")
+    backup.add_argument("--relay", metavar="URL", help="restore: the relay of the account")
+    backup.add_argument("--recovery-key-file", metavar="FILE", help="restore: read the 64 digits from FILE")
+    backup.add_argument(
+        "--locator", metavar="LOCATOR", help="restore: the vault locator of the recovery sheet"
+    )
+    backup.add_argument("--sheet", metavar="FILE", help="restore: the recovery sheet")
+    backup.add_argument(
+        "--chat", action="append", metavar="WHO", help="restore: only this chat; may be repeated"
+    )
+    backup.add_argument("--accept-stale", action="store_true", help="restore: though a newer one is hidden")
 
 
 def seconds(text: str) -> float:

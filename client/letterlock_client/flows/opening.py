@@ -17,13 +17,14 @@ from letterlock_client.flows import onboarding, sweeping
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.running import Running
-from letterlock_client.flows.workplace import Clock, Own, Random, Workplace, load_own
+from letterlock_client.flows.workplace import Clock, OpenProvider, Own, Random, Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.links.connection import Connection, Credentials
 from letterlock_client.links.failures import Offline, Refused
 from letterlock_client.links.relay import RelayLink, Sleep, Surroundings
 from letterlock_client.links.transport import Dial, dial
 from letterlock_client.models import Profile
+from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import keyring, settings
 from letterlock_client.storage.database import Database
 
@@ -45,6 +46,7 @@ class Outside:
     random: Random = os.urandom
     dial: Dial = dial
     sleep: Sleep = asyncio.sleep
+    open_provider: OpenProvider = open_provider
 
 
 REAL: Final = Outside()
@@ -173,6 +175,28 @@ async def open_profile(home: Home, profile: str, unlock: Unlock, outside: Outsid
     return opened
 
 
+async def open_bare(places: Places, unlock: Unlock, outside: Outside, root_seed: bytes | None) -> OpenProfile:
+    """Open a profile's database and nothing else, or with `root_seed` make a profile without an account.
+
+    `OpenProfile.begin` brings it to life. Raises codes no_profile, profile_exists, profile_in_use, ….
+    """
+    if root_seed is not None:
+        await asyncio.to_thread(places.make)
+    elif not await asyncio.to_thread(places.exists):
+        raise ClientError(Code.NO_PROFILE, f"there is no profile {places.name} here", profile=places.name)
+    lock = ProfileLock(places)
+    await lock.acquire()
+    try:
+        if root_seed is None:
+            key = await keyring.open_database_key(places, unlock)
+        else:
+            key = await keyring.create(places, unlock, root_seed=root_seed, random=outside.random)
+        return await _open_database(places, key, lock, outside)
+    except BaseException:
+        lock.release()
+        raise
+
+
 async def make_profile(
     home: Home, profile: str, unlock: Unlock, wanted: Application, outside: Outside
 ) -> OpenProfile:
@@ -212,4 +236,6 @@ async def make_profile(
 async def _open_database(places: Places, key: bytes, lock: ProfileLock, outside: Outside) -> OpenProfile:
     announcer = Announcer()
     database = await Database.open(places.database, key, publish=announcer.say)
-    return OpenProfile(Workplace(database, places, announcer, outside.clock, outside.random), lock, outside)
+    place = Workplace(database, places, announcer, outside.clock, outside.random)
+    place.sleep, place.open_provider = outside.sleep, outside.open_provider
+    return OpenProfile(place, lock, outside)

@@ -28,8 +28,10 @@ from letterlock_client.config import Places
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.links.connection import Connection
-from letterlock_client.links.relay import RelayLink
+from letterlock_client.links.relay import RelayLink, Sleep
 from letterlock_client.links.transport import Dial, dial_realm
+from letterlock_client.providers.interface import Provider
+from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import identity, sessions
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Reader, Transaction
@@ -42,6 +44,9 @@ Clock = Callable[[], int]
 
 Random = Callable[[int], bytes]
 """That many unpredictable bytes."""
+
+OpenProvider = Callable[..., Provider]
+"""Give the provider that a text names; with `create=True` make its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,12 @@ class Workplace:
     def __init__(
         self, database: Database, places: Places, announcer: Announcer, clock: Clock, random: Random
     ) -> None:
+        self.sleep: Sleep = asyncio.sleep
+        self.open_provider: OpenProvider = open_provider
+        self.backup_lock = asyncio.Lock()
+        """Held by whatever writes or reads a backup: there is one at a time."""
+        self.backup_due = asyncio.Event()
+        """When the next backup is due may be different now."""
         self.database = database
         self.places = places
         self.announcer = announcer

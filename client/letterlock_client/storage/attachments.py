@@ -109,6 +109,29 @@ async def uploaded(tx: Transaction, message: MessageId, blob_expires: int) -> No
     )
 
 
+async def absent(reader: Reader) -> list[tuple[int, bytes, bytes]]:
+    """(row, message, descriptor) of files that are not here and do not move, of the newest message first."""
+    rows = await reader.all(
+        "SELECT message.row, message.id, descriptor FROM attachment JOIN message ON message.row = attachment.message"
+        " WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x'' ORDER BY message.row DESC"
+    )
+    return [(row, message, descriptor) for row, message, descriptor in rows]
+
+
+async def arrived(tx: Transaction, message: bytes, path: str, sealed_size: int) -> bool:
+    """A file that was not here lies at this path, whole; False if its message is gone."""
+    changed = await tx.execute(
+        "UPDATE attachment SET state = ?, path = ?, moved = ?, sealed_size = ?"
+        " WHERE message = (SELECT row FROM message WHERE id = ?) AND descriptor <> x''",
+        TransferState.HERE,
+        path,
+        sealed_size,
+        sealed_size,
+        message,
+    )
+    return changed == 1
+
+
 async def settle(tx: Transaction) -> None:
     """After a start nobody runs a download: those that were running are paused."""
     await tx.execute(

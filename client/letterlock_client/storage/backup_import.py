@@ -29,6 +29,9 @@ from letterlock_client.storage.widths import cell_width
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
 _KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
 _IN_ONE_QUERY: Final = 4096
+_CACHE_KIB: Final = 48 * 1024
+_UNKNOWN: Final = -1
+"""The version of a contact or chat of which nothing has come but messages."""
 
 _CONTACT: Final = (
     "account, handle, handle_entry, root_key, list_certificate, device_list, list_epoch, list_version, list_digest,"
@@ -55,10 +58,7 @@ class Imported:
 async def take(
     tx: Transaction, records: Sequence[Record], now: int, chats: Collection[bytes] = ()
 ) -> Imported:
-    """Import records; with `chats`, only the messages of these chats. Contacts must come before their messages.
-
-    A message whose chat is not here is left out: its chat was deleted.
-    """
+    """Import records, in any order; with `chats`, only the messages of these chats. Then `settle`."""
     return await tx.run(partial(_take, records=records, now=now, chats=frozenset(chats)))
 
 
@@ -66,9 +66,10 @@ def _take(
     connection: sqlite3.Connection, records: Sequence[Record], now: int, chats: frozenset[bytes]
 ) -> Imported:
     done = Imported()
+    # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     _bury(connection, [each for each in records if isinstance(each, TombstoneRecord)], done)
-    _contacts(connection, (each for each in records if isinstance(each, ContactRecord)))
-    _conversations(connection, (each for each in records if isinstance(each, ConversationRecord)))
+    _people(connection, records)
     _settings(connection, (each for each in records if isinstance(each, SettingRecord)))
     messages = [
         each
@@ -82,6 +83,26 @@ def _take(
         newest = max(each.version for each in records)
         connection.execute("UPDATE change SET seq = max(seq, ?)", (newest,))
     return done
+
+
+async def settle(tx: Transaction) -> list[str]:
+    """All of a backup was imported: messages whose chat never came belong to one that was deleted, and go.
+
+    Return the files that the caller deletes after the commit.
+    """
+    paths = await tx.all(
+        "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
+        " JOIN conversation ON conversation.id = message.conversation"
+        " WHERE path <> '' AND conversation.change_seq = ?",
+        _UNKNOWN,
+    )
+    lost = await tx.all("SELECT peer FROM conversation WHERE change_seq = ?", _UNKNOWN)
+    await tx.execute("DELETE FROM conversation WHERE change_seq = ?", _UNKNOWN)
+    await tx.many("DELETE FROM tombstone WHERE kind = 'conversation' AND id = ?", lost)
+    held = await tx.all("SELECT account FROM contact WHERE change_seq = ?", _UNKNOWN)
+    await tx.execute("DELETE FROM contact WHERE change_seq = ?", _UNKNOWN)
+    await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
+    return [path for (path,) in paths]
 
 
 def _bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord], done: Imported) -> None:
@@ -117,6 +138,26 @@ def _bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord],
         )
 
 
+def _people(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Take contacts and chats; what was taken over an older version is as the backup knows it, and no change."""
+    (before,) = connection.execute("SELECT seq FROM change").fetchone()
+    contacts = [each for each in records if isinstance(each, ContactRecord)]
+    conversations = [each for each in records if isinstance(each, ConversationRecord)]
+    _contacts(connection, contacts)
+    # A chat needs its contact, which may come later.
+    known = {account for (account,) in connection.execute("SELECT account FROM contact")}
+    _hold_places(connection, {each.id for each in conversations} - known)
+    _conversations(connection, conversations)
+    connection.executemany(
+        "UPDATE contact SET change_seq = ? WHERE account = ? AND change_seq > ?",
+        [(each.version, each.account, before) for each in contacts],
+    )
+    connection.executemany(
+        "UPDATE conversation SET change_seq = ? WHERE peer = ? AND change_seq > ?",
+        [(each.version, each.id, before) for each in conversations],
+    )
+
+
 def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord]) -> None:
     """Take contacts; a device list that was seen here is never replaced by an older one."""
     names = _CONTACT.split(", ")
@@ -133,16 +174,31 @@ def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord])
 def _conversations(connection: sqlite3.Connection, conversations: Iterable[ConversationRecord]) -> None:
     connection.executemany(
         "INSERT INTO conversation (peer, created, timer_s, timer_set_at, muted, draft, change_seq)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM contact WHERE account = ?1)"
-        " AND NOT EXISTS"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS"
         " (SELECT 1 FROM tombstone WHERE kind = 'conversation' AND tombstone.id = ?1 AND change_seq >= ?7)"
-        " ON CONFLICT (peer) DO UPDATE SET timer_s = excluded.timer_s, timer_set_at = excluded.timer_set_at,"
+        " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s,"
+        " timer_set_at = excluded.timer_set_at,"
         " muted = excluded.muted, draft = excluded.draft, change_seq = excluded.change_seq"
         " WHERE excluded.change_seq > conversation.change_seq",
         [
             (each.id, each.created, each.timer_s, each.timer_set_at, each.muted, each.draft, each.version)
             for each in conversations
         ],
+    )
+
+
+def _hold_places(connection: sqlite3.Connection, peers: Iterable[bytes]) -> None:
+    """Make chats that messages need before their own records have come; any record takes such a place."""
+    rows = [(peer, _UNKNOWN) for peer in peers]
+    connection.executemany(
+        f"INSERT OR IGNORE INTO contact ({_CONTACT})"
+        " VALUES (?, '', x'', x'', x'', x'', 0, 0, x'', 'accepted', 0, 0, '', 0, 0, ?)",
+        rows,
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO conversation (peer, created, timer_s, timer_set_at, change_seq)"
+        " VALUES (?, 0, 0, 0, ?)",
+        rows,
     )
 
 
@@ -155,9 +211,11 @@ def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord])
     )
 
 
-def _messages(connection: sqlite3.Connection, messages: list[MessageRecord], done: Imported) -> None:
+def _messages(connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported) -> None:
     chats = dict(connection.execute("SELECT peer, id FROM conversation"))
-    wanted = [each for each in messages if each.conversation in chats]
+    if strange := {each.conversation for each in wanted} - chats.keys():
+        _hold_places(connection, strange)
+        chats = dict(connection.execute("SELECT peer, id FROM conversation"))
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
     fresh = [each for each in wanted if each.id not in known]

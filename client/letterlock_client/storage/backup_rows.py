@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from letterlock.backup.records import MessageFlag, Row, Tag
+from letterlock.primitives.derivation import sha256
 from letterlock_client.storage.database import Reader, Transaction
 
 LEAST_LIFE_MS: Final = 24 * 3_600_000
@@ -29,8 +30,9 @@ _FLAGS: Final = (
     f" + viewed * {MessageFlag.VIEWED.value} + unread * {MessageFlag.UNREAD.value}"
 )
 _MESSAGES: Final = (
-    f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind, text, sent_at,"
-    " received_at, row, delivery, failure, reply_to, edited_at, message.timer_s, expires_at,"
+    f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind,"
+    " substr(text, 1, 65536), sent_at, received_at, row, delivery, failure, reply_to, edited_at,"
+    " message.timer_s, expires_at,"
     " CASE kind WHEN 'unknown' THEN"
     " coalesce((SELECT value FROM fact WHERE name = 'unknown:' || lower(hex(message.id))), x'') ELSE x'' END,"
     " NULL, NULL, NULL"
@@ -52,7 +54,7 @@ _CONTACTS: Final = (
     " FROM contact WHERE change_seq > :above AND change_seq <= :upto"
 )
 _CONVERSATIONS: Final = (
-    f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted, draft"
+    f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted, substr(draft, 1, 65536)"
     " FROM conversation WHERE change_seq > :above AND change_seq <= :upto"
 )
 _SETTINGS: Final = (
@@ -142,20 +144,68 @@ class ChatTotal:
     last_at: int
 
 
-async def totals(reader: Reader, now: int) -> list[ChatTotal]:
-    """Count what a backup of now holds, chat by chat, the one with the newest message first. Reads every message."""
-    return await reader.run(partial(_totals, now=now))
+async def totals(reader: Reader, now: int, above: int = 0) -> list[ChatTotal]:
+    """Count what a backup of now holds above a row, chat by chat, the one with the newest message first.
+
+    Reads every message above that row.
+    """
+    return await reader.run(partial(_totals, now=now, above=above))
 
 
-def _totals(connection: sqlite3.Connection, now: int) -> list[ChatTotal]:
+def _totals(connection: sqlite3.Connection, now: int, above: int) -> list[ChatTotal]:
     rows = connection.execute(
         "SELECT peer, count(*), count(attachment.message), max(received_at) FROM message"
         " JOIN conversation ON conversation.id = message.conversation"
         " LEFT JOIN attachment ON attachment.message = message.row AND descriptor <> x''"
-        f" WHERE {_KEPT} GROUP BY peer ORDER BY max(received_at) DESC",
-        {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS},
+        f" WHERE row > :above AND {_KEPT} GROUP BY peer ORDER BY max(received_at) DESC",
+        {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS, "above": above},
     )
     return [ChatTotal(*row) for row in rows]
+
+
+def picture(connection: sqlite3.Connection, watermark: int, now: int) -> dict[str, bytes]:
+    """Digest everything that a backup up to a change number holds, under names for people.
+
+    What only one terminal knows (rows, whether a message waits in its outbox, where its file lies) is left out.
+    """
+    found: dict[str, bytes] = {}
+    between = {"above": -2, "upto": watermark, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
+    rows: list[Row] = connection.execute(_MESSAGES, between).fetchall()
+    _join(connection, rows, between)
+    for row in rows:
+        (_, _, id_, chat, author, flags, kind, text, sent_at, received_at) = row[:10]
+        shown = (chat, author, flags, kind, text, sent_at, received_at, *row[13:])
+        found[f"message {id_.hex()[:8]}"] = sha256(repr(shown).encode())
+    for name, query, index in (
+        ("contact", _CONTACTS, 2),
+        ("chat", _CONVERSATIONS, 2),
+        ("setting", _SETTINGS, 2),
+    ):
+        for row in connection.execute(query, between):
+            label = row[index] if isinstance(row[index], str) else row[index].hex()[:8]
+            found[f"{name} {label}"] = sha256(repr(row[2:]).encode())
+    return found
+
+
+async def waiting(reader: Reader, above: int) -> int:
+    """How many messages changed above a change number."""
+    return int(await reader.value("SELECT count(*) FROM message WHERE change_seq > ?", above))
+
+
+async def gone(reader: Reader, above: int, now: int) -> int:
+    """How many messages were deleted above a change number, or have less than a day to live."""
+    deleted = await reader.value(
+        "SELECT count(*) FROM tombstone WHERE kind = 'message' AND change_seq > ?", above
+    )
+    dying = await reader.value(
+        "SELECT count(*) FROM message WHERE expires_at > 0 AND expires_at <= ?", now + LEAST_LIFE_MS
+    )
+    return int(deleted) + int(dying)
+
+
+async def last_row(reader: Reader) -> int:
+    """The greatest row number of any message; 0 without one."""
+    return int(await reader.value("SELECT max(row) FROM message") or 0)
 
 
 @dataclass(frozen=True, slots=True)

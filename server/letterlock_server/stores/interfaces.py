@@ -164,7 +164,7 @@ class Accounts(Protocol):
     async def replace_list(
         self, record: AccountRecord, before: Numbers, numbers: Numbers, devices: Mapping[int, bytes]
     ) -> Listing:
-        """Put `record`'s certificate and list in place of those numbered `before`, in one step.
+        """Put `record`'s certificate, list and handle entry in place of those numbered `before`, in one step.
 
         Mail and prekeys of devices that are no longer listed go with the same step. Raises
         ListMovedError where the kept list is not `before`, StoreError.

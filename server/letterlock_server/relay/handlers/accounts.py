@@ -8,6 +8,8 @@ import contextlib
 import secrets
 from typing import Final
 
+import msgspec
+
 from letterlock.devices.account import account_id, open_handle_entry
 from letterlock.devices.device_list import VerifiedAccount, open_account, succeed
 from letterlock.devices.login import login_transcript
@@ -54,15 +56,22 @@ def hello(relay: Relay, peer: Peer, frame: frames.Hello, size: int) -> bool:
 
 
 async def register(relay: Relay, peer: Peer, frame: frames.Register, _size: int) -> frames.Frame:
-    """-> Register. Doing it again with the same objects is Done again: the first answer may have been lost."""
+    """-> Register. Doing it again with the same objects is Done again: the first answer may have been lost.
+
+    An account that is here in an older epoch goes on in the newer one: its owner has a new terminal, and its root
+    key says so.
+    """
     retry = relay.rates.register.take(peer.connection.address, relay.now())
     if retry:
         raise Refuse(refusals.RATE, "too many new accounts from this address", retry)
-    if relay.invite_code and not equal(frame.invite.encode(), relay.invite_code.encode()):
-        raise Refuse(refusals.INVITE_NEEDED, "this relay takes new accounts by invite code only")
     account = open_account(frame.root_key, frame.list_certificate, frame.device_list)
     entry = open_handle_entry(frame.handle_entry, account.certificate)
     _check_time(relay, account)
+    present = await relay.store.accounts.find(account_id(frame.root_key))
+    if present is not None and account.devices.epoch > _opened(present).devices.epoch:
+        return await _reclaim(relay, frame, present, entry.handle)
+    if relay.invite_code and not equal(frame.invite.encode(), relay.invite_code.encode()):
+        raise Refuse(refusals.INVITE_NEEDED, "this relay takes new accounts by invite code only")
     record = AccountRecord(
         account=account_id(frame.root_key),
         handle=entry.handle,
@@ -80,6 +89,40 @@ async def register(relay: Relay, peer: Peer, frame: frames.Register, _size: int)
     relay.remember(listing)
     relay.counts.registered += 1
     return frames.Done(frame.id)
+
+
+async def _reclaim(relay: Relay, frame: frames.Register, present: AccountRecord, handle: str) -> frames.Frame:
+    """Let a new epoch take the place of the one before; devices that it does not list are cut off at once."""
+    if handle != present.handle:
+        raise Refuse(refusals.BAD_OBJECT, "this account goes by another handle here")
+    offered = open_account(frame.root_key, frame.list_certificate, frame.device_list)
+    succeed(_opened(present), offered)
+    new = msgspec.structs.replace(
+        present,
+        handle_entry=frame.handle_entry,
+        list_certificate=frame.list_certificate,
+        device_list=frame.device_list,
+    )
+    await _replace_list(relay, present, new)
+    return frames.Done(frame.id)
+
+
+def _opened(record: AccountRecord) -> VerifiedAccount:
+    return open_account(record.root_key, record.list_certificate, record.device_list)
+
+
+async def _replace_list(relay: Relay, present: AccountRecord, new: AccountRecord) -> None:
+    known, offered = _opened(present), _opened(new)
+    before = await relay.listing(present.account)
+    try:
+        listing = await relay.store.accounts.replace_list(
+            new, _numbers(known), _numbers(offered), _keys(offered)
+        )
+    except ListMovedError as error:
+        raise Refuse(refusals.STALE, "another device changed the list just now") from error
+    relay.remember(listing)
+    if before is not None:
+        _cut_off(relay, before, listing)
 
 
 async def log_in(relay: Relay, peer: Peer, frame: frames.LogIn, size: int) -> frames.Frame | None:
@@ -164,7 +207,7 @@ async def put_device_list(relay: Relay, peer: Peer, frame: frames.PutDeviceList,
     record = await relay.store.accounts.find(account)
     if record is None:
         raise Refuse(refusals.UNKNOWN_ACCOUNT, "no such account here")
-    known = open_account(record.root_key, record.list_certificate, record.device_list)
+    known = _opened(record)
     offered = open_account(record.root_key, frame.list_certificate, frame.device_list)
     try:
         succeed(known, offered)
@@ -173,24 +216,10 @@ async def put_device_list(relay: Relay, peer: Peer, frame: frames.PutDeviceList,
     _check_time(relay, offered)
     if offered.devices.view == known.devices.view:
         return frames.Done(frame.id)
-    new = AccountRecord(
-        account=account,
-        handle=record.handle,
-        handle_entry=record.handle_entry,
-        root_key=record.root_key,
-        list_certificate=frame.list_certificate,
-        device_list=frame.device_list,
+    new = msgspec.structs.replace(
+        record, list_certificate=frame.list_certificate, device_list=frame.device_list
     )
-    before = await relay.listing(account)
-    try:
-        listing = await relay.store.accounts.replace_list(
-            new, _numbers(known), _numbers(offered), _keys(offered)
-        )
-    except ListMovedError as error:
-        raise Refuse(refusals.STALE, "another device changed the list just now") from error
-    relay.remember(listing)
-    if before is not None:
-        _cut_off(relay, before, listing)
+    await _replace_list(relay, record, new)
     return frames.Done(frame.id)
 
 

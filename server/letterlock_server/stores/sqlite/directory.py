@@ -103,9 +103,10 @@ def replace_list(
 ) -> Listing:
     """Put a newer list in place. See `interfaces.Accounts.replace_list`."""
     changed = connection.execute(
-        "UPDATE accounts SET list_certificate = ?, device_list = ?, epoch = ?, version = ?"
+        "UPDATE accounts SET handle_entry = ?, list_certificate = ?, device_list = ?, epoch = ?, version = ?"
         " WHERE account = ? AND epoch = ? AND version = ?",
         (
+            new.handle_entry,
             new.list_certificate,
             new.device_list,
             numbers.epoch,

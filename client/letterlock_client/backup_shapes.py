@@ -1,0 +1,255 @@
+"""The JSON shapes of what the backup commands print, and the same for people. Public: documented and tested."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from letterlock.ids import account_text
+from letterlock_client.backup_models import (
+    Attempt,
+    BackupMade,
+    BackupPhase,
+    BackupProgress,
+    BackupStatus,
+    Freshness,
+    LastBackup,
+    Rehearsed,
+    Restored,
+    RestorePreview,
+    Verified,
+)
+
+FRESHNESS: Final = {
+    Freshness.VERIFIED: "the vault confirms that it is the newest",
+    Freshness.UNANCHORED: "whole, but too few realms confirm that it is the newest",
+    Freshness.UNCHECKED: "nobody was asked whether it is the newest",
+    Freshness.STALE: "the vault knows of a newer one",
+}
+PHASES: Final = {
+    BackupPhase.VAULT: "asking the vault",
+    BackupPhase.FINDING: "looking for what is there",
+    BackupPhase.MESSAGES: "messages",
+    BackupPhase.MEDIA: "files",
+    BackupPhase.MANIFEST: "manifest",
+    BackupPhase.CHECKING: "checking what was written",
+    BackupPhase.ANCHORING: "telling the realms",
+    BackupPhase.ACCOUNT: "making this terminal the account's",
+}
+
+
+def when(milliseconds: int) -> str:
+    """Show a time as RFC 3339 in UTC, to the millisecond; empty for 0."""
+    if not milliseconds:
+        return ""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def status_shape(status: BackupStatus) -> dict[str, object]:
+    """How backups stand."""
+    shape: dict[str, object] = {
+        "on": status.on,
+        "available": status.feature.available,
+        "reason": status.feature.reason,
+        "restoring": status.restoring,
+    }
+    if not status.on:
+        return shape
+    return shape | {
+        "key_id": status.key_id,
+        "password": status.has_password,
+        "recovery_key": status.has_recovery_key,
+        "provider": status.provider,
+        "frequency": status.frequency.value,
+        "media": status.include_media,
+        "videos": status.include_videos,
+        "generations": status.generations,
+        "next_at": when(status.next_at),
+        "running": status.running,
+        "repairs_pending": status.repairs_pending,
+        "fleet": status.fleet_hash,
+        "realms": status.realms,
+        "threshold": status.threshold,
+        "last": last_shape(status.last) if status.last else None,
+    }
+
+
+def last_shape(last: LastBackup) -> dict[str, object]:
+    """The newest complete backup."""
+    return {
+        "at": when(last.at),
+        "generation": last.generation,
+        "messages": last.messages,
+        "media": last.media,
+        "bytes_total": last.bytes_total,
+        "freshness": last.freshness.value,
+        "alarm": last.alarm,
+    }
+
+
+def status_line(status: BackupStatus) -> str:
+    """How backups stand, for people."""
+    lines = []
+    if status.restoring:
+        lines.append("A restore was cut short: letterlock backup restore goes on.")
+    if not status.on:
+        return "\n".join([*lines, "Backups are off: letterlock backup on"])
+    opens = [
+        name
+        for name, has in (("password", status.has_password), ("64 digits", status.has_recovery_key))
+        if has
+    ]
+    lines += [
+        f"Backups are on, key {status.key_id}, opened by {' or '.join(opens)}.",
+        f"Provider: {status.provider}. Every backup: {status.frequency.value}.",
+    ]
+    if status.last is None:
+        lines.append("There is no backup yet: letterlock backup now")
+    else:
+        last = status.last
+        lines.append(
+            f"Last: generation {last.generation}, {when(last.at)}, {last.messages:,} messages, {last.media:,} files,"
+            f" {last.bytes_total:,} bytes; {FRESHNESS[last.freshness]}."
+        )
+        if last.alarm:
+            lines.append(f"Alarm: {last.alarm}")
+    if status.repairs_pending:
+        lines.append(f"{status.repairs_pending} realms have still to hear of the last password.")
+    return "\n".join(lines)
+
+
+def made_shape(made: BackupMade) -> dict[str, object]:
+    """What one backup did."""
+    return {
+        "generation": made.generation,
+        "messages": made.messages,
+        "media": made.media,
+        "segments_written": made.segments_written,
+        "media_written": made.media_written,
+        "bytes_written": made.bytes_written,
+        "bytes_total": made.bytes_total,
+        "freshness": made.freshness.value,
+        "realms_confirmed": made.realms_confirmed,
+        "alarm": made.alarm,
+    }
+
+
+def made_line(made: BackupMade) -> str:
+    """What one backup did, for people."""
+    text = (
+        f"Generation {made.generation}: {made.messages:,} messages, {made.media:,} files, {made.bytes_total:,} bytes;"
+        f" written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
+    )
+    return f"{text}\nAlarm: {made.alarm}" if made.alarm else text
+
+
+def verified_shape(found: Verified) -> dict[str, object]:
+    """What reading a whole backup found."""
+    return {
+        "generation": found.generation,
+        "messages": found.messages,
+        "conversations": found.conversations,
+        "media": found.media,
+        "objects": found.objects,
+        "bytes_read": found.bytes_read,
+        "freshness": found.freshness.value,
+        "problems": list(found.problems),
+    }
+
+
+def verified_line(found: Verified) -> str:
+    """What reading a whole backup found, for people."""
+    head = (
+        f"Generation {found.generation}: {found.messages:,} messages in {found.conversations} chats and"
+        f" {found.media:,} files, read from {found.objects} objects, {found.bytes_read:,} bytes;"
+        f" {FRESHNESS[found.freshness]}."
+    )
+    return "\n".join([head, *found.problems])
+
+
+def rehearsed_shape(found: Rehearsed) -> dict[str, object]:
+    """How a scratch restore compares with what is here."""
+    return {
+        "generation": found.generation,
+        "messages": found.messages,
+        "conversations": found.conversations,
+        "media": found.media,
+        "differences": list(found.differences),
+    }
+
+
+def rehearsed_line(found: Rehearsed) -> str:
+    """How a scratch restore compares with what is here, for people."""
+    head = (
+        f"Generation {found.generation} restores {found.messages:,} messages in {found.conversations} chats"
+        f" and {found.media:,} files."
+    )
+    return "\n".join([head, *(found.differences or ("It is the same as what is here.",))])
+
+
+def preview_shape(preview: RestorePreview) -> dict[str, object]:
+    """What a restore would bring back."""
+    return {
+        "account": account_text(preview.account),
+        "generation": preview.generation,
+        "at": when(preview.at),
+        "messages": preview.messages,
+        "media": preview.media,
+        "bytes_total": preview.bytes_total,
+        "freshness": preview.freshness.value,
+    }
+
+
+def restored_shape(done: Restored) -> dict[str, object]:
+    """What a restore brought back."""
+    return {
+        "messages": done.messages,
+        "conversations": done.conversations,
+        "media": done.media,
+        "generation": done.generation,
+        "freshness": done.freshness.value,
+        "epoch": done.epoch,
+    }
+
+
+def restored_line(done: Restored) -> str:
+    """What a restore brought back, for people."""
+    return (
+        f"Restored generation {done.generation}: {done.messages:,} messages in {done.conversations} chats and"
+        f" {done.media:,} files; {FRESHNESS[done.freshness]}."
+    )
+
+
+def attempt_shape(attempt: Attempt) -> dict[str, object]:
+    """One entry of a realm's ledger."""
+    return {
+        "realm": attempt.realm,
+        "at": when(attempt.at),
+        "kind": attempt.kind,
+        "door": attempt.door,
+        "sequence": attempt.sequence,
+    }
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """One entry of a realm's ledger, for people."""
+    door = f" at the {attempt.door} door" if attempt.door else ""
+    return f"{when(attempt.at)}  {attempt.realm}: {attempt.kind.replace('_', ' ')}{door}"
+
+
+def progress_shape(moved: BackupProgress) -> dict[str, object]:
+    """How far a backup or restore is."""
+    return {
+        "phase": moved.phase.value,
+        "done": moved.done,
+        "total": moved.total,
+        "bytes_done": moved.bytes_done,
+        "bytes_total": moved.bytes_total,
+        "rate": round(moved.rate),
+        "seconds_left": round(moved.seconds_left),
+    }
+
+
+def progress_line(moved: BackupProgress) -> str:
+    """How far a backup or restore is, for people."""
+    of = f" of {moved.total:,}" if moved.total else ""
+    return f"{PHASES[moved.phase]}: {moved.done:,}{of}, {moved.bytes_done:,} bytes"

@@ -1,0 +1,137 @@
+"""The verbs of chat backup: all that any interface may ask of the backups of an open profile.
+
+`Messenger.backups` gives it. Verbs that need more than an open terminal take the local passphrase again. Every
+verb raises `ClientError`. Must not know Textual, printing, or what a command line looks like.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from letterlock_client.backup_models import (
+    Attempt,
+    BackupChoice,
+    BackupMade,
+    BackupStatus,
+    Frequency,
+    PasswordChanged,
+    Rehearsed,
+    TurnedOff,
+    TurnedOn,
+    VaultView,
+    Verified,
+)
+from letterlock_client.config import Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import backing_up, backup_choices, backup_vault, checking_backups
+from letterlock_client.flows.judging import Judgement, judge
+from letterlock_client.flows.workplace import Workplace
+
+T = TypeVar("T")
+
+
+class Backups:
+    """The backups of one open profile."""
+
+    def __init__(self, place: Workplace) -> None:
+        """Use `Messenger.backups`."""
+        self._place = place
+        self._running: asyncio.Task[object] | None = None
+
+    async def status(self) -> BackupStatus:
+        """How backups stand, as the landing page shows it."""
+        return await backup_choices.status(self._place)
+
+    async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
+        """Make the recovery secret and keep it as was chosen; backs nothing up yet.
+
+        Raises codes backup_on, wrong_passphrase, bad_input, provider_…, and what the vault says.
+        """
+        return await backup_choices.turn_on(self._place, choice, unlock)
+
+    async def back_up(self) -> BackupMade:
+        """Back up what changed. Progress comes as `BackupMoved`, the end as `BackupFinished`.
+
+        Raises codes backup_off, backup_running, restore_unfinished, provider_…, backup_….
+        """
+        return await self._one(lambda: backing_up.back_up(self._place))
+
+    async def cancel(self) -> None:
+        """Stop the backup, check or rehearsal that runs here; what was complete before stays so."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def verify(self) -> Verified:
+        """Read the whole backup and write nothing."""
+        return await self._one(lambda: checking_backups.verify(self._place))
+
+    async def rehearse(self) -> Rehearsed:
+        """Restore into a scratch database and compare it with what is here."""
+        return await self._one(lambda: checking_backups.rehearse(self._place))
+
+    async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
+        """Keep the same recovery secret under another password; no object is written again."""
+        return await backup_vault.change_password(self._place, password, unlock)
+
+    async def recovery_key(self, unlock: Unlock) -> str:
+        """The 64 hex digits. Raises codes backup_off, wrong_passphrase."""
+        return await backup_choices.recovery_key(self._place, unlock)
+
+    async def sheet(self, unlock: Unlock, with_key: bool) -> str:
+        """The recovery sheet as text, with or without the 64 digits."""
+        return await backup_choices.sheet(self._place, unlock, with_key=with_key)
+
+    async def turn_off(self, unlock: Unlock) -> TurnedOff:
+        """Delete the backup at the provider and the record at the vault, and forget the recovery secret."""
+        return await self._one(lambda: backup_choices.turn_off(self._place, unlock))
+
+    async def history(self) -> list[Attempt]:
+        """What the realms have noted about this account, the oldest first."""
+        return await backup_vault.history(self._place)
+
+    async def choose(
+        self,
+        *,
+        frequency: Frequency | None = None,
+        include_media: bool | None = None,
+        include_videos: bool | None = None,
+        provider: str | None = None,
+    ) -> BackupStatus:
+        """Change how often, what, and where to is backed up; None leaves it. Another provider begins anew."""
+        chosen = backup_choices.Chosen(frequency, include_media, include_videos, provider)
+        return await backup_choices.choose(self._place, chosen)
+
+    async def vault(self) -> VaultView:
+        """How the realms stand; costs no guess."""
+        return await backup_vault.view(self._place)
+
+    def judge(self, password: str) -> Judgement:
+        """What a password is worth against the guesses that the vault allows."""
+        return judge(password, (self._place.own.identity.handle,))
+
+    async def _one(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run the one long work of this profile as a task that `cancel` can end."""
+        if self._place.backup_lock.locked():
+            raise ClientError(Code.BACKUP_RUNNING, "a backup runs already")
+
+        async def locked() -> T:
+            async with self._place.backup_lock:
+                return await work()
+
+        task = asyncio.create_task(locked(), name="backup")
+        self._running = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            # Whoever waits here was cancelled, or somebody called the work off: either way it ends first.
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            raise ClientError(
+                Code.CANCELLED, "called off; the last complete backup stays as it was"
+            ) from None
+        finally:
+            self._running = None

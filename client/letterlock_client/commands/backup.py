@@ -1,0 +1,317 @@
+"""backup on, now, status, verify, rehearse, restore, password, key, sheet, off, history, set.
+
+Secrets come from files or from a prompt, never from an argument.
+"""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from letterlock_client.backup_models import (
+    BackupChoice,
+    BackupProgress,
+    BackupStatus,
+    Frequency,
+    RestoreRequest,
+)
+from letterlock_client.backup_shapes import (
+    attempt_line,
+    attempt_shape,
+    made_line,
+    made_shape,
+    progress_line,
+    progress_shape,
+    rehearsed_line,
+    rehearsed_shape,
+    restored_line,
+    restored_shape,
+    status_line,
+    status_shape,
+    verified_line,
+    verified_shape,
+)
+from letterlock_client.commands.session import (
+    UsageError,
+    ask,
+    new_unlock,
+    online,
+    profile_name,
+    run_command,
+    run_with_messenger,
+    unlock_for,
+)
+from letterlock_client.config import Home, Unlock, file_failed
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import BackupMoved
+from letterlock_client.messenger import EventStream, Messenger
+from letterlock_client.output import DONE, FAILED, Output
+from letterlock_client.restoration import Restoration
+
+MAX_SECRET: Final = 4096
+
+T = TypeVar("T")
+Work = Callable[[Messenger, Namespace, Output], Awaitable[int]]
+
+
+def run(verb: str, given: Namespace, output: Output) -> int:
+    """Run one of the backup's verbs; return its exit status."""
+    del verb
+    if given.action == "restore":
+        return run_command(lambda: restore(given, output), output)
+    works: dict[str, Work] = {
+        "on": turn_on,
+        "now": back_up,
+        "status": status,
+        "set": choose,
+        "verify": verify,
+        "rehearse": rehearse,
+        "password": change_password,
+        "key": show_key,
+        "sheet": show_sheet,
+        "off": turn_off,
+        "history": history,
+    }
+    return run_with_messenger(works[given.action], given, output)
+
+
+async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Turn backups on: a password, the 64 digits, or both. Backs nothing up yet."""
+    if not given.provider:
+        raise UsageError("say where backups go: --provider folder:DIR")
+    password = secret_from(given.password_file, "") if given.password_file else None
+    if password is None and not given.recovery_key:
+        if given.json:
+            raise UsageError("give --password-file, --recovery-key, or both")
+        password = new_password()
+    choice = BackupChoice(
+        provider=given.provider,
+        password=password,
+        recovery_key=given.recovery_key,
+        fleet=Path(given.fleet) if given.fleet else None,
+    )
+    if password is not None:
+        await online(messenger)
+    made = await messenger.backups.turn_on(choice, unlock(given))
+    await set_choices(messenger, given)
+    fields: dict[str, object] = {"key_id": made.key_id}
+    if made.recovery_key:
+        fields["recovery_key"] = made.recovery_key
+    if made.realms_total:
+        fields |= {"realms": made.realms, "realms_total": made.realms_total}
+    output.result(fields, f"{made.sheet}\nBackups are on. Make the first one: letterlock backup now")
+    return DONE
+
+
+async def back_up(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Back up what changed, telling how far it is."""
+    del given
+    made = await with_progress(messenger, output, messenger.backups.back_up())
+    output.result(made_shape(made), made_line(made))
+    return DONE
+
+
+async def status(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Say how backups stand."""
+    del given
+    return tell_status(await messenger.backups.status(), output)
+
+
+def tell_status(found: BackupStatus, output: Output) -> int:
+    """Print how backups stand."""
+    output.result(status_shape(found), status_line(found))
+    return DONE
+
+
+async def choose(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Change how often, what and where to is backed up."""
+    return tell_status(await set_choices(messenger, given), output)
+
+
+async def set_choices(messenger: Messenger, given: Namespace) -> BackupStatus:
+    """Apply the options about how often and what."""
+    return await messenger.backups.choose(
+        frequency=Frequency(given.frequency) if given.frequency else None,
+        include_media=given.media,
+        include_videos=given.videos,
+        provider=given.provider or None,
+    )
+
+
+async def verify(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Read the whole backup and write nothing; exit 1 where something is wrong."""
+    del given
+    found = await with_progress(messenger, output, messenger.backups.verify())
+    output.result(verified_shape(found), verified_line(found))
+    return FAILED if found.problems else DONE
+
+
+async def rehearse(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Restore into a scratch database and compare; exit 1 where it differs."""
+    del given
+    found = await with_progress(messenger, output, messenger.backups.rehearse())
+    output.result(rehearsed_shape(found), rehearsed_line(found))
+    return FAILED if found.differences else DONE
+
+
+async def change_password(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Set a new password; no object of the backup is written again."""
+    password = secret_from(given.password_file, "") if given.password_file else new_password()
+    await online(messenger)
+    done = await messenger.backups.change_password(password, unlock(given))
+    fields: dict[str, object] = {
+        "key_id_before": done.key_id_before,
+        "key_id_after": done.key_id_after,
+        "objects_rewritten": done.objects_rewritten,
+        "realms": done.realms,
+        "realms_total": done.realms_total,
+    }
+    text = (
+        f"The password is changed at {done.realms} of {done.realms_total} realms. Key {done.key_id_before} before,"
+        f" {done.key_id_after} after; objects rewritten: {done.objects_rewritten}."
+    )
+    output.result(fields, text)
+    return DONE
+
+
+async def show_key(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Show the 64 digits."""
+    digits = await messenger.backups.recovery_key(unlock(given))
+    output.result({"recovery_key": digits}, " ".join(digits[at : at + 4] for at in range(0, 64, 4)))
+    return DONE
+
+
+async def show_sheet(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Show the recovery sheet, or write it to a file."""
+    text = await messenger.backups.sheet(unlock(given), given.with_key)
+    if not given.output:
+        output.result({"sheet": text}, text)
+        return DONE
+    path = Path(given.output)
+    try:
+        await asyncio.to_thread(write_new, path, text)
+    except OSError as error:
+        raise file_failed(path, error) from error
+    output.result({"path": str(path)}, str(path))
+    return DONE
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, and that takes no other's place. Raises OSError."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text, encoding="utf-8")
+
+
+async def turn_off(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Turn backups off: delete them at the provider, and the vault's record."""
+    await online(messenger)
+    done = await messenger.backups.turn_off(unlock(given))
+    fields: dict[str, object] = {
+        "objects_deleted": done.objects_deleted,
+        "realms_deleted": done.realms_deleted,
+        "realms_total": done.realms_total,
+    }
+    text = f"Backups are off. Deleted at the provider: {done.objects_deleted} objects."
+    if done.realms_total:
+        text += f" Deleted at the vault: {done.realms_deleted} of {done.realms_total} realms."
+    output.result(fields, text)
+    return DONE
+
+
+async def history(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Print what the realms have noted, the oldest first."""
+    del given
+    for attempt in await messenger.backups.history():
+        output.result(attempt_shape(attempt), attempt_line(attempt))
+    return DONE
+
+
+async def restore(given: Namespace, output: Output) -> int:
+    """Bring a backup back: into a new profile, or beside what is here."""
+    home, name = Home.find(), profile_name(given)
+    for option in ("handle", "relay", "provider"):
+        if not getattr(given, option):
+            raise UsageError(f"a restore needs --{option}")
+    wanted = RestoreRequest(
+        handle=given.handle,
+        relay=given.relay,
+        provider=given.provider,
+        insecure=given.insecure,
+        fleet=Path(given.fleet) if given.fleet else None,
+        locator=given.locator or "",
+        sheet=Path(given.sheet) if given.sheet else None,
+        chats=tuple(given.chat or ()),
+        accept_stale=given.accept_stale,
+        media_later=given.media is False,
+    )
+    by_key = bool(given.recovery_key_file)
+    if by_key and given.password_file:
+        raise UsageError("give --password-file or --recovery-key-file, not both")
+    exists = home.profile(name).exists()
+    how = unlock_for(given, home, name) if exists else new_unlock(given)
+    restoration = await Restoration.begin(home, name, wanted)
+    try:
+        secret = secret_from(given.recovery_key_file or given.password_file, "Password or 64 digits: ")
+        preview = await restoration.open(secret)
+        output.progress(
+            {"phase": "found", "generation": preview.generation, "messages": preview.messages},
+            f"Found: {preview.messages:,} messages.",
+        )
+        done = await restoration.run(how, progress=lambda moved: tell_progress(moved, output))
+    finally:
+        await restoration.close()
+    home.remember_profile(name)
+    output.result(restored_shape(done), restored_line(done))
+    return DONE
+
+
+def tell_progress(moved: BackupProgress, output: Output) -> None:
+    """Print how far it is."""
+    output.progress(progress_shape(moved), progress_line(moved))
+
+
+async def with_progress(messenger: Messenger, output: Output, work: Awaitable[T]) -> T:
+    """Do it, and print how far it is meanwhile."""
+    stream = messenger.events()
+    telling = asyncio.create_task(tell_moves(stream, output))
+    try:
+        return await work
+    finally:
+        stream.close()
+        await telling
+
+
+async def tell_moves(stream: EventStream, output: Output) -> None:
+    """Print progress until the stream ends."""
+    async for event in stream:
+        if isinstance(event, BackupMoved):
+            tell_progress(event.progress, output)
+
+
+def unlock(given: Namespace) -> Unlock:
+    """Find out the local passphrase once more: what follows needs more than an open terminal."""
+    return unlock_for(given, Home.find(), profile_name(given))
+
+
+def new_password() -> str:
+    """Ask twice for a new backup password. Raises UsageError."""
+    first = ask("New backup password: ")
+    if ask("The same again: ") != first:
+        raise UsageError("the two passwords differ; nothing was changed")
+    return first
+
+
+def secret_from(path: str | None, prompt: str) -> str:
+    """Read a secret from a file, or ask for it. Raises UsageError."""
+    if not path:
+        return ask(prompt)
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_SECRET + 1)
+        text = raw.decode().strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the file with the secret cannot be read: {error}") from error
+    if not text or len(raw) > MAX_SECRET:
+        raise ClientError(Code.BAD_INPUT, "the file with the secret must hold 1 to 4096 bytes of text")
+    return text

@@ -1,0 +1,100 @@
+"""The objects of one backup at its provider: written and read with patience, and what is wrong with them said.
+
+Passing failures are tried again with growing pauses; a wrong object is named and never given out. Must not know
+what the objects hold.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from letterlock.errors import (
+    BackupError,
+    DamagedChunkError,
+    ManifestMismatchError,
+    MissingObjectError,
+    NewerFormatError,
+    OtherAccountError,
+    StaleGenerationError,
+    TruncatedError,
+    WrongSecretError,
+)
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.links.relay import Sleep
+from letterlock_client.providers.interface import Found, MissingError, Provider, UnreachableError
+
+T = TypeVar("T")
+
+PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
+"""How long to wait before each further try."""
+
+_CODES: Final[dict[type[BackupError], Code]] = {
+    WrongSecretError: Code.NOTHING_FOUND,
+    DamagedChunkError: Code.BACKUP_DAMAGED,
+    TruncatedError: Code.BACKUP_TRUNCATED,
+    MissingObjectError: Code.BACKUP_MISSING,
+    ManifestMismatchError: Code.BACKUP_MISMATCH,
+    StaleGenerationError: Code.BACKUP_STALE,
+    OtherAccountError: Code.BACKUP_OTHER_ACCOUNT,
+    NewerFormatError: Code.BACKUP_NEWER,
+}
+
+
+def told(error: BackupError) -> ClientError:
+    """Say in public terms what is wrong with a backup."""
+    facts: dict[str, str | int | float | bool] = {}
+    if name := getattr(error, "name", ""):
+        facts["object"] = str(name)
+    if isinstance(error, DamagedChunkError):
+        facts["chunk"] = error.index
+    if isinstance(error, StaleGenerationError):
+        facts |= {"generation": error.generation, "expected": error.known}
+    return ClientError(_CODES.get(type(error), Code.BACKUP_MISMATCH), str(error), **facts)
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Let what is wrong with a backup come out as a public error."""
+    try:
+        yield
+    except BackupError as error:
+        raise told(error) from error
+
+
+class Objects:
+    """One provider, asked with patience."""
+
+    def __init__(self, provider: Provider, sleep: Sleep) -> None:
+        self.provider = provider
+        self._sleep = sleep
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Write an object that is there afterwards, whoever wrote it: names are random or follow from content."""
+        await self._patiently(lambda: self.provider.put(name, data))
+
+    async def stream(self, name: str, parts: Callable[[], AsyncIterator[bytes]]) -> None:
+        """Write an object piece by piece; `parts` begins anew for each try."""
+        await self._patiently(lambda: self.provider.put(name, parts()))
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Read an object, or a part of it. Raises code backup_missing too."""
+        try:
+            return await self._patiently(lambda: self.provider.get(name, start, length))
+        except MissingError as error:
+            raise told(MissingObjectError(name)) from error
+
+    async def list(self, prefix: str) -> list[Found]:
+        """What lies under a prefix."""
+        return await self._patiently(lambda: self.provider.list(prefix))
+
+    async def delete(self, name: str) -> None:
+        """Delete an object; one that is gone is deleted."""
+        await self._patiently(lambda: self.provider.delete(name))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        for pause in PAUSES_S:
+            try:
+                return await ask()
+            except UnreachableError:
+                await self._sleep(pause)
+        return await ask()

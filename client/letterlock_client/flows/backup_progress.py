@@ -1,0 +1,49 @@
+"""How far a long work on a backup is: counted, timed, and told now and then. Must not know what the work is."""
+
+from collections.abc import Callable
+from typing import Final
+
+from letterlock_client.backup_models import BackupPhase, BackupProgress
+
+TELL_EVERY_MS: Final = 100
+
+Tell = Callable[[BackupProgress], None]
+
+
+class Meter:
+    """Counts one work's phases, and tells how far each is at most ten times a second."""
+
+    def __init__(self, clock: Callable[[], int], tell: Tell) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._begin(BackupPhase.FINDING, 0, 0)
+
+    def _begin(self, phase: BackupPhase, total: int, bytes_total: int) -> None:
+        self._phase, self._total, self._bytes_total = phase, total, bytes_total
+        self._done = self._bytes = self._told_at = 0
+        self._began = self._clock()
+
+    def phase(self, phase: BackupPhase, total: int = 0, bytes_total: int = 0) -> None:
+        """Begin a phase; totals are 0 where they are not known."""
+        self._begin(phase, total, bytes_total)
+        self._say()
+
+    def moved(self, done: int = 0, size: int = 0) -> None:
+        """So much more is done."""
+        self._done += done
+        self._bytes += size
+        if self._clock() - self._told_at >= TELL_EVERY_MS:
+            self._say()
+
+    def _say(self) -> None:
+        self._told_at = self._clock()
+        passed = max(self._told_at - self._began, 1) / 1000
+        rate = self._bytes / passed
+        left = 0.0
+        if self._total and self._done:
+            left = max(self._total - self._done, 0) * passed / self._done
+        self._tell(
+            BackupProgress(
+                self._phase, self._done, self._total, self._bytes, self._bytes_total, rate, round(left, 1)
+            )
+        )

@@ -1,0 +1,217 @@
+"""Restores a whole profile: finds the backup, makes or opens the profile, and makes this terminal the account's.
+
+On a new terminal the root key comes out of the backup and signs a new device in the next epoch; beside existing
+history only messages and files come. Must not know how segments or files are read.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from letterlock.backup.generations import Anchor
+from letterlock.backup.records import IdentityRecord
+from letterlock.errors import MalformedError
+from letterlock.primitives.keys import SigningKey
+from letterlock.vault import recovery_key
+from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock_client.backup_models import (
+    BackupPhase,
+    BackupProgress,
+    Frequency,
+    Restored,
+    RestoreRequest,
+    VaultView,
+)
+from letterlock_client.config import Home, Places, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import (
+    backup_choices,
+    backup_totals,
+    backup_vault,
+    finding_backups,
+    opening,
+    reclaiming,
+    recovery_sheet,
+    restoring,
+)
+from letterlock_client.flows.backup_objects import Objects
+from letterlock_client.flows.backup_progress import Meter
+from letterlock_client.flows.finding_backups import FoundBackup
+from letterlock_client.flows.onboarding import Application, check_application
+from letterlock_client.flows.opening import OpenProfile, Outside
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.links.address import parse_relay
+from letterlock_client.providers.opening import normal
+from letterlock_client.storage import backup_state, identity, keyring
+from letterlock_client.storage.backup_state import BackupState
+
+Tell = Callable[[BackupProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A restore as it was asked for, checked."""
+
+    places: Places
+    request: RestoreRequest
+    provider: str
+    outside: Outside
+    digits: str = field(default="", repr=False)
+    """From the recovery sheet, where they are on it."""
+
+    @property
+    def store(self) -> Objects:
+        """Where the backup lies."""
+        return Objects(self.outside.open_provider(self.provider), self.outside.sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A backup that was opened, and what opened it."""
+
+    found: FoundBackup
+    secret: RecoverySecret = field(repr=False)
+
+
+async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
+    """Check what was asked for; a recovery sheet fills in what was left out. Raises codes bad_input, …."""
+    digits = ""
+    if request.sheet is not None:
+        sheet = await asyncio.to_thread(recovery_sheet.load, request.sheet)
+        digits = sheet.digits
+        request = replace(
+            request,
+            handle=request.handle or sheet.handle,
+            relay=request.relay or sheet.relay,
+            provider=request.provider or sheet.provider,
+            locator=request.locator or sheet.locator,
+        )
+    application = check_application(Application(request.handle, request.relay, request.insecure, ""))
+    request = replace(request, relay=application.relay)
+    return Wanted(home.profile(profile), request, normal(request.provider), outside, digits)
+
+
+async def view(wanted: Wanted) -> VaultView:
+    """How the realms stand for this account."""
+    del wanted
+    raise backup_vault.no_vault()
+
+
+async def open_backup(wanted: Wanted, text: str) -> Opened:
+    """Find and open the backup with the 64 digits or a password."""
+    secret, anchor = await _secret(wanted, text or wanted.digits)
+    found = await finding_backups.find(
+        wanted.store, secret.backup_key(), anchor, accept_stale=wanted.request.accept_stale
+    )
+    return Opened(found, secret)
+
+
+async def _secret(wanted: Wanted, text: str) -> tuple[RecoverySecret, Anchor | None]:
+    try:
+        return RecoverySecret(recovery_key.decode(text)), None
+    except MalformedError as error:
+        raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
+
+
+async def run(
+    wanted: Wanted, opened: Opened, unlock: Unlock, chats: tuple[bytes, ...], tell: Tell
+) -> Restored:
+    """Restore into the profile, which is made where there is none."""
+    here = await _open_profile(wanted, opened, unlock)
+    try:
+        return await _Run(wanted, opened, here, Meter(wanted.outside.clock, tell)).whole(unlock, chats)
+    finally:
+        await here.close()
+
+
+async def _open_profile(wanted: Wanted, opened: Opened, unlock: Unlock) -> OpenProfile:
+    """Open the profile without its link; a new one gets the account's root key."""
+    if await asyncio.to_thread(wanted.places.exists):
+        return await opening.open_bare(wanted.places, unlock, wanted.outside, None)
+    record = await finding_backups.identity(wanted.store, opened.found)
+    seed = backup_choices.open_root(opened.secret, opened.found.account, record.root)
+    reclaiming.check_root(SigningKey(seed), record, opened.found.account)
+    return await opening.open_bare(wanted.places, unlock, wanted.outside, seed)
+
+
+class _Run:
+    """One restore into an open profile."""
+
+    def __init__(self, wanted: Wanted, opened: Opened, here: OpenProfile, meter: Meter) -> None:
+        self._wanted, self._opened, self._here, self._meter = wanted, opened, here, meter
+        self._place: Workplace = here.place
+        self._found = opened.found
+
+    async def whole(self, unlock: Unlock, chats: tuple[bytes, ...]) -> Restored:
+        """Messages, the account, files."""
+        place = self._place
+        present = await place.database.read(identity.load)
+        if present is not None and present.account != self._found.account:
+            raise ClientError(
+                Code.BACKUP_OTHER_ACCOUNT, "this backup belongs to another account than this profile"
+            )
+        media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
+        journal = await restoring.begin(
+            place,
+            restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock()),
+        )
+        going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
+        await restoring.restore_messages(going)
+        if present is None or not present.registered:
+            await self._reclaim(unlock)
+        files = await restoring.restore_files(going)
+        messages, conversations = await restoring.finish(going)
+        own = await place.database.read(identity.load)
+        return Restored(
+            messages=messages,
+            conversations=conversations,
+            media=files,
+            generation=journal.generation,
+            freshness=journal.freshness,
+            epoch=reclaiming.epoch_of(own) if own else 0,
+        )
+
+    async def _reclaim(self, unlock: Unlock) -> None:
+        """Make this terminal the account's: keys first on disk, then at the relay; then backups go on from here."""
+        place, outside, request = self._place, self._wanted.outside, self._wanted.request
+        self._meter.phase(BackupPhase.ACCOUNT)
+        record = await finding_backups.identity(self._wanted.store, self._found)
+        if request.handle and record.handle != request.handle:
+            raise ClientError(Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}")
+        seed = backup_choices.open_root(self._opened.secret, self._found.account, record.root)
+        root = SigningKey(seed)
+        reclaiming.check_root(root, record, self._found.account)
+        relay = parse_relay(request.relay, insecure=request.insecure)
+        known = await reclaiming.known_at_relay(outside.dial, relay, self._found.account)
+        made = reclaiming.make_identity(
+            root, record, [known] if known else [], outside.random, outside.clock()
+        )
+        made = replace(made, relay=relay.url, insecure=request.insecure)
+        await reclaiming.save(place, made)
+        await self._keep_backing_up(unlock, record)
+        await self._here.begin(place.own)
+        await self._here.register()
+
+    async def _keep_backing_up(self, unlock: Unlock, record: IdentityRecord) -> None:
+        """Let backups go on above what was restored, under the same recovery secret."""
+        place, found = self._place, self._found
+        secret = self._opened.secret
+        await keyring.keep_recovery_secret(place.places, unlock, secret.secret, random=place.random)
+        state = BackupState(
+            key_check=secret.key_check(),
+            backup_key=found.key,
+            sealed_root=record.root,
+            provider=self._wanted.provider,
+            frequency=Frequency.DAILY,
+            include_media=True,
+            include_videos=True,
+            has_recovery_key=True,
+            turned_on=place.clock(),
+            writer=place.random(16),
+            watermark=found.manifest.watermark,
+            generation=found.manifest.generation,
+            manifest_name=found.name,
+            manifest=found.raw,
+            last=backup_totals.save(backup_totals.of_manifest(found.manifest, found.freshness)),
+        )
+        await place.transact(lambda work: backup_state.save(work.tx, state))

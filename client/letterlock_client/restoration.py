@@ -1,0 +1,91 @@
+"""Brings a backup back: into a new profile on a new terminal, or beside the history of an existing one.
+
+::
+
+    begin ─> vault (free) ─> open (a password or the 64 digits) ─> preview ─> run ─> close
+
+Killed at any point, the same steps go on where it stopped. Raises `ClientError`. Must not know Textual, printing,
+or what a command line looks like.
+"""
+
+from collections.abc import Callable
+from typing import Self
+
+from letterlock.ids import account_text
+from letterlock_client.backup_models import (
+    BackupProgress,
+    Restored,
+    RestorePreview,
+    RestoreRequest,
+    VaultView,
+)
+from letterlock_client.config import Home, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import finding_backups, restoring_profiles
+from letterlock_client.flows.finding_backups import FoundBackup
+from letterlock_client.flows.opening import REAL, Outside
+from letterlock_client.flows.restoring_profiles import Opened, Wanted
+
+
+class Restoration:
+    """One restore that was begun."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Use `begin`."""
+        self._wanted = wanted
+        self._opened: Opened | None = None
+
+    @classmethod
+    async def begin(
+        cls, home: Home, profile: str, request: RestoreRequest, *, outside: Outside = REAL
+    ) -> Self:
+        """Take what was asked for, check it, and touch nothing yet. Raises codes bad_input, insecure_relay."""
+        return cls(await restoring_profiles.prepare(home, profile, request, outside))
+
+    async def vault(self) -> VaultView:
+        """How the realms stand, before a password is entered; costs no guess. Raises code no_vault."""
+        return await restoring_profiles.view(self._wanted)
+
+    async def open(self, secret: str) -> RestorePreview:
+        """Open the backup with a password or the 64 digits, and say what is in it; restores nothing yet.
+
+        Raises codes wrong_recovery_key, nothing_found, backup_…, provider_…, and what the vault answers.
+        """
+        self._opened = await restoring_profiles.open_backup(self._wanted, secret)
+        return finding_backups.preview(self._opened.found, self._wanted.request.handle)
+
+    async def run(
+        self,
+        unlock: Unlock,
+        chats: tuple[str, ...] = (),
+        *,
+        progress: Callable[[BackupProgress], None] = lambda _moved: None,
+    ) -> Restored:
+        """Restore: messages first, then the account, then files.
+
+        `unlock` opens the profile, or is how a new one shall be opened. `chats` are WHO of those to bring back,
+        as the preview names them; none is all. Raises codes backup_other_account, offline, file_failed, ….
+        """
+        if self._opened is None:
+            raise ClientError(Code.BAD_INPUT, "open the backup first")
+        named = chats or self._wanted.request.chats
+        wanted = tuple(_chat(self._opened.found, who) for who in named)
+        return await restoring_profiles.run(self._wanted, self._opened, unlock, wanted, progress)
+
+    async def close(self) -> None:
+        """Forget the secret. May be called twice."""
+        self._opened = None
+
+
+def _chat(found: FoundBackup, who: str) -> bytes:
+    """Find a chat of the backup by title or account id. Raises code unknown_conversation."""
+    for each in found.manifest.chats:
+        if who in (each.title, each.id.hex()) or (len(each.id) == 20 and who == _text(each.id)):
+            return bytes(each.id)
+    raise ClientError(Code.UNKNOWN_CONVERSATION, f"there is no chat with {who} in this backup")
+
+
+def _text(raw: bytes) -> str:
+    from letterlock.ids import AccountId
+
+    return account_text(AccountId(raw))
