@@ -22,6 +22,8 @@ from letterlock_client.storage import conversations, messages, outbox, settings
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.outbox import Outgoing
 
+_TOLD: Final = 256
+"""How many messages whose timers start at once are announced; a face shows no more of them."""
 MAX_WAITING: Final = 50_000
 """How many envelopes the outbox holds before more is refused."""
 
@@ -162,6 +164,9 @@ async def mark_read(place: Workplace, conversation: ConversationId, up_to: Messa
         if not read:
             return
         work.tx.after_commit(work.place.timers_changed.set)
+        for name in read[-_TOLD:]:
+            if (now := await messages.get(work.tx, name)) is not None and now.expires_at:
+                work.tx.events.append(MessageChanged(now))
         chosen = await settings.load(work.tx)
         if chosen.read_receipts and contact.standing is Standing.ACCEPTED:
             await receipt(work, contact, contents.ReceiptKind.READ, read)

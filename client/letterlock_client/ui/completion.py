@@ -17,7 +17,10 @@ MOST: Final = 8
 """How many offers are shown."""
 
 _EMOJI: Final = re.compile(r"(?:^|[\s(]):([a-z+\-][a-z0-9_+\-]+)$")
-_WHOLE_EMOJI: Final = re.compile(r":([a-z0-9+\-][a-z0-9_+\-]*):$")
+_WHOLE_EMOJI: Final = re.compile(r"(?:^|(?<=[\s(])):([a-z0-9+\-][a-z0-9_+\-]*):$")
+_CODE_OR_EMOJI: Final = re.compile(
+    r"```.*?```|`[^`\n]*`|(?:^|(?<=[\s(])):([a-z0-9+\-][a-z0-9_+\-]{0,63}):(?![\w:])", re.DOTALL
+)
 _NAME: Final = re.compile(r"(?:^|[\s(])@([a-z0-9_.\-]*)$")
 _PATHS: Final = ("/attach ", "/view-once ")
 
@@ -90,3 +93,12 @@ def whole_emoji(before: str) -> tuple[int, str] | None:
     found = _WHOLE_EMOJI.search(before[-66:])
     emoji = table().get(found[1]) if found else None
     return (len(before) - len(found.group()), emoji) if found and emoji else None
+
+
+def with_emoji(text: str) -> str:
+    """Return a text with every `:name:` that stands alone as its emoji, but for those in code."""
+
+    def emoji(found: re.Match[str]) -> str:
+        return table().get(found[1] or "", found[0])
+
+    return _CODE_OR_EMOJI.sub(emoji, text) if ":" in text else text

@@ -6,7 +6,7 @@ import pytest
 
 from letterlock.ids import message_text
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import MessageAdded, MessageRemoved, TypingChanged
+from letterlock_client.events import MessageAdded, MessageChanged, MessageRemoved, TypingChanged
 from letterlock_client.models import Delivery, MessageKind, NewsKind, Settings, Standing
 from tests.town import Pair, Town, eventually
 
@@ -131,8 +131,10 @@ async def test_disappearing_messages_go_on_both_sides_once_read(pair: Pair) -> N
         return not any("burn" in text for text in shown)
 
     await eventually(both_forgot)
-    removed = [one async for one in until(events, MessageRemoved)]
-    assert removed[-1].id == sent.id
+    seen = [one async for one in until(events, MessageRemoved)]
+    assert seen[-1].id == sent.id
+    running = [one.message for one in seen if isinstance(one, MessageChanged) and one.message.id == sent.id]
+    assert running[-1].expires_at >= running[-1].received_at + 86_400_000 + 60_000
 
 
 async def until(events, kind):

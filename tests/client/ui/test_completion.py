@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock_client.ui.completion import complete, path_typed, whole_emoji
+from letterlock_client.ui.completion import complete, path_typed, whole_emoji, with_emoji
 from letterlock_client.ui.panes.slash_verbs import day_meant
 from letterlock_client.ui.paths import file_meant, file_of, paths_beginning, quoted, split_path
 
@@ -38,6 +38,12 @@ def test_emoji_and_names_are_offered_in_the_middle_of_a_text() -> None:
     assert whole_emoji("yes :rocket:") == (4, "🚀")
     assert whole_emoji("12:30:") is None
     assert whole_emoji(":no_such_thing:") is None
+
+
+def test_names_of_emoji_become_emoji_outside_code_and_addresses() -> None:
+    assert with_emoji(":tada: (:rocket:) :no_such: 1:100:2") == "🎉 (🚀) :no_such: 1:100:2"
+    kept = "`:tada:` https://x/:tada: ```\n:tada:\n```"
+    assert with_emoji(kept) == kept
 
 
 def test_a_path_is_looked_for_behind_its_command_only() -> None:

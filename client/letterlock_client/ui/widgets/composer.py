@@ -26,6 +26,7 @@ from letterlock_client.ui.completion import (
     complete,
     path_typed,
     whole_emoji,
+    with_emoji,
 )
 from letterlock_client.ui.icons import UNICODE, Icons
 from letterlock_client.ui.paths import file_meant, paths_beginning, quoted
@@ -221,6 +222,8 @@ class Composer(TextArea):
     def action_send(self) -> None:
         """Send, or save the change."""
         text = self.text.strip("\n")
+        if not text.startswith("/") or text.startswith("//"):
+            text = with_emoji(text)
         if not text.strip():
             return
         if self.editing is not None:

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from letterlock.ids import MessageId
 from letterlock_client.models import Attachment, Delivery, Message, MessageKind, Picture, TransferState
-from letterlock_client.sanitize import body_of, emoji_of, fit, line_of, width
+from letterlock_client.sanitize import body_of, emoji_of, file_name_of, fit, line_of, width
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.widgets.half_blocks import half_blocks
 from letterlock_client.ui.widgets.rows import EMPTY, Row
@@ -258,6 +258,10 @@ class _Bubble:
 
     def _file_lines(self, file: Attachment) -> list[Strip]:
         icons, picture = self.look.icons, self.drawing.picture
+        if self.message.view_once and file.state is TransferState.GONE:
+            return self._wrapped(
+                f"{icons.clip} view once, sent {icons.dot} {file_name_of(file.name)}", self.style
+            )
         lines = half_blocks(picture, self.room, self.style) if picture is not None else []
         text = f"{sign_of(self.message.kind, icons)} {attachment_line(file, self.message.kind)}"
         lines += self._wrapped(text, self.style)
