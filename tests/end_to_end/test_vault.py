@@ -10,12 +10,15 @@ import pytest
 from letterlock.vault.fleet import Fleet
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.fleet_file import parse_fleet
 from letterlock_client.flows import vault_keeping as keeping
 from letterlock_client.flows.vault_recovering import recover
 from letterlock_client.flows.vault_registering import register
 from letterlock_client.flows.vault_surveying import status
 from letterlock_client.links.transport import dial_realm
 from letterlock_client.links.vault import VaultLinks
+from letterlock_server.stores.vault_memory import MemoryStandings
+from letterlock_server.vault import fleet_file
 from tests.server.vault.running import Running, fleet_of, person
 from tests.shared.devices.people import ALICE
 from tests.shared.vault.realms import CHEAP, R
@@ -111,6 +114,34 @@ async def test_a_changed_password_takes_the_place_of_the_old_one() -> None:
         receipts = await keeping.delete(links, person(), epoch=second.epoch)
         assert all(isinstance(one, bytes) for one in receipts.values())
         assert (await failing(links, "another horse", first.locator)).code is Code.VAULT_DESTROYED
+
+
+async def test_one_realm_whose_disk_is_put_back_gives_five_more_tries_at_most_and_is_named() -> None:
+    """Three realms, two needed, one bad: 20 tries between refills, as the page says, and not one more."""
+    async with fleet_of(3, threshold=2) as (fleet, realms), linked(fleet) as links:
+        made = await register(links, person(), R, PASSWORD, epoch=1, stretching=CHEAP)
+        bad = realms[0].vault.store.standings
+        assert isinstance(bad, MemoryStandings)
+        standing, ledger = bad._standings[ALICE.account], list(bad._ledgers[ALICE.account])
+        tries = 0
+        for _ in range(40):
+            bad._standings[ALICE.account], bad._ledgers[ALICE.account] = standing, list(ledger)
+            error = await failing(links, WRONG, made.locator)
+            if error.code is not Code.WRONG_PASSWORD:
+                break
+            tries += 1
+            if tries == 3:
+                known = (await keeping.ledgers(links, person(), epoch=1, known={})).heads
+        assert 10 <= tries <= 20
+        alarms = (await keeping.ledgers(links, person(), epoch=1, known=known)).alarms
+        assert [(name, alarm.code) for name, alarm in alarms.items()] == [("realm-1", Code.REALM_LIED)]
+
+
+async def test_the_fleet_file_that_realms_write_is_the_one_that_clients_read() -> None:
+    async with fleet_of(3, threshold=2) as (fleet, realms):
+        pinned = [await fleet_file.ask(one.url, insecure=False, random=secrets.token_bytes) for one in realms]
+        written = fleet_file.text(Fleet(tuple(pinned), 2))
+        assert parse_fleet(written.encode()) == fleet
 
 
 async def test_the_ledger_tells_the_owner_of_every_failed_try() -> None:

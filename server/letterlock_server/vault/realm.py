@@ -20,20 +20,19 @@ from letterlock.devices.signed import Kind
 from letterlock.errors import RevokedDeviceError
 from letterlock.ids import AccountId
 from letterlock.primitives.derivation import equal, sha256
-from letterlock.vault.ledger import Door as LedgerDoor
-from letterlock.vault.ledger import Event, Head, entry_hash, sign_entry
+from letterlock.vault.ledger import Event
 from letterlock.vault.realm_secret import RealmSecret
 from letterlock.vault.receipts import Stage, check_commit, sign_receipt
 from letterlock.vault.requests import Addressed, Request, check_request, open_request
 from letterlock.vault.statement import Statement, open_statement
 from letterlock.wire import vault_refusals as refusals
-from letterlock_server.stores.vault_interfaces import Change, Record, Standing, T
+from letterlock_server.stores.vault_interfaces import Change, Record, Standing
 from letterlock_server.vault.policy import Doors, Entrance, Policy
+from letterlock_server.vault.scribe import Scribe
 
 MAX_EPOCH_STEP: Final = 1000
 """How far a registration may pass the highest one: a thief must not use up the numbers before it is put out."""
 _MS: Final = 1000
-_DOORS: Final = {Entrance.HANDLE: LedgerDoor.HANDLE, Entrance.LOCATOR: LedgerDoor.LOCATOR}
 
 
 class Refuse(Exception):
@@ -141,7 +140,7 @@ class Realm:
             raise self._refusal(standing, entrance, now)
         doors = self.policy.spend(_doors(standing), entrance, now.running)
         view = self.policy.view(doors, entrance, now.running)
-        scribe = _Scribe(self, _with_doors(standing, doors), now)
+        scribe = self._scribe(_with_doors(standing, doors), now)
         sequence = scribe.write(Event.GUESSED, entrance, view.left)
         if not view.left:
             scribe.write(Event.DOOR_CLOSED, entrance, sequence)
@@ -159,7 +158,7 @@ class Realm:
         """Refill after a right proof. Raises Refuse where the record it was about is no more."""
         if standing is None or standing.record is None or standing.record.epoch != spent.epoch:
             raise Refuse(refusals.WRONG_PROOF, "the registration that was guessed at answers no more")
-        scribe = _Scribe(self, _with_doors(standing, Doors()), now)
+        scribe = self._scribe(_with_doors(standing, Doors()), now)
         scribe.write(Event.RECOVERED, spent.entrance, spent.sequence)
         return scribe.change(scribe.standing)
 
@@ -169,7 +168,7 @@ class Realm:
             raise Refuse(refusals.NEVER_REGISTERED, _SENTENCES[refusals.NEVER_REGISTERED])
         if standing.record is None or not self.policy.used_up(_doors(standing)):
             return Change(standing, (), False)
-        scribe = _Scribe(self, standing, now)
+        scribe = self._scribe(standing, now)
         scribe.bury(Event.DESTROYED, standing.record.epoch)
         return scribe.change(True)
 
@@ -247,7 +246,7 @@ class Realm:
         check_commit(statement, receipts)
         record = msgspec.structs.replace(standing.prepared, receipts=receipts)
         present = msgspec.structs.replace(standing, record=record, prepared=None, tombstone=b"")
-        scribe = _Scribe(self, _with_doors(present, Doors()), now)
+        scribe = self._scribe(_with_doors(present, Doors()), now)
         scribe.write(Event.REGISTERED, None, epoch)
         return scribe.change(self._receipt(Stage.COMMITTED, statement, now))
 
@@ -264,7 +263,7 @@ class Realm:
                 return Change(standing, (), receipt)
             raise Refuse(refusals.STALE, f"backup {standing.generation} is the newest that is known here")
         named = msgspec.structs.replace(standing, generation=request.generation, anchor=request.raw)
-        scribe = _Scribe(self, named, now)
+        scribe = self._scribe(named, now)
         scribe.write(Event.ANCHORED, None, request.generation)
         return scribe.change(receipt)
 
@@ -276,9 +275,12 @@ class Realm:
         receipt = self._receipt_for(Stage.DELETED, request, sha256(request.raw), now)
         if standing.record is None and standing.prepared is None:
             return Change(standing, (), receipt)
-        scribe = _Scribe(self, msgspec.structs.replace(standing, prepared=None), now)
+        scribe = self._scribe(msgspec.structs.replace(standing, prepared=None), now)
         scribe.bury(Event.DELETED, request.epoch)
         return scribe.change(receipt)
+
+    def _scribe(self, standing: Standing, now: Now) -> Scribe:
+        return Scribe(self.name, self.secret, standing, now.wall)
 
     def _receipt(self, stage: Stage, statement: Statement, now: Now) -> bytes:
         return sign_receipt(
@@ -301,43 +303,6 @@ class Realm:
             subject=subject,
             at=now.wall,
         )
-
-
-class _Scribe:
-    """Writes ledger entries while a change is put together."""
-
-    def __init__(self, realm: Realm, standing: Standing, now: Now) -> None:
-        self._realm = realm
-        self._now = now
-        self._entries: list[bytes] = []
-        self.standing = standing
-
-    def write(self, event: Event, entrance: Entrance | None, about: int) -> int:
-        """Sign the next entry; return its sequence."""
-        raw = sign_entry(
-            self._realm.secret,
-            Head(self.standing.entries, self.standing.head),
-            realm=self._realm.name,
-            account=self.standing.account,
-            at=self._now.wall,
-            event=event,
-            door=LedgerDoor.NONE if entrance is None else _DOORS[entrance],
-            about=about,
-        )
-        self._entries.append(raw)
-        number = self.standing.entries + 1
-        self.standing = msgspec.structs.replace(self.standing, entries=number, head=entry_hash(raw))
-        return number
-
-    def bury(self, event: Event, epoch: int) -> None:
-        """Take the record away; the entry that says so is its tombstone."""
-        self.write(event, None, epoch)
-        empty = msgspec.structs.replace(self.standing, record=None, tombstone=self._entries[-1])
-        self.standing = _with_doors(empty, Doors())
-
-    def change(self, answer: T) -> Change[T]:
-        """Return the whole change."""
-        return Change(self.standing, tuple(self._entries), answer)
 
 
 _SENTENCES: Final = {

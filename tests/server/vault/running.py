@@ -10,11 +10,13 @@ from typing import Self, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from letterlock.errors import WrongPasswordError
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet, RealmKeys
 from letterlock.vault.fleet import Realm as Member
 from letterlock.vault.owned import Owner
 from letterlock.vault.realm_secret import RealmSecret, check_welcome
+from letterlock.vault.record import door_key
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.requests import Addressed, sign_anchor, sign_delete, sign_ledger, sign_register
 from letterlock.vault.threshold import Dealt, Recovery, Share, Terms, deal
@@ -36,6 +38,8 @@ from tests.shared.vault.realms import CHEAP, LOCATOR, PASSWORD, R, owner
 
 A = TypeVar("A", bound=Answer)
 WRONG = b"a wrong password"
+KEY = door_key(LOCATOR, "realm-1", ALICE.account)
+"""Of the owner's door."""
 PATIENCE_S = 20.0
 NO_WAITS = Policy(guesses=10, back_off=())
 
@@ -270,6 +274,27 @@ class Try:
 
     def secret(self, released: frames.Released) -> RecoverySecret:
         return self.recovery.join([self.take(released)])
+
+
+async def guess(realm: Running, dealt: Dealt, password: bytes = WRONG, key: bytes = KEY) -> frames.FromRealm:
+    """One guess on a connection of its own, proved where it is right; the realm's last answer."""
+    async with await Asker.open(realm) as asker:
+        tried = Try(dealt, password, key)
+        answer = await asker.tell(tried.frame)
+        if not isinstance(answer, frames.GuessAnswer):
+            return answer
+        try:
+            proof = tried.finish(answer)
+        except WrongPasswordError:
+            return answer
+        return await asker.tell(proof)
+
+
+async def settled(realm: Running) -> None:
+    """Wait until every guess whose connection has gone is over."""
+    async with asyncio.timeout(10):
+        while realm.vault.live or realm.vault._tasks:
+            await asyncio.sleep(0.005)
 
 
 def person(version: int = 1, device: int = 1, *listed: int, who: Person = ALICE) -> Owner:

@@ -8,7 +8,6 @@ import pytest
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.ledger import Event, open_entry, open_ledger
 from letterlock.vault.receipts import Stage, open_receipt
-from letterlock.vault.record import door_key
 from letterlock.vault.requests import sign_delete
 from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
@@ -16,6 +15,7 @@ from letterlock.wire import vault_refusals as refusals
 from letterlock_server.stores.vault_memory import MemoryVaultStore
 from letterlock_server.vault.state import Rates
 from tests.server.vault.running import (
+    KEY,
     WRONG,
     Asker,
     Running,
@@ -27,9 +27,7 @@ from tests.server.vault.running import (
     running,
 )
 from tests.shared.devices.people import ALICE, BOB, NOW, Person
-from tests.shared.vault.realms import LOCATOR, PASSWORD
-
-KEY = door_key(LOCATOR, "realm-1", ALICE.account)
+from tests.shared.vault.realms import PASSWORD
 
 
 async def standing_left(asker: Asker) -> tuple[str, int, int]:

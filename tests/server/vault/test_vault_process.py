@@ -16,17 +16,14 @@ from typing import Any, cast
 import pytest
 
 from letterlock.vault.fleet import Fleet, Realm, RealmKeys
-from letterlock.vault.record import door_key
 from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.cli import main
-from tests.server.vault.running import WRONG, Asker, Running, Try, dealt_for, person
-from tests.shared.devices.people import ALICE
-from tests.shared.vault.realms import LOCATOR, PASSWORD, R
+from tests.server.vault.running import KEY, WRONG, Asker, Running, Try, dealt_for, person
+from tests.shared.vault.realms import PASSWORD, R
 
 BEGIN = [sys.executable, "-m", "letterlock_server.cli", "vault"]
-KEY = door_key(LOCATOR, "realm-1", ALICE.account)
 
 
 class Child:
