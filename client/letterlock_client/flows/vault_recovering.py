@@ -90,11 +90,12 @@ async def recover(
     statement = await agreed(vault, seen)
     _check_locator(seen)
     holding = seen.holding()
+    ready = _ready(vault, seen, statement)
     tries = _Tries(
         vault=vault,
         recovery=Recovery(statement, prepared, vault.random),
         door=locator,
-        spare=_ready(vault, seen, statement),
+        spare=ready,
         left={name: one.left for name, one in holding.items()},
         wait={name: one.wait for name, one in holding.items()},
         failures=dict(seen.failures),
@@ -193,10 +194,12 @@ def _ready(vault: VaultLinks, seen: Survey, statement: Statement) -> list[str]:
     holding = {
         name: one
         for name, one in seen.holding().items()
-        if name not in seen.failures
-        and one.statement == statement.raw
-        and one.owner_door == seen.with_locator
+        if name not in seen.failures and one.statement == statement.raw
     }
+    for name in [name for name, one in holding.items() if one.owner_door != seen.with_locator]:
+        # Under one statement there is one locator, and another realm knows it.
+        seen.failures[name] = RealmLied(name, "it does not know the locator that others know")
+        del holding[name]
     ready = [name for name, one in holding.items() if one.state == refusals.READY]
     if len(ready) >= statement.threshold:
         return sorted(ready, key=lambda name: -holding[name].left)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from letterlock.errors import BadSignatureError, FrameError, LyingRealmError
+from letterlock.errors import BadSignatureError, FrameError, PeerError
 from letterlock.vault.fleet import Fleet, Realm
 from letterlock.vault.realm_secret import NONCE_BYTES, check_welcome
 from letterlock.vault.requests import Addressed
@@ -176,8 +176,11 @@ class VaultLinks:
             return await act(await self.realm(name))
         except RealmError as error:
             return error
-        except LyingRealmError as error:
+        except PeerError as error:
             return RealmLied(name, str(error))
+        except ClientError as error:
+            # Its address is one that must not be dialled.
+            return RealmError(error.code, error.message, name)
 
     async def _connect(self, realm: Realm) -> RealmLink:
         address = parse_relay(realm.url, insecure=self._insecure)

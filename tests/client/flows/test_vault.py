@@ -372,3 +372,45 @@ async def test_a_realm_that_falls_silent_in_the_middle_is_replaced(town: Town, v
     town.away.add("realm-3")
     town.cut = {"realm-2": vault_frames.FinishGuess}
     assert (await _refused(town)).code is Code.REALM_UNREACHABLE
+
+
+@pytest.mark.parametrize("broken", [vault_frames.Prepare, vault_frames.Commit])
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_a_password_change_whose_answers_are_lost_leaves_one_password_that_restores(
+    town: Town, vault: VaultLinks, broken: type[vault_frames.Prepare], count: int
+) -> None:
+    await _register(vault)
+    town.lost = dict.fromkeys(("realm-1", "realm-2", "realm-3")[:count], broken)
+    if broken is vault_frames.Prepare and count > 1:
+        with pytest.raises(ClientError):
+            await _register(vault, OTHER, epoch=2)
+        right, wrong = PASSWORD, OTHER
+    else:
+        changed = await _register(vault, OTHER, epoch=2)
+        assert len(changed.pending) == count
+        right, wrong = OTHER, PASSWORD
+    town.lost = {}
+    assert (await _recover(town, right)).secret.secret == R.secret
+    assert (await _refused(town, wrong)).code is Code.WRONG_PASSWORD
+    # Whatever was prepared in vain does not stand in the way of the next change.
+    assert (await _register(vault, OTHER, epoch=2)).done
+    assert (await _recover(town, OTHER)).secret.secret == R.secret
+
+
+async def test_a_realm_that_denies_the_locator_that_others_know_lies(town: Town, vault: VaultLinks) -> None:
+    registered = await _register(vault)
+    town.lies = {"realm-1": altered(vault_frames.StatusIs, owner_door=False)}
+    recovered = await _recover(town, locator=registered.locator)
+    assert recovered.failures["realm-1"].code is Code.REALM_LIED
+    town.lies["realm-2"] = town.lies["realm-1"]
+    assert (await _refused(town, locator=registered.locator)).code is Code.REALM_LIED
+
+
+async def test_a_realm_at_an_address_that_must_not_be_dialled_is_no_other_s_trouble(town: Town) -> None:
+    one, *others = town.fleet.realms
+    open_road = Realm(one.name, "ws://vault.example", one.keys)
+    async with town.opened(Fleet((open_road, *others), 2)) as links:
+        seen = await vault_surveying.survey(links, ALICE.account, None)
+        await _register(links)
+    assert seen.failures["realm-1"].code is Code.INSECURE_RELAY
+    assert set(seen.answers) == {"realm-2", "realm-3"}

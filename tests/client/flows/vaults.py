@@ -59,6 +59,8 @@ class Town:
     """What becomes of a realm's answers."""
     cut: dict[str, type[Frame]] = field(default_factory=dict)
     """The frame on which the connection to a realm breaks, before it gets there."""
+    lost: dict[str, type[Frame]] = field(default_factory=dict)
+    """The frame whose answer a realm gives and nobody hears."""
     asked: list[tuple[str, type[Frame]]] = field(default_factory=list)
 
     def opened(self, fleet: Fleet | None = None) -> AbstractAsyncContextManager[VaultLinks]:
@@ -82,11 +84,13 @@ class Town:
 class _Watched:
     def __init__(self, town: Town, name: str, inner: Transport) -> None:
         self._town, self._name, self._inner = town, name, inner
+        self._last: type[Frame] | None = None
         self.certificate_hash = inner.certificate_hash
 
     async def send(self, data: bytes) -> None:
         kind = type(decode_to_realm(data))
         self._town.asked.append((self._name, kind))
+        self._last = kind
         if self._name in self._town.away or self._town.cut.get(self._name) is kind:
             await self._inner.close()
             raise Offline
@@ -94,6 +98,9 @@ class _Watched:
 
     async def receive(self) -> bytes:
         data = await self._inner.receive()
+        if self._last is not None and self._town.lost.get(self._name) is self._last:
+            await self._inner.close()
+            raise Offline
         lie = self._town.lies.get(self._name)
         return encode(lie(decode_from_realm(data))) if lie is not None else data
 
