@@ -1,5 +1,4 @@
-"""What an owner's device tells its vault between registering and restoring: the newest backup; the end; and asks
-what happened.
+"""Tells a vault which backup is the newest, has it forget, and asks it what happened.
 
 Every request is signed for one realm and one moment. Must not know passwords or storage.
 """

@@ -1,5 +1,4 @@
-"""One profile and its vault: the recovery secret put behind a password, anchors told, the record deleted, and what
-is kept of all that.
+"""One profile and its vault: registers, changes, repairs, anchors, deletes, and keeps what each of these leaves.
 
 What realms have still to hear is kept before anybody is told that a registration holds. Must not know providers,
 passphrases or faces.
