@@ -3,12 +3,19 @@
 Opens the last or only profile; where there is none, the first-run screen makes it.
 """
 
+import asyncio
+import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from letterlock_client.backup_models import RestoreRequest
 from letterlock_client.commands.session import (
     UsageError,
     run_command,
@@ -20,14 +27,16 @@ from letterlock_client.config import (
     NO_PASSPHRASE,
     Config,
     Home,
+    Places,
     Unlock,
     load_config,
     save_config,
 )
 from letterlock_client.messenger import Messenger
 from letterlock_client.output import DONE, Output
+from letterlock_client.restoration import Restoration
 from letterlock_client.storage.keyring import has_passphrase
-from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
+from letterlock_client.ui.doors import Doors, Registration, Start, StorageUse, Tastes
 
 DEFAULT_RELAY: Final = "ws://127.0.0.1:8710"
 
@@ -60,7 +69,7 @@ def run_textual(home: Home, given: Namespace, output: Output) -> int:
     if (status := run_command(prepare, output)) != DONE:
         return status
     config = load_config(home)
-    return show(doors(home, given, config), tastes(home, config))
+    return show(doors(home, given, config), tastes(home, given.profile, config))
 
 
 def doors(home: Home, given: Namespace, config: Config) -> Doors:
@@ -87,12 +96,17 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         home.remember_profile(name)
         return messenger
 
+    async def restore(wanted: RestoreRequest) -> Restoration:
+        # The messenger of the restored profile is opened by `open_with`, which remembers it.
+        return await Restoration.begin(home, name, replace(wanted, insecure=given.insecure))
+
     return Doors(
         start(home, name, told),
         open_with,
         register,
         suggested_relay=given.relay or config.relay or DEFAULT_RELAY,
         suggested_handle="" if name == DEFAULT_PROFILE else name,
+        restore=restore,
     )
 
 
@@ -104,11 +118,47 @@ def start(home: Home, name: str, told: str | None) -> Start:
     return Start.UNLOCK if has_passphrase(places) and told is None else Start.OPEN
 
 
-def tastes(home: Home, config: Config) -> Tastes:
+def tastes(home: Home, profile: str, config: Config) -> Tastes:
     """Lend the interface what the owner configured."""
 
-    def save_theme(theme: str) -> None:
-        appearance = msgspec.structs.replace(load_config(home).appearance, theme=theme)
-        save_config(home, msgspec.structs.replace(load_config(home), appearance=appearance))
+    def keep_looks(**changes: str | bool) -> None:
+        now = load_config(home)
+        looks = msgspec.structs.replace(now.appearance, **changes)
+        save_config(home, msgspec.structs.replace(now, appearance=looks))
 
-    return Tastes(config.appearance.theme, config.appearance.ascii_icons, config.keys, save_theme)
+    def keep_bell(on: bool) -> None:
+        now = load_config(home)
+        calls = msgspec.structs.replace(now.notifications, bell=on)
+        save_config(home, msgspec.structs.replace(now, notifications=calls))
+
+    fleet = home.config / "fleet.toml"
+    return Tastes(
+        config.appearance.theme,
+        config.appearance.ascii_icons,
+        config.keys,
+        config.notifications.bell,
+        save_theme=lambda theme: keep_looks(theme=theme),
+        save_ascii_icons=lambda on: keep_looks(ascii_icons=on),
+        save_bell=keep_bell,
+        fleet=fleet if fleet.is_file() else None,
+        measure=lambda: asyncio.to_thread(storage_use, home.profile(profile)),
+    )
+
+
+def storage_use(places: Places) -> StorageUse:
+    """Measure what a profile takes on this disk."""
+
+    def size(paths: Iterable[Path]) -> int:
+        total = 0
+        for path in paths:
+            # What is measured may be deleted meanwhile.
+            with suppress(OSError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    return StorageUse(
+        folder=str(places.folder),
+        database=size(places.folder.glob(f"{places.database.name}*")),
+        attachments=size(places.attachments.rglob("*")),
+        free=shutil.disk_usage(places.folder).free,
+    )

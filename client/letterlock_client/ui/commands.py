@@ -70,14 +70,6 @@ COMMANDS: Final = (
     _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
     _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),
     _client("next_unread", "alt+a", "Next unread", "Open the next chat with unread messages."),
-    _client("order", "alt+o", "Order of chats", "List unread chats first, or all by their last message."),
-    _client(
-        "filter",
-        "",
-        "Filter chats",
-        "List only chats whose names hold a word; alone: all.",
-        argument="[WORD]",
-    ),
     _client("requests", "alt+r", "Requests", "See who wrote first and waits for an answer."),
     _client("back", "alt+left", "Chat list", "Go to the list of chats."),
     _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
@@ -106,7 +98,11 @@ COMMANDS: Final = (
     _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
     _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
-    _client("settings", "f2", "Settings", "Receipts, typing, presence, timer and theme.", footer=True),
+    _client(
+        "settings", "f2", "Settings", "Privacy, backup, appearance and the rest, with a search.", footer=True
+    ),
+    _client("backup", "f3", "Chat backup", "How the last backup stands, and who could open it."),
+    _client("back_up", "", "Back up now", "Back up, while the chat goes on."),
     _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _composer("send", "enter", "Send", "Send the message."),
     _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line."),
@@ -123,7 +119,6 @@ COMMANDS: Final = (
     _message(
         "open", "o,enter", "Open", "Show all of it, save its file, go to what it answers, or send it again."
     ),
-    _message("launch", "O", "Open outside", "Save its file, and open it with the system's program."),
     _message("forward", "f", "Forward", "Say it in another chat, as your own."),
     _message("history", "h", "Earlier texts", "Read what it said before it was changed."),
     _message("pause", "p", "Pause", "Stop its file where it is, or let it go on."),

@@ -7,10 +7,14 @@ profiles lie, how they are locked, or which links a messenger uses.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from letterlock_client.backup_models import RestoreRequest
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
+    from letterlock_client.restoration import Restoration
 
 
 class Start(Enum):
@@ -48,6 +52,18 @@ class Doors:
     register: Callable[[Registration], Awaitable["Messenger"]]
     suggested_relay: str = ""
     suggested_handle: str = ""
+    restore: "Callable[[RestoreRequest], Awaitable[Restoration]] | None" = None
+    """Begin to restore into this profile, new or not; `open` opens it afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUse:
+    """What a profile takes on this disk, in bytes."""
+
+    folder: str
+    database: int
+    attachments: int
+    free: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +75,13 @@ class Tastes:
     ascii_icons: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Binding ids of `commands.COMMANDS` and the keys to use instead."""
+    bell: bool = True
+    """Whether the terminal's bell rings for a message while another window has the focus."""
     save_theme: Callable[[str], None] | None = None
     """Called when another theme is chosen, to keep it for the next start."""
+    save_ascii_icons: Callable[[bool], None] | None = None
+    save_bell: Callable[[bool], None] | None = None
+    measure: Callable[[], Awaitable[StorageUse]] | None = None
+    """Says what the open profile takes on this disk."""
+    fleet: Path | None = None
+    """The fleet file that is proposed where a vault is chosen."""

@@ -11,7 +11,6 @@ from textual.message import Message as TextualMessage
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.events import Event
-from letterlock_client.models import Message
 
 
 @dataclass
@@ -127,14 +126,6 @@ class QuoteWanted(TextualMessage):
 
 
 @dataclass
-class PictureWanted(TextualMessage):
-    """A message on the screen has a small picture that is not decoded."""
-
-    conversation: ConversationId
-    message: Message
-
-
-@dataclass
 class TimelineStale(TextualMessage):
     """So much was added or dropped that the timeline should be read again."""
 
@@ -192,3 +183,8 @@ class BannerAnswered(TextualMessage):
 
     conversation: ConversationId
     answer: str
+
+
+@dataclass
+class GoOnRestoring(TextualMessage):
+    """Go on with the restore that was not finished in this profile."""

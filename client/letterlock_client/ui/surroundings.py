@@ -1,19 +1,35 @@
-"""What every pane and screen of the interface is given besides its messenger: time, signs, keys.
+"""What every pane and screen of the interface is given besides its messenger: time, signs, keys, switches.
 
 Must not know the application: panes work wherever they are mounted.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from letterlock_client.ui.icons import UNICODE, Icons
+from letterlock_client.ui.doors import StorageUse, Tastes
+from letterlock_client.ui.icons import ASCII, UNICODE, Icons
 from letterlock_client.ui.wording import Clock
 
 
 def system_clock() -> int:
     """Return the present time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Switch:
+    """A yes or no of the owner that holds for the whole program, and how to keep it for the next start."""
+
+    on: bool = True
+    keep: Callable[[bool], None] | None = None
+
+    def turn(self, on: bool) -> None:
+        """Set it from now on, and keep it. Raises `ClientError` where it cannot be kept."""
+        self.on = on
+        if self.keep is not None:
+            self.keep(on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +39,23 @@ class Surroundings:
     clock: Clock = system_clock
     icons: Icons = UNICODE
     keymap: Mapping[str, str] = field(default_factory=dict)
+    bell: Switch = field(default_factory=Switch)
+    ascii_icons: Switch = field(default_factory=lambda: Switch(on=False))
+    """What the next start draws with; `icons` is what this one draws with."""
+    measure: Callable[[], Awaitable[StorageUse]] | None = None
+    """Says what the profile takes on this disk; None where that is not known."""
+    fleet: Path | None = None
+    """The fleet file that is proposed where a vault is chosen."""
+
+
+def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
+    """Return the surroundings that somebody with these tastes wants."""
+    return Surroundings(
+        clock,
+        ASCII if tastes.ascii_icons else UNICODE,
+        tastes.keymap,
+        Switch(tastes.bell, tastes.save_bell),
+        Switch(tastes.ascii_icons, tastes.save_ascii_icons),
+        tastes.measure,
+        tastes.fleet,
+    )

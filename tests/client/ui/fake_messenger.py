@@ -30,7 +30,6 @@ from letterlock_client.models import (
     Message,
     MessageKind,
     News,
-    Picture,
     Profile,
     Reaction,
     SafetyNumber,
@@ -40,6 +39,7 @@ from letterlock_client.models import (
     TransferState,
 )
 from letterlock_client.sanitize import body_of, line_of, width
+from tests.client.ui.fake_backups import FakeBackups
 
 START = 1_795_443_000_000
 """Monday 23 November 2026, 14:10:00 UTC."""
@@ -107,8 +107,8 @@ class FakeMessenger:
         self._rows = itertools.count(1)
         self._settings = Settings()
         self._directory: dict[str, str] = {}
+        self.backups = FakeBackups(self.tell)
         self.closed = False
-        self.pictures: dict[MessageId, Picture] = {}
         self.parcels: list[tuple[str, bool]] = []
 
     # Putting things in.
@@ -417,10 +417,6 @@ class FakeMessenger:
         self.parcels.append((caption, view_once))
         file = attachment(path.name)
         return self.put(conversation, caption, mine=True, kind=MessageKind.FILE, attachment=file)
-
-    async def picture(self, message: Message) -> Picture | None:
-        await self._call("picture", message.id)
-        return self.pictures.get(message.id)
 
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         await self._call("forward", message, conversation)

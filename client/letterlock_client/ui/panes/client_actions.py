@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.ui import intents
+from letterlock_client.ui.panes.backup_actions import BackupActions
 from letterlock_client.ui.panes.calls import Calls
 from letterlock_client.ui.panes.xray import XrayPane
 from letterlock_client.ui.screens.chat_info import ChatInfoScreen
@@ -19,7 +20,6 @@ from letterlock_client.ui.screens.invite import InviteScreen
 from letterlock_client.ui.screens.new_chat import NewChatScreen
 from letterlock_client.ui.screens.requests import RequestsScreen
 from letterlock_client.ui.screens.search import SearchScreen
-from letterlock_client.ui.screens.settings import SettingsScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
 from letterlock_client.ui.screens.verify import VerifyScreen
 from letterlock_client.ui.wording import TIMERS, span, title_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from letterlock.ids import ConversationId
 
 
-class ClientActions(Calls):
+class ClientActions(Calls, BackupActions):
     """Actions of `commands.COMMANDS` with `Where.CLIENT`."""
 
     xray: XrayPane | None = None
@@ -82,14 +82,6 @@ class ClientActions(Calls):
         there = here + step if here >= 0 else 0
         if 0 <= there < len(chats):
             self._open(chats[there])
-
-    def action_order(self) -> None:
-        """List unread chats first, or all by their last message."""
-        self.order_chats(unread_first=not self.chat_list.unread_first, words=self.chat_list.filter)
-
-    def action_filter(self) -> None:
-        """List all chats again."""
-        self.order_chats(unread_first=self.chat_list.unread_first, words="")
 
     def action_next_unread(self) -> None:
         """Open the next chat with unread messages."""
@@ -206,10 +198,6 @@ class ClientActions(Calls):
     async def _block(self, conversation: ConversationId) -> None:
         await self.messenger.block(conversation)
         self.read_chats()
-
-    def action_settings(self) -> None:
-        """Change the settings."""
-        self.app.push_screen(SettingsScreen(self.messenger))
 
     def action_xray(self) -> None:
         """Show the layers of messages beside the chat, or no more."""

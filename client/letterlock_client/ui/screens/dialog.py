@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -23,7 +23,11 @@ Result = TypeVar("Result")
 class Dialog(ModalScreen[Result]):
     """A modal screen with a frame. Subclasses say their title, parts and hint; escape leaves without a result."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close", show=False),
+        Binding("pageup", "page(-1)", "Scroll up", show=False),
+        Binding("pagedown", "page(1)", "Scroll down", show=False),
+    ]
 
     heading: str = ""
     hint: str = "escape closes"
@@ -48,6 +52,11 @@ class Dialog(ModalScreen[Result]):
     def action_leave(self) -> None:
         """Close without a result."""
         self.dismiss(None)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll what is longer than the frame."""
+        for part in self.query(VerticalScroll):
+            part.scroll_relative(y=pages * max(1, part.size.height - 1), animate=False)
 
 
 def problem_line() -> Static:

@@ -1,4 +1,4 @@
-"""The bottom line of a client: how the connection stands, counting down to the next attempt.
+"""The bottom line of a client: how the connection and the backup stand, counting down to the next attempt.
 
 Must not know the messenger.
 """
@@ -25,6 +25,7 @@ class StatusBar(Static):
         self._change = ConnectionChanged(Link.OFFLINE)
         self._due = 0
         self._timer: Timer | None = None
+        self._backup = ""
 
     def on_mount(self) -> None:
         """Begin."""
@@ -43,6 +44,12 @@ class StatusBar(Static):
         self.set_class(change.link is Link.REFUSED, "-refused")
         self._redraw()
 
+    def show_backup(self, text: str) -> None:
+        """Say how the backup stands, in a few words; an empty text says nothing."""
+        if text != self._backup:
+            self._backup = text
+            self._redraw()
+
     def _redraw(self) -> None:
         left = max(0, round((self._due - self._clock()) / 1000))
         online = self._change.link is Link.ONLINE
@@ -51,5 +58,7 @@ class StatusBar(Static):
         parts = [link_state(self._change, left)]
         if not online:
             parts.append("what you write is kept and goes out later")
+        if self._backup:
+            parts.append(self._backup)
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
         self.update(Content(f" {sign} {separator.join([*parts, me])}"))

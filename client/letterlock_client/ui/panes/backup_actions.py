@@ -1,0 +1,108 @@
+"""Backups in a client pane: opening their screens, starting one that goes on while people chat, the status bar.
+
+A backup belongs to the pane, not to the screen that started it: closing the screen stops nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.message import Message as TextualMessage
+
+from letterlock_client import events as happenings
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.ui import intents
+from letterlock_client.ui.background import start
+from letterlock_client.ui.backup_wording import status_words, working_words
+from letterlock_client.ui.panes.errands import Errands
+from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
+from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+from letterlock_client.ui.screens.settings.screen import SettingsScreen
+
+if TYPE_CHECKING:
+    from letterlock_client.backup_models import BackupStatus
+    from letterlock_client.messenger import Messenger
+    from letterlock_client.ui.surroundings import Surroundings
+    from letterlock_client.ui.widgets.status_bar import StatusBar
+
+
+class BackupActions(Errands):
+    """The part of a client pane that knows backups."""
+
+    messenger: Messenger
+    around: Surroundings
+    status: StatusBar
+    _asked_for_backup = False
+
+    class StatusRead(TextualMessage):
+        """How backups stand."""
+
+        def __init__(self, status: BackupStatus) -> None:
+            super().__init__()
+            self.status = status
+
+    def on_mount(self) -> None:
+        """Say how the last backup stands, and now and then how long ago it was."""
+        self._read_backup()
+        self.set_interval(60.0, self._read_backup)
+
+    def action_settings(self) -> None:
+        """Change the settings."""
+        doors = {"chats": self.action_backup, "backup": self.action_backup, "encrypted": self._open_encrypted}
+        self.app.push_screen(SettingsScreen(self.messenger, self.around, doors))
+
+    def action_backup(self) -> None:
+        """See how the backup stands, and change that."""
+        self.app.push_screen(ChatBackupScreen(self.messenger, self.around, self.action_back_up))
+
+    def _open_encrypted(self) -> None:
+        self.app.push_screen(EncryptedBackupScreen(self.messenger, self.around))
+
+    def action_back_up(self) -> None:
+        """Back up now."""
+        self._asked_for_backup = True
+        self.errand(self._back_up())
+
+    async def _back_up(self) -> None:
+        try:
+            await self.messenger.backups.back_up()
+        except ClientError as error:
+            # Whoever called it off knows.
+            if error.code is not Code.CANCELLED:
+                raise
+
+    # What is told.
+
+    @on(intents.Happened)
+    def _backup_happened(self, happened: intents.Happened) -> None:
+        event = happened.event
+        if isinstance(event, happenings.BackupMoved):
+            self.status.show_backup(working_words(event.progress))
+        elif isinstance(event, happenings.BackupFinished):
+            self._finished(event)
+
+    def _finished(self, event: happenings.BackupFinished) -> None:
+        # The failure of a backup that somebody started is told by the errand.
+        if event.error and not self._asked_for_backup:
+            self.tell(f"Backup: {event.error}", severe=True)
+        elif event.made is not None and event.made.alarm:
+            self.tell(event.made.alarm, severe=True)
+        self._asked_for_backup = False
+        self._read_backup()
+
+    def _read_backup(self) -> None:
+        start(self, self._read_status, group="backup", exclusive=True)
+
+    async def _read_status(self) -> None:
+        try:
+            self.post_message(self.StatusRead(await self.messenger.backups.status()))
+        except ClientError:
+            # The bar says nothing rather than something old; the backup's own screen tells why.
+            return
+
+    @on(StatusRead)
+    def _show_backup(self, event: StatusRead) -> None:
+        event.stop()
+        if not event.status.running:
+            self.status.show_backup(status_words(event.status, self.around.clock()))

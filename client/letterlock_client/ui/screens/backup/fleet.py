@@ -1,0 +1,101 @@
+"""The vault that would hold the shares: its fleet file, its fingerprint and realms, and what all that is worth."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from letterlock.vault.fleet import Fleet, shown_hash
+from letterlock_client.errors import ClientError
+from letterlock_client.fleet_file import load_fleet
+from letterlock_client.sanitize import line_of, name_of
+from letterlock_client.ui.asking import Asking
+from letterlock_client.ui.backup_wording import PARTIES, many
+from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.settings.page import facts
+
+ASK = (
+    "A vault is a few computers, called realms, run by people who need not trust each other. Its fleet file says "
+    "who they are; you have it from whoever runs your vault, never from the relay."
+)
+HOW = (
+    "Your password never leaves this device. {n} each keep one share of what it opens; {t} of them must answer, "
+    "and each allows only a few tries before it destroys its share."
+)
+COMPARE = "Compare the fingerprint with the one that your vault's operators published."
+
+
+class FleetScreen(Dialog[Path], Asking):
+    """The screen; the result is the fleet file that is trusted."""
+
+    heading = "The vault that guards your password"
+    hint = "enter goes on · page keys scroll · escape goes back"
+
+    def __init__(self, fleet: Path | None = None) -> None:
+        super().__init__()
+        self._suggested = fleet
+        self._read: Path | None = None
+
+    def parts(self) -> Iterable[Widget]:
+        """Its file, who it is, what it is worth, and a word to go on."""
+        with VerticalScroll(can_focus=False, classes="dialog--scroll"):
+            yield words(ASK, "dialog--text fleet--how")
+            yield words("", "dialog--text fleet--facts")
+            yield words(PARTIES, "fleet--parties")
+        yield words("Fleet file", "dialog--label")
+        suggested = str(self._suggested or "")
+        yield Input(suggested, placeholder="~/fleet.toml", id="fleet", compact=True, max_length=1_000)
+        yield problem_line()
+        yield Button("Trust this vault", variant="primary", compact=True, disabled=True, classes="dialog--go")
+
+    def on_mount(self) -> None:
+        """Read the file that is suggested."""
+        if self._suggested is not None:
+            self._look(self._suggested)
+
+    @on(Input.Submitted)
+    def _named(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip():
+            self._look(Path(event.value.strip()).expanduser())
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._read is not None and event.value != str(self._read):
+            self._read = None
+            self.query_one(Button).disabled = True
+
+    def _look(self, path: Path) -> None:
+        def show(fleet: Fleet) -> None:
+            self._show(path, fleet)
+
+        self.ask(lambda: asyncio.to_thread(load_fleet, path), show, self._refused)
+
+    def _refused(self, error: ClientError) -> None:
+        self.say(error.message[:1].upper() + error.message[1:])
+
+    def _show(self, path: Path, fleet: Fleet) -> None:
+        self.say("")
+        self._read = path
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = str(path)
+        realms = many(len(fleet.realms), "realm")
+        how = HOW.format(n=realms[:1].upper() + realms[1:], t=fleet.threshold)
+        self.query_one(".fleet--how", Static).update(Content(how))
+        rows = [("Fingerprint", shown_hash(fleet.hash)), ("Needed", f"{fleet.threshold} of {realms}")]
+        rows += [(name_of(realm.name, 12), line_of(realm.url, 60)) for realm in fleet.realms]
+        self.query_one(".fleet--facts", Static).update(Content.assemble(facts(rows), f"\n\n{COMPARE}"))
+        button = self.query_one(Button)
+        button.disabled = False
+        button.focus()
+
+    @on(Button.Pressed)
+    def _trust(self) -> None:
+        if self._read is not None:
+            self.dismiss(self._read)

@@ -1,0 +1,44 @@
+"""What came of something, to be read and closed."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button
+
+from letterlock_client.ui.screens.dialog import Dialog, words
+
+
+class NoticeScreen(Dialog[None]):
+    """The screen; its text is sanitised by whoever makes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll(-1)", "Scroll up", show=False),
+        Binding("down", "scroll(1)", "Scroll down", show=False),
+    ]
+
+    hint = "arrows scroll · enter or escape closes"
+
+    def __init__(self, heading: str, *texts: str | Content, large: bool = False) -> None:
+        super().__init__(classes="-large" if large else None)
+        self.heading = heading
+        self._texts = texts
+
+    def parts(self) -> Iterable[Widget]:
+        """The paragraphs."""
+        yield VerticalScroll(
+            *(words(text, "dialog--text") for text in self._texts), classes="notice", can_focus=False
+        )
+        yield Button("Close", variant="primary", compact=True)
+
+    def action_scroll(self, rows: int) -> None:
+        """Scroll a long text."""
+        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    @on(Button.Pressed)
+    def _close(self) -> None:
+        self.dismiss(None)

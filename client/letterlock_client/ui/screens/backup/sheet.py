@@ -1,0 +1,85 @@
+"""The recovery sheet: shown once, to be written down or saved; it is what a new device will ask for."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import on
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input
+
+from letterlock_client.config import write_private_file
+from letterlock_client.errors import ClientError
+from letterlock_client.sanitize import clean
+from letterlock_client.ui.asking import Asking
+from letterlock_client.ui.backup_wording import key_lines
+from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+
+WITH_KEY = (
+    "These 64 digits open your backup without any password. Whoever has them can read it; without them, and "
+    "without your password, nobody can, not even you."
+)
+WITHOUT_KEY = "Your password is not on this sheet. With both, a new device finds and opens your backup."
+
+
+class SheetScreen(Dialog[bool], Asking):
+    """The sheet; the result is whether somebody says to have it."""
+
+    heading = "Your recovery sheet"
+    hint = "arrows scroll · escape closes"
+
+    def __init__(self, sheet: str, recovery_key: str = "", heading: str = "") -> None:
+        super().__init__(classes="-large")
+        self.heading = heading or self.heading
+        self._sheet = sheet
+        self._key = recovery_key
+
+    def parts(self) -> Iterable[Widget]:
+        """Digits, sheet, and two ways to keep them."""
+        with VerticalScroll():
+            yield words(WITH_KEY if self._key else WITHOUT_KEY, "dialog--text")
+            # A sheet that carries the digits shows them itself.
+            if self._key and "".join(self._key.split()) not in "".join(self._sheet.split()):
+                yield words("\n".join(key_lines(self._key)), "sheet--key")
+            if self._sheet:
+                yield words(Content(clean(self._sheet[:8_000])), "sheet--text")
+        with Horizontal(classes="sheet--file"):
+            yield Input(placeholder="~/letterlock-sheet.txt", id="file", compact=True, max_length=1_000)
+            yield Button("Save to this file", name="save", compact=True)
+        yield problem_line()
+        yield Button(
+            "I have written it down", name="done", variant="primary", compact=True, classes="dialog--go"
+        )
+
+    def on_mount(self) -> None:
+        """Begin where reading begins."""
+        self.query_one(VerticalScroll).focus()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, ".sheet--file Button")
+    def _save(self, event: Input.Submitted | Button.Pressed) -> None:
+        event.stop()
+        path = Path(self.query_one(Input).value.strip() or "~/letterlock-sheet.txt").expanduser()
+        if path.exists():
+            self.say("There is a file of this name already. Choose another name.")
+            return
+        text = self._sheet or "\n".join(key_lines(self._key)) + "\n"
+
+        async def write() -> Path:
+            await asyncio.to_thread(write_private_file, path, text.encode())
+            return path
+
+        self.ask(write, self._saved, self._not_saved)
+
+    def _saved(self, path: Path) -> None:
+        self.say(f"Saved as {path}, readable by you alone. Move it to a safe place, away from this device.")
+
+    def _not_saved(self, error: ClientError) -> None:
+        self.say(f"Not saved: {error.message}")
+
+    @on(Button.Pressed, ".dialog--go")
+    def _done(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(True)

@@ -1,0 +1,1 @@
+"""The settings: a tree of pages with a search, one file a page."""

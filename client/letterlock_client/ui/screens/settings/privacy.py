@@ -1,0 +1,72 @@
+"""Settings › Privacy: what others learn about us, and how long messages of new chats stay."""
+
+from collections.abc import Iterable
+
+from textual import on
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Select
+
+from letterlock_client.errors import ClientError
+from letterlock_client.models import Settings
+from letterlock_client.ui.screens.dialog import words
+from letterlock_client.ui.screens.settings.page import SettingsPage
+from letterlock_client.ui.widgets.tick_box import TickBox
+from letterlock_client.ui.wording import TIMERS, span
+
+SWITCHES = {
+    "read_receipts": "Send read receipts, and see those of others",
+    "typing": "Tell others when I type",
+    "presence": "Let others see that I am connected",
+}
+
+
+class PrivacyPage(SettingsPage):
+    """The form."""
+
+    title = "Privacy"
+    settings: Settings | None = None
+
+    def parts(self) -> Iterable[Widget]:
+        """Switches and the timer."""
+        for name, text in SWITCHES.items():
+            yield TickBox(Content(text), id=name, name=name, compact=True, disabled=True)
+        yield words("New chats: messages disappear, once read, after", "dialog--label")
+        timers = [(span(seconds), seconds) for seconds in TIMERS]
+        yield Select(timers, allow_blank=False, id="timer", compact=True, disabled=True)
+
+    def on_mount(self) -> None:
+        """Read them."""
+        self.ask(self.messenger.settings, self._show)
+
+    def _show(self, settings: Settings) -> None:
+        self.settings = settings
+        with self.prevent(TickBox.Changed, Select.Changed):
+            for box in self.query(TickBox):
+                box.value = getattr(settings, box.name or "")
+                box.disabled = False
+            timer = self.query_one("#timer", Select)
+            timer.value = settings.default_timer_s if settings.default_timer_s in TIMERS else 0
+            timer.disabled = False
+        self.ready()
+
+    @on(TickBox.Changed)
+    @on(Select.Changed, "#timer")
+    def _changed(self) -> None:
+        if self.settings is None:
+            return
+        on_now = {box.name: box.value for box in self.query(TickBox)}
+        timer = self.query_one("#timer", Select).value
+        changed = Settings(
+            read_receipts=on_now["read_receipts"],
+            typing=on_now["typing"],
+            presence=on_now["presence"],
+            default_timer_s=timer if isinstance(timer, int) else 0,
+        )
+        if changed != self.settings:
+            self.settings = changed
+            self.ask(lambda: self.messenger.save_settings(changed), lambda _: self.say(""), self._not_kept)
+
+    def _not_kept(self, error: ClientError) -> None:
+        self.say(error.message)
+        self.ask(self.messenger.settings, self._show)

@@ -1,0 +1,286 @@
+"""Backups and a restore in memory for the interface's tests: the facades' contract, a fixed vault, no files."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from letterlock.ids import AccountId, ConversationId
+from letterlock_client.backup_models import (
+    Attempt,
+    BackupChoice,
+    BackupMade,
+    BackupPhase,
+    BackupProgress,
+    BackupStatus,
+    FeatureView,
+    Frequency,
+    Freshness,
+    LastBackup,
+    PasswordChanged,
+    PreviewChat,
+    RealmState,
+    RealmView,
+    Rehearsed,
+    Restored,
+    RestorePreview,
+    RestoreRequest,
+    TurnedOff,
+    TurnedOn,
+    VaultView,
+    Verified,
+)
+from letterlock_client.config import Unlock
+from letterlock_client.errors import ClientError, wrong_passphrase
+from letterlock_client.events import BackupFinished, BackupMoved, Event
+
+START = 1_795_443_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+KEY = "0123456789abcdef" * 4
+KEY_ID = "9f3a 11c0 77de 04b2"
+FLEET = "5c1e 90aa 37f4 8812"
+FLEET_FILE = Path(__file__).with_name("fleet.toml")
+SHEET = "LETTERLOCK RECOVERY SHEET\n\nHandle    alice\nVault     5c1e 90aa 37f4 8812\nLocator   k3v9-2m7q-xx4t-9d1p\n"
+PASSPHRASE = "right passphrase"
+
+
+@dataclass(frozen=True)
+class FakeVerdict:
+    sentence: str
+    acceptable: bool
+
+
+def realms(**changes: object) -> tuple[RealmView, ...]:
+    names = ("north", "south", "west")
+    views = [RealmView(name, f"wss://{name}.example", RealmState.READY, 10, 0) for name in names]
+    return tuple(replace(view, **changes) for view in views)  # type: ignore[arg-type]
+
+
+def vault(**changes: object) -> VaultView:
+    view = VaultView(FLEET, 2, realms(), 10, 0, with_locator=True)
+    return replace(view, **changes)  # type: ignore[arg-type]
+
+
+def turned_on(**changes: object) -> BackupStatus:
+    last = LastBackup(START - 2 * HOUR, 12, 1_042, 31, 18_432_000, Freshness.VERIFIED)
+    status = BackupStatus(
+        on=True,
+        feature=FeatureView(True, ""),
+        key_id=KEY_ID,
+        has_password=True,
+        has_recovery_key=True,
+        provider="folder:/media/disk/letterlock",
+        frequency=Frequency.DAILY,
+        last=last,
+        generations=5,
+        next_at=START + 22 * HOUR,
+        fleet_hash=FLEET,
+        realms=3,
+        threshold=2,
+    )
+    return replace(status, **changes)  # type: ignore[arg-type]
+
+
+def turned_off(**changes: object) -> BackupStatus:
+    return replace(BackupStatus(False, FeatureView(True, "")), **changes)  # type: ignore[arg-type]
+
+
+class Calls:
+    """What was asked, what fails, what waits."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.failures: dict[str, ClientError] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def _call(self, verb: str, *arguments: object) -> None:
+        self.calls.append((verb, *arguments))
+        await asyncio.sleep(0)
+        if verb in self.gates:
+            await self.gates[verb].wait()
+        if verb in self.failures:
+            raise self.failures[verb]
+
+    def asked(self, verb: str) -> list[tuple[object, ...]]:
+        return [call[1:] for call in self.calls if call[0] == verb]
+
+
+class FakeBackups(Calls):
+    """Every verb of the real one. `tell` passes events on to whoever listens to the messenger."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        super().__init__()
+        self.tell = tell
+        self.now = turned_off()
+        self.view = vault()
+        self.attempts: list[Attempt] = []
+        self.problems: tuple[str, ...] = ()
+        self.differences: tuple[str, ...] = ()
+        self._backing_up: asyncio.Task[None] | None = None
+
+    def move(self, done: int, total: int = 400, phase: BackupPhase = BackupPhase.MESSAGES) -> None:
+        self.tell(BackupMoved(BackupProgress(phase, done, total, done * 1_000, total * 1_000, 50_000.0, 4.0)))
+
+    async def status(self) -> BackupStatus:
+        await self._call("status")
+        return self.now
+
+    async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
+        await self._call("turn_on", choice, unlock)
+        self._check(unlock)
+        self.now = turned_on(
+            last=None,
+            generations=0,
+            provider=choice.provider,
+            frequency=Frequency.OFF,
+            next_at=0,
+            has_password=choice.password is not None,
+            has_recovery_key=choice.recovery_key,
+        )
+        shared = 3 if choice.password is not None else 0
+        return TurnedOn(KEY_ID, KEY if choice.recovery_key else "", SHEET, shared, shared)
+
+    def _check(self, unlock: Unlock) -> None:
+        if unlock.passphrase not in (None, PASSPHRASE):
+            raise wrong_passphrase()
+
+    async def back_up(self) -> BackupMade:
+        self.now = replace(self.now, running=True)
+        try:
+            await self._call("back_up")
+        except ClientError as error:
+            self.now = replace(self.now, running=False)
+            self.tell(BackupFinished(None, error.message))
+            raise
+        made = BackupMade(13, 1_050, 31, 1, 0, 9_000, 18_441_000, Freshness.VERIFIED, 3)
+        last = LastBackup(START, 13, 1_050, 31, 18_441_000, Freshness.VERIFIED)
+        self.now = replace(self.now, running=False, last=last)
+        self.tell(BackupFinished(made))
+        return made
+
+    async def cancel(self) -> None:
+        await self._call("cancel")
+        self.now = replace(self.now, running=False)
+        self.tell(BackupFinished(None))
+
+    async def verify(self) -> Verified:
+        await self._call("verify")
+        return Verified(12, 1_042, 7, 31, 58, 18_432_000, Freshness.VERIFIED, self.problems)
+
+    async def rehearse(self) -> Rehearsed:
+        await self._call("rehearse")
+        return Rehearsed(12, 1_042, 7, 31, self.differences)
+
+    async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
+        await self._call("change_password", password, unlock)
+        self._check(unlock)
+        return PasswordChanged(KEY_ID, KEY_ID, 0, 2, 3)
+
+    async def recovery_key(self, unlock: Unlock) -> str:
+        await self._call("recovery_key", unlock)
+        self._check(unlock)
+        return KEY
+
+    async def sheet(self, unlock: Unlock, with_key: bool) -> str:
+        await self._call("sheet", unlock, with_key)
+        self._check(unlock)
+        return SHEET
+
+    async def turn_off(self, unlock: Unlock) -> TurnedOff:
+        await self._call("turn_off", unlock)
+        self._check(unlock)
+        self.now = turned_off()
+        return TurnedOff(58, 3, 3)
+
+    async def history(self) -> list[Attempt]:
+        await self._call("history")
+        return self.attempts
+
+    async def choose(
+        self,
+        *,
+        frequency: Frequency | None = None,
+        include_media: bool | None = None,
+        include_videos: bool | None = None,
+        provider: str | None = None,
+    ) -> BackupStatus:
+        chosen = {
+            "frequency": frequency,
+            "include_media": include_media,
+            "include_videos": include_videos,
+            "provider": provider,
+        }
+        await self._call("choose", {name: value for name, value in chosen.items() if value is not None})
+        self.now = replace(self.now, **{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+        return self.now
+
+    async def vault(self) -> VaultView:
+        await self._call("vault")
+        return self.view
+
+    def judge(self, password: str) -> FakeVerdict:
+        if len(password) < 8:
+            return FakeVerdict("At least 8 characters.", False)
+        return FakeVerdict("An attacker with 20 guesses has 1 chance in 40 000 000.", True)
+
+
+CHATS = (
+    PreviewChat(ConversationId(b"bob".ljust(20, b"\0")), "bob", 800, 30, START - DAY),
+    PreviewChat(ConversationId(b"carol".ljust(20, b"\0")), "carol", 200, 1, START - 2 * DAY),
+    PreviewChat(ConversationId(b"dave".ljust(20, b"\0")), "dave", 42, 0, START - 9 * DAY),
+)
+
+
+def preview(**changes: object) -> RestorePreview:
+    found = RestorePreview(
+        account=AccountId(b"me".ljust(20, b"\1")),
+        handle="alice",
+        generation=12,
+        at=START - DAY,
+        bytes_total=18_432_000,
+        messages=1_042,
+        media=31,
+        media_bytes=12_000_000,
+        chats=CHATS,
+        freshness=Freshness.VERIFIED,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+class FakeRestoration(Calls):
+    """One restore; `secret` opens it."""
+
+    def __init__(self, request: RestoreRequest) -> None:
+        super().__init__()
+        self.request = request
+        self.secret = "correct horse"
+        self.view = vault()
+        self.found = preview()
+        self.wrong: ClientError | None = None
+        self.closed = False
+        self.moved: Callable[[BackupProgress], None] = lambda _: None
+
+    async def vault(self) -> VaultView:
+        await self._call("vault")
+        return self.view
+
+    async def open(self, secret: str) -> RestorePreview:
+        await self._call("open", secret)
+        if secret != self.secret and self.wrong is not None:
+            raise self.wrong
+        return self.found
+
+    async def run(
+        self,
+        unlock: Unlock,
+        chats: tuple[str, ...] = (),
+        *,
+        progress: Callable[[BackupProgress], None] = lambda _: None,
+    ) -> Restored:
+        self.moved = progress
+        await self._call("run", unlock, chats)
+        return Restored(1_042, 3, 31, 12, self.found.freshness, 2)
+
+    async def close(self) -> None:
+        self.closed = True

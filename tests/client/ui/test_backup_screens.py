@@ -1,0 +1,469 @@
+"""Chat backup on screen: how it stands, backing up while people chat, and every change of what opens it."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.screen import Screen
+from textual.widgets import Button, Input, OptionList, Select
+
+from letterlock.vault.fleet import shown_hash
+from letterlock_client.backup_models import (
+    Attempt,
+    BackupChoice,
+    FeatureView,
+    Frequency,
+    Freshness,
+    LastBackup,
+)
+from letterlock_client.config import NO_PASSPHRASE, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import BackupFinished
+from letterlock_client.fleet_file import load_fleet
+from letterlock_client.ui.backup_wording import attempt_lines
+from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
+from letterlock_client.ui.screens.backup.fleet import FleetScreen
+from letterlock_client.ui.screens.backup.folder import FolderScreen
+from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+from letterlock_client.ui.screens.backup.notice import NoticeScreen
+from letterlock_client.ui.screens.backup.password import PasswordScreen
+from letterlock_client.ui.screens.backup.sheet import SheetScreen
+from letterlock_client.ui.screens.backup.work import WorkScreen
+from letterlock_client.ui.screens.choose import ChooseScreen
+from letterlock_client.ui.screens.main import MainScreen
+from tests.client.ui.conftest import Open, Running
+from tests.client.ui.fake_backups import (
+    DAY,
+    FLEET_FILE,
+    HOUR,
+    KEY,
+    KEY_ID,
+    PASSPHRASE,
+    START,
+    realms,
+    turned_off,
+    turned_on,
+    vault,
+)
+from tests.client.ui.fake_messenger import FakeMessenger, lively
+from tests.client.ui.test_hostile_text import NASTY, check
+
+PASSWORD = "a long enough password"
+
+
+def backed_up(**changes: object) -> FakeMessenger:
+    fake = lively()
+    fake.backups.now = turned_on(**changes)
+    return fake
+
+
+def words(running: Running) -> str:
+    return " ".join(running.text().replace("│", " ").replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def press_button(running: Running, label: str) -> None:
+    next(one for one in running.app.screen.query(Button) if str(one.label).startswith(label)).press()
+
+
+async def fill(running: Running, **values: str) -> None:
+    for name, value in values.items():
+        running.app.screen.query_one(f"#{name}", Input).value = value
+    await running.settle()
+
+
+async def choose(running: Running, verb: str) -> None:
+    """Open the encrypted part and choose what begins so."""
+    await running.press("f3")
+    running.app.screen.query_one("#encrypted", Button).press()
+    await running.settle()
+    options = running.app.screen.query_one("#verbs", OptionList)
+    options.highlighted = next(
+        place for place, option in enumerate(options.options) if str(option.prompt).startswith(verb)
+    )
+    await running.press("enter")
+
+
+async def give_passphrase(running: Running, passphrase: str = PASSPHRASE) -> None:
+    assert isinstance(running.app.screen, WorkScreen)
+    running.app.screen.query_one(Input).value = passphrase
+    await running.press("enter")
+
+
+def screen_is(running: Running, kind: type[Screen[object]]) -> None:
+    assert isinstance(running.app.screen, kind), running.app.screen
+
+
+def locked(fake: FakeMessenger) -> FakeMessenger:
+    fake.profile = replace(fake.profile, has_passphrase=True)
+    return fake
+
+
+# The landing.
+
+
+async def test_the_landing_says_how_the_last_backup_stands_and_who_could_read_it(client: Open) -> None:
+    async with client(backed_up(repairs_pending=1), (110, 44)) as running:
+        await running.press("f3")
+        for fact in (
+            "2 h ago, today 12:10",
+            "confirmed by the vault",
+            "1 042 messages, 31 files, 18 MB",
+            "5 generations",
+            "/media/disk/letterlock",
+            "in 22 h",
+            "1 realm of the vault not told",
+            "view-once messages",
+            "the folder holds only ciphertext, the vault holds shares",
+            "the relay holds nothing",
+        ):
+            assert fact in words(running), fact
+
+
+async def test_opening_the_landing_changes_nothing(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await running.press("f3")
+        assert running.fake.backups.asked("choose") == []
+        assert running.app.screen.query_one("#frequency", Select).value is Frequency.DAILY
+
+
+@pytest.mark.parametrize(
+    ("freshness", "told"),
+    [
+        (Freshness.UNANCHORED, "not yet confirmed by enough realms"),
+        (Freshness.UNCHECKED, "no vault takes part"),
+    ],
+)
+async def test_an_unconfirmed_backup_is_told_as_such(client: Open, freshness: Freshness, told: str) -> None:
+    last = LastBackup(START - HOUR, 1, 1, 0, 1_000, freshness, "It holds far less than the one before.")
+    async with client(backed_up(last=last)) as running:
+        await running.press("f3")
+        assert told in words(running)
+        assert "It holds far less" in words(running)
+
+
+async def test_people_chat_on_while_a_backup_runs(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.gates["back_up"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("f3", "enter")
+        fake.backups.move(170)
+        await running.settle()
+        assert "42 %" in words(running)
+        assert "170 of 400" in words(running)
+        assert "4 s left" in words(running)
+        await running.press("escape", "enter")
+        await running.type("hello")
+        await running.press("enter")
+        assert [call[1] for call in fake.asked("send_text")] == ["hello"]
+        assert "backing up: messages 42 %" in running.text()
+        fake.backups.gates["back_up"].set()
+        await running.settle()
+        assert "backup just now" in running.text()
+
+
+async def test_a_running_backup_can_be_stopped(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.gates["back_up"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("f3", "enter")
+        press_button(running, "Stop this backup")
+        await running.settle()
+        assert fake.backups.asked("cancel") == [()]
+        assert "The last backup stays as it was" in words(running)
+
+
+async def test_a_backup_that_fails_says_why_in_the_providers_words_without_their_effect(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.failures["back_up"] = ClientError(
+        Code.FAILED, "the folder is \x1b[31mfull\x1b]0;x\x07 [b]now[/b]"
+    )
+    async with client(fake) as running:
+        await running.press("f3", "enter")
+        assert "full" in words(running)
+        assert "[b]now[/b]" in words(running)
+        assert "\x1b" not in running.text()
+
+
+async def test_a_scheduled_backup_that_fails_is_told_once(client: Open) -> None:
+    async with client(backed_up()) as running:
+        running.fake.tell(BackupFinished(None, "the disk is not there"))
+        await running.settle()
+        assert "Backup: the disk is not there" in words(running)
+
+
+async def test_frequency_and_media_are_chosen_at_once(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await running.press("f3")
+        running.app.screen.query_one("#frequency", Select).value = Frequency.WEEKLY
+        await running.settle()
+        await running.pilot.click("#media")
+        await running.settle()
+        assert running.fake.backups.asked("choose") == [
+            ({"frequency": Frequency.WEEKLY},),
+            ({"include_media": False},),
+        ]
+        assert running.app.screen.query_one("#videos").disabled
+
+
+async def test_another_folder_is_chosen(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await running.press("f3")
+        press_button(running, "Change the folder")
+        await running.settle()
+        await fill(running, folder="somewhere")
+        await running.press("enter")
+        assert "Give the whole path" in words(running)
+        await fill(running, folder="/tmp/elsewhere")
+        await running.press("enter")
+        assert running.fake.backups.asked("choose") == [({"provider": "folder:/tmp/elsewhere"},)]
+
+
+async def test_an_unfinished_restore_is_told_and_makes_no_backup(client: Open) -> None:
+    async with client(backed_up(restoring=True)) as running:
+        assert "restore not finished" in running.text()
+        await running.press("f3")
+        assert "A restore on this device is not finished" in words(running)
+        assert running.app.screen.query_one("#now", Button).disabled
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("gradual", "arrives gradually"), ("needs_version", "needs the latest version")]
+)
+async def test_a_feature_that_is_not_there_says_why_and_offers_nothing(
+    client: Open, reason: str, told: str
+) -> None:
+    fake = lively()
+    fake.backups.now = turned_off(feature=FeatureView(False, reason))
+    async with client(fake) as running:
+        await running.press("f3")
+        assert told in words(running)
+        press_button(running, "Turn on")
+        await running.settle()
+        assert told in words(running)
+        options = running.app.screen.query_one("#verbs", OptionList).options
+        assert [str(option.prompt) for option in options] == ["Who could still learn what"]
+
+
+# Turning on.
+
+
+async def test_turning_on_leads_from_the_choice_to_the_sheet(client: Open, tmp_path: Path) -> None:
+    fake = locked(lively())
+    async with client(fake, (110, 44)) as running:
+        await choose(running, "Turn on")
+        screen_is(running, ChooseScreen)
+        await running.press("down", "down", "enter")
+        screen_is(running, FolderScreen)
+        await fill(running, folder=str(tmp_path))
+        await running.press("enter")
+        screen_is(running, PasswordScreen)
+        await fill(running, password="short", again="short")
+        await running.press("enter", "enter")
+        screen_is(running, PasswordScreen)
+        await fill(running, password=PASSWORD, again=PASSWORD)
+        await running.pilot.pause(0.1)
+        assert "1 chance in 40 000 000" in words(running)
+        press_button(running, "Go on")
+        await running.settle()
+        screen_is(running, FleetScreen)
+        await fill(running, fleet=str(tmp_path / "none.toml"))
+        await running.press("enter")
+        assert "The fleet file cannot be read" in words(running)
+        await fill(running, fleet=str(FLEET_FILE))
+        await running.press("enter")
+        assert shown_hash(load_fleet(FLEET_FILE).hash) in words(running)
+        assert "2 of 3 realms" in words(running)
+        assert "wss://north.example" in words(running)
+        await running.press("enter")
+        await give_passphrase(running, "wrong")
+        assert "passphrase does not open" in words(running)
+        assert fake.backups.now.on is False
+        await give_passphrase(running)
+        choice, unlock = fake.backups.asked("turn_on")[-1]
+        assert choice == BackupChoice(f"folder:{tmp_path}", PASSWORD, True, FLEET_FILE)
+        assert unlock == Unlock(PASSPHRASE)
+        screen_is(running, SheetScreen)
+        assert "0123  4567  89ab  cdef" in running.text()
+        await fill(running, file=str(tmp_path / "sheet.txt"))
+        press_button(running, "Save to this file")
+        await running.pilot.pause(0.2)
+        assert (tmp_path / "sheet.txt").stat().st_mode & 0o777 == 0o600
+        assert "Locator" in (tmp_path / "sheet.txt").read_text()
+        press_button(running, "I have written it down")
+        await running.settle()
+        screen_is(running, NoticeScreen)
+        assert "All 3 realms of the vault have it" in words(running)
+        await running.press("enter")
+        screen_is(running, EncryptedBackupScreen)
+        assert KEY_ID in words(running)
+
+
+async def test_going_back_goes_back_one_step_and_changes_nothing(client: Open) -> None:
+    async with client(lively()) as running:
+        await choose(running, "Turn on")
+        await running.press("enter")
+        await fill(running, folder="/tmp")
+        await running.press("enter")
+        screen_is(running, PasswordScreen)
+        await running.press("escape")
+        screen_is(running, FolderScreen)
+        await running.press("escape", "escape")
+        screen_is(running, EncryptedBackupScreen)
+        assert running.fake.backups.asked("turn_on") == []
+
+
+async def test_a_key_alone_asks_for_no_password_and_no_vault(client: Open) -> None:
+    async with client(lively()) as running:
+        await choose(running, "Turn on")
+        await running.press("down", "enter")
+        await fill(running, folder="/tmp")
+        await running.press("enter")
+        screen_is(running, WorkScreen)
+        assert "No vault takes part" in words(running)
+        assert "This profile has no passphrase" in words(running)
+        await running.press("enter")
+        assert running.fake.backups.asked("turn_on") == [
+            (BackupChoice("folder:/tmp", None, True), NO_PASSPHRASE)
+        ]
+
+
+async def test_the_sheet_is_not_closed_by_accident(client: Open) -> None:
+    async with client(lively()) as running:
+        await choose(running, "Turn on")
+        await running.press("down", "enter")
+        await fill(running, folder="/tmp")
+        await running.press("enter", "enter")
+        screen_is(running, SheetScreen)
+        await running.press("escape")
+        assert "You have not said that you keep the sheet" in words(running)
+        await running.press("enter")
+        screen_is(running, SheetScreen)
+
+
+# Changing.
+
+
+async def test_a_changed_password_shows_that_nothing_was_rewritten(client: Open) -> None:
+    async with client(locked(backed_up())) as running:
+        await choose(running, "Change the password")
+        await fill(running, password=PASSWORD, again=PASSWORD)
+        await running.pilot.pause(0.1)
+        press_button(running, "Go on")
+        await running.settle()
+        await give_passphrase(running)
+        assert running.fake.backups.asked("change_password") == [(PASSWORD, Unlock(PASSPHRASE))]
+        assert words(running).count(KEY_ID) == 2
+        assert "Objects rewritten: 0" in words(running)
+        assert "2 of 3 realms have it" in words(running)
+
+
+async def test_the_key_is_shown_only_for_the_local_passphrase(client: Open) -> None:
+    async with client(locked(backed_up())) as running:
+        await choose(running, "Show the 64-digit key")
+        await running.press("enter")
+        assert "Enter the passphrase" in words(running)
+        await give_passphrase(running, "wrong")
+        assert KEY[:4] + "  " + KEY[4:8] not in running.text()
+        await give_passphrase(running)
+        screen_is(running, SheetScreen)
+        assert "0123  4567  89ab  cdef" in running.text()
+
+
+async def test_turning_off_shows_the_realms_proof(client: Open) -> None:
+    async with client(locked(backed_up())) as running:
+        await choose(running, "Turn off")
+        await give_passphrase(running)
+        assert "58 objects deleted" in words(running)
+        assert "3 of 3 realms signed that their share is gone" in words(running)
+        await running.press("enter", "escape")
+        assert "Backups are off" in words(running)
+
+
+async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.gates["verify"] = asyncio.Event()
+    async with client(fake) as running:
+        await choose(running, "Verify")
+        fake.backups.move(100)
+        await running.settle()
+        assert "25 %" in words(running)
+        await running.press("escape")
+        assert "Stopped" in words(running)
+        fake.backups.gates.clear()
+        await running.press("enter")
+        assert "The backup is whole" in words(running)
+
+
+async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.problems = ("segment 7 is missing",)
+    fake.backups.differences = ("bob: 3 messages are not in the backup",)
+    async with client(fake) as running:
+        await choose(running, "Verify")
+        assert "Something is wrong" in words(running)
+        assert "segment 7 is missing" in words(running)
+        await running.press("enter", "escape", "escape")
+        await choose(running, "Rehearse")
+        assert "bob: 3 messages are not in the backup" in words(running)
+
+
+async def test_the_attempt_history_is_told_in_sentences(client: Open) -> None:
+    fake = backed_up()
+    yesterday = START - DAY + 7 * HOUR + 4 * 60_000
+    fake.backups.attempts = [
+        Attempt(realm, yesterday - gap, "guess_failed", "handle", place)
+        for realm in ("north", "south")
+        for place, gap in enumerate((0, 60_000))
+    ]
+    async with client(fake) as running:
+        await choose(running, "Tries")
+        assert "2 failed tries yesterday 21:14, by handle alone (north, south)" in words(running)
+
+
+def test_one_try_seen_by_many_realms_is_one_try() -> None:
+    attempts = [Attempt(realm, START, "guess_failed", "locator", 1) for realm in ("a", "b", "c")]
+    assert attempt_lines(attempts, START) == [
+        "1 failed try today 14:10, with the recovery sheet or an own device (a, b, c)"
+    ]
+
+
+async def test_the_leak_checklist_names_every_party_and_scrolls(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await choose(running, "Who could")
+        seen = words(running)
+        await running.press("pagedown")
+        seen += words(running)
+        for party in ("Whoever keeps the folder", "The vault", "The relay", "A thief of this", "Nobody"):
+            assert party in seen, party
+
+
+async def test_the_flows_end_where_they_began(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await choose(running, "Change the password")
+        await running.press("escape", "escape")
+        screen_is(running, ChatBackupScreen)
+        await running.press("escape")
+        screen_is(running, MainScreen)
+
+
+async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> None:
+    last = LastBackup(START, 1, 1, 1, 1, Freshness.VERIFIED, NASTY)
+    fake = backed_up(provider=f"folder:{NASTY}", last=last, key_id=NASTY, fleet_hash=NASTY)
+    fake.backups.view = vault(fleet_hash=NASTY, realms=realms(name=NASTY, url=NASTY, reason=NASTY))
+    fake.backups.attempts = [Attempt(NASTY, START, NASTY, NASTY, 1)]
+    fake.backups.problems = fake.backups.differences = (NASTY,)
+    async with client(fake, (60, 24)) as running:
+        await running.press("f3")
+        fake.tell(BackupFinished(None, NASTY))
+        running.app.push_screen(FleetScreen(FLEET_FILE))
+        running.app.push_screen(SheetScreen(NASTY, NASTY))
+        await running.settle()
+        check(running)
+        await running.press("escape", "escape", "escape")
+        await choose(running, "Tries")
+        check(running)
+        await running.press("enter", "escape", "escape")
+        await choose(running, "Verify")
+        check(running)
+        assert running.app.is_running

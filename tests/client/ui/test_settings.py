@@ -1,0 +1,177 @@
+"""The settings: a tree with a search, each page real, every change kept at once."""
+
+import pytest
+from textual.widgets import Input, OptionList
+
+from letterlock_client.backup_models import FeatureView
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.models import Settings, Standing
+from letterlock_client.ui.doors import StorageUse, Tastes
+from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
+from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.settings.pages import every, found
+from letterlock_client.ui.screens.settings.screen import BUILT, SettingsScreen
+from tests.client.ui.conftest import Open, Running
+from tests.client.ui.fake_backups import turned_off
+from tests.client.ui.fake_messenger import chat_id, lively
+
+
+async def open_page(running: Running, search: str) -> None:
+    await running.press("f2")
+    running.app.screen.query_one("#search", Input).value = search
+    await running.settle()
+    await running.press("enter")
+
+
+def test_every_page_is_built_or_is_a_door() -> None:
+    assert {place.page.id for place in every()} == {*BUILT, "chats", "backup", "encrypted"}
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("receipts", "Read receipts"),
+        ("last seen", "Presence"),
+        ("online", "Presence"),
+        ("blocked", "Blocked people"),
+        ("forgot", "Backup password"),
+        ("dark", "Theme"),
+        ("CHAT backup", "Chat backup"),
+    ],
+)
+def test_a_setting_is_found_by_its_name_and_by_what_people_call_it(words: str, first: str) -> None:
+    place = found(words)[0]
+    assert (place.entry.name if place.entry is not None else place.page.title) == first
+
+
+def test_nothing_is_found_for_what_is_not_there() -> None:
+    assert found("blockchain") == []
+
+
+async def test_the_tree_shows_the_way_to_the_encrypted_backup(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("f2")
+        lines = [str(option.prompt) for option in running.app.screen.query_one("#tree", OptionList).options]
+        place = lines.index("Chats")
+        assert lines[place : place + 3] == ["Chats", "  Chat backup", "    End-to-end encrypted backup"]
+        await running.press(*["down"] * 5)
+        await running.press("enter")
+        assert isinstance(running.app.screen, EncryptedBackupScreen)
+        await running.press("escape")
+        assert isinstance(running.app.screen, SettingsScreen)
+
+
+async def test_privacy_is_kept_at_once(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("f2", "down", "enter", "space")
+        assert running.fake.asked("save_settings") == [(Settings(read_receipts=False),)]
+        await running.press("space")
+        assert running.fake.asked("save_settings")[-1] == (Settings(),)
+
+
+async def test_what_could_not_be_kept_is_shown_as_it_is(client: Open) -> None:
+    fake = lively()
+    fake.failures["save_settings"] = ClientError(Code.STORAGE_FULL, "the disk is full")
+    async with client(fake) as running:
+        await running.press("f2", "down", "enter", "space")
+        assert "the disk is full" in running.text()
+        assert "[x] Send read receipts" in running.text()
+
+
+async def test_searching_leads_to_the_very_setting(client: Open) -> None:
+    async with client(lively()) as running:
+        await open_page(running, "typing")
+        await running.press("space")
+        assert running.fake.asked("save_settings") == [(Settings(typing=False),)]
+
+
+async def test_a_blocked_person_is_listed_and_unblocked(client: Open) -> None:
+    fake = lively()
+    fake.person("troll", standing=Standing.BLOCKED)
+    async with client(fake) as running:
+        await open_page(running, "blocked")
+        assert "troll" in running.text()
+        await running.press("enter", "enter")
+        assert fake.asked("unblock") == [(chat_id("troll"),)]
+        assert "Nobody is blocked" in running.text()
+
+
+async def test_the_theme_the_signs_and_the_bell_are_kept_for_the_next_start(client: Open) -> None:
+    kept: list[object] = []
+    tastes = Tastes(save_theme=kept.append, save_ascii_icons=kept.append, save_bell=kept.append)
+    async with client(lively(), tastes=tastes) as running:
+        await open_page(running, "ascii")
+        await running.press("space", "escape", "escape")
+        await open_page(running, "bell")
+        await running.press("space", "escape", "escape")
+        running.app.theme = "nord"
+        await running.settle()
+        assert kept == [True, False, "nord"]
+
+
+async def test_the_bell_is_silent_when_it_is_off(client: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[bool] = []
+    async with client(lively(), tastes=Tastes(bell=False)) as running:
+        monkeypatch.setattr(running.app, "bell", lambda: rung.append(True))
+        running.app.app_focus = False
+        running.fake.receive(chat_id("carol"), "hello")
+        await running.settle()
+        assert rung == []
+        running.pane.around.bell.turn(True)
+        running.fake.receive(chat_id("carol"), "hello")
+        await running.settle()
+        assert rung == [True]
+
+
+async def test_storage_tells_what_the_profile_takes(client: Open) -> None:
+    async def measure() -> StorageUse:
+        return StorageUse("/home/alice/data", 1_500_000, 20_000_000, 5_000_000_000)
+
+    async with client(lively(), tastes=Tastes(measure=measure)) as running:
+        await open_page(running, "space on this disk")
+        for shown in ("1.5 MB", "20 MB", "5.0 GB", "/home/alice/data"):
+            assert shown in running.text()
+
+
+async def test_account_says_who_this_is_and_shows_the_invite_link(client: Open) -> None:
+    async with client(lively()) as running:
+        await open_page(running, "account id")
+        assert "wss://relay.example" in running.text()
+        assert "no passphrase" in running.text()
+        await running.press("enter")
+        assert "letterlock:add" in running.text()
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"), [("gradual", "arrives gradually"), ("needs_version", "needs the latest version")]
+)
+async def test_about_says_why_a_feature_is_not_there(client: Open, reason: str, words: str) -> None:
+    fake = lively()
+    fake.backups.now = turned_off(feature=FeatureView(False, reason))
+    async with client(fake) as running:
+        await open_page(running, "version")
+        assert words in " ".join(running.text().split())
+
+
+async def test_in_a_narrow_terminal_the_tree_and_a_page_are_shown_one_at_a_time(client: Open) -> None:
+    async with client(lively(), (60, 24)) as running:
+        await running.press("f2")
+        assert "Send read receipts" not in running.text()
+        await running.press("down", "enter")
+        assert "Send read receipts" in running.text()
+        assert "Appearance" not in running.text()
+        await running.press("escape")
+        assert "Appearance" in running.text()
+        await running.press("escape")
+        assert isinstance(running.app.screen, MainScreen)
+
+
+@pytest.mark.parametrize("typed", ["/backup", "/settings"])
+async def test_a_command_can_be_typed_after_a_slash(client: Open, typed: str) -> None:
+    async with client(lively()) as running:
+        await running.press("enter")
+        await running.type(typed)
+        await running.press("enter")
+        assert isinstance(running.app.screen, (ChatBackupScreen, SettingsScreen))
+        assert running.fake.asked("send_text") == []
