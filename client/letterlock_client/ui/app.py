@@ -14,16 +14,17 @@ from textual.message import Message as TextualMessage
 
 from letterlock_client.errors import ClientError
 from letterlock_client.sanitize import line_of
+from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import clashes
 from letterlock_client.ui.crash import say_crash
 from letterlock_client.ui.doors import Doors, Start, Tastes
-from letterlock_client.ui.icons import ASCII, UNICODE
 from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.screens.first_run import FirstRunScreen
 from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.restore.flow import RestoreFlow
 from letterlock_client.ui.screens.unlock import UnlockScreen
-from letterlock_client.ui.surroundings import Surroundings, system_clock
+from letterlock_client.ui.surroundings import surroundings_of, system_clock
 from letterlock_client.ui.terminal import know_alt_enter
 from letterlock_client.ui.themes import DEFAULT, OFFERED, STYLES
 from letterlock_client.ui.wording import Clock
@@ -55,8 +56,7 @@ class LetterlockApp(App[int]):
         super().__init__()
         self._doors = doors
         self._tastes = tastes or Tastes()
-        icons = ASCII if self._tastes.ascii_icons else UNICODE
-        self._surroundings = Surroundings(clock, icons, self._tastes.keymap)
+        self._surroundings = surroundings_of(self._tastes, clock)
         self._messenger: Messenger | None = None
 
     def on_mount(self) -> None:
@@ -70,7 +70,7 @@ class LetterlockApp(App[int]):
         if self._doors.start is Start.UNLOCK:
             self.push_screen(UnlockScreen(self._doors), self._enter)
         elif self._doors.start is Start.REGISTER:
-            self.push_screen(FirstRunScreen(self._doors), self._enter)
+            self.push_screen(FirstRunScreen(self._doors, self._surroundings), self._enter)
         else:
             start(self, self._open, exclusive=True)
 
@@ -87,10 +87,23 @@ class LetterlockApp(App[int]):
         else:
             self.exit(1, return_code=1, message=line_of(event.problem))
 
+    @on(intents.GoOnRestoring)
+    def _restore(self) -> None:
+        start(self, self._go_on_restoring, group="restoring", exclusive=True)
+
+    async def _go_on_restoring(self) -> None:
+        flow = RestoreFlow(self, self._doors, self._surroundings, open_now=self._messenger)
+        if (messenger := await flow.run()) is not None:
+            self.post_message(self.Opened(messenger))
+        elif flow.closed:
+            self.exit(0, message="The restore goes on from where it stopped: start the program again.")
+
     def _enter(self, messenger: "Messenger | None") -> None:
         if messenger is None:
             self.exit(0)
             return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
         self._messenger = messenger
         messenger.connect()
         self.push_screen(MainScreen(messenger, self._surroundings))

@@ -70,6 +70,14 @@ COMMANDS: Final = (
     _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
     _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),
     _client("next_unread", "alt+a", "Next unread", "Open the next chat with unread messages."),
+    _client("order", "alt+o", "Order of chats", "List unread chats first, or all by their last message."),
+    _client(
+        "filter",
+        "",
+        "Filter chats",
+        "List only chats whose names hold a word; alone: all.",
+        argument="[WORD]",
+    ),
     _client("requests", "alt+r", "Requests", "See who wrote first and waits for an answer."),
     _client("back", "alt+left", "Chat list", "Go to the list of chats."),
     _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
@@ -119,6 +127,7 @@ COMMANDS: Final = (
     _message(
         "open", "o,enter", "Open", "Show all of it, save its file, go to what it answers, or send it again."
     ),
+    _message("launch", "O", "Open outside", "Save its file, and open it with the system's program."),
     _message("forward", "f", "Forward", "Say it in another chat, as your own."),
     _message("history", "h", "Earlier texts", "Read what it said before it was changed."),
     _message("pause", "p", "Pause", "Stop its file where it is, or let it go on."),

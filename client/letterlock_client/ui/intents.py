@@ -11,6 +11,7 @@ from textual.message import Message as TextualMessage
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.events import Event
+from letterlock_client.models import Message
 
 
 @dataclass
@@ -123,6 +124,14 @@ class QuoteWanted(TextualMessage):
 
     conversation: ConversationId
     message: MessageId
+
+
+@dataclass
+class PictureWanted(TextualMessage):
+    """A message on the screen has a small picture that is not decoded."""
+
+    conversation: ConversationId
+    message: Message
 
 
 @dataclass

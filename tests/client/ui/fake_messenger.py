@@ -30,6 +30,7 @@ from letterlock_client.models import (
     Message,
     MessageKind,
     News,
+    Picture,
     Profile,
     Reaction,
     SafetyNumber,
@@ -109,6 +110,7 @@ class FakeMessenger:
         self._directory: dict[str, str] = {}
         self.backups = FakeBackups(self.tell)
         self.closed = False
+        self.pictures: dict[MessageId, Picture] = {}
         self.parcels: list[tuple[str, bool]] = []
 
     # Putting things in.
@@ -417,6 +419,10 @@ class FakeMessenger:
         self.parcels.append((caption, view_once))
         file = attachment(path.name)
         return self.put(conversation, caption, mine=True, kind=MessageKind.FILE, attachment=file)
+
+    async def picture(self, message: Message) -> Picture | None:
+        await self._call("picture", message.id)
+        return self.pictures.get(message.id)
 
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         await self._call("forward", message, conversation)

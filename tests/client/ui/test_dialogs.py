@@ -4,7 +4,7 @@ import pytest
 
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import KeyChanged
-from letterlock_client.models import Settings, Standing
+from letterlock_client.models import Standing
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
@@ -218,19 +218,6 @@ async def test_message_info_tells_sizes_and_ratchet(client: Open) -> None:
             assert fact in running.text()
 
 
-async def test_settings_are_kept_at_once(client: Open) -> None:
-    kept: list[str] = []
-    async with client(lively()) as running:
-        running.app._tastes = type(running.app._tastes)(save_theme=kept.append)
-        await running.press("f2", "space")
-        assert running.fake.asked("save_settings") == [(Settings(read_receipts=False),)]
-        await running.press("space")
-        assert running.fake.asked("save_settings")[-1] == (Settings(),)
-        running.app.theme = "nord"
-        await running.settle()
-        assert kept == ["nord"]
-
-
 async def test_the_timer_of_a_chat_is_chosen(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("alt+down", "alt+down", "alt+t", "down", "enter")
@@ -315,7 +302,7 @@ async def test_the_first_run_registers_with_what_was_typed(client: Open) -> None
     async with client(fake, (100, 40), doors=doors) as running:
         screen = running.app.screen
         assert isinstance(screen, FirstRunScreen)
-        assert "not available yet" in running.text()
+        assert "does not exist yet" in running.text()
         await fill(running, handle="No Such", passphrase="long enough", again="long enough")
         await running.pilot.click("#register")
         await running.settle()

@@ -1,15 +1,20 @@
 """Pictures of the screens, at both sizes people use most. A change of looks is seen, and then meant."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from textual.widgets import Button, Input
 
 from letterlock_client.events import ConnectionChanged, Link, TransferMoved
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Start, Tastes
 from tests.client.ui.conftest import Open
+from tests.client.ui.fake_backups import FLEET_FILE, turned_on
 from tests.client.ui.fake_messenger import chat_id, lively
 from tests.client.ui.kinds import BOB, kinds
+from tests.client.ui.test_restore_screens import Restoring
 
 Picture = Callable[[LetterlockApp, str], None]
 
@@ -27,7 +32,8 @@ NARROW = (60, 24)
         ("requests", "alt+r"),
         ("verify", "alt+a f4"),
         ("new-chat", "ctrl+n"),
-        ("settings", "f2"),
+        ("settings", "f2 down enter"),
+        ("settings-search", "f2 b a c k"),
         ("help", "f1"),
         ("message-info", "alt+a escape up i"),
         ("invite", "alt+i"),
@@ -84,3 +90,57 @@ async def test_the_light_theme_and_ascii_look_as_before(client: Open, picture: P
     async with client(lively(), WIDE, tastes=tastes) as running:
         await running.press("alt+a")
         picture(running.app, "ascii-light-100x30")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size: tuple[int, int]) -> None:
+    fake = lively()
+    fake.backups.now = turned_on()
+    fake.backups.gates["back_up"] = asyncio.Event()
+    end = f"{size[0]}x{size[1]}"
+    async with client(fake, size) as running:
+        await running.press("f3")
+        picture(running.app, f"backup-{end}")
+        await running.press("enter")
+        fake.backups.move(170)
+        await running.settle()
+        picture(running.app, f"backup-running-{end}")
+        running.app.screen.query_one("#encrypted", Button).press()
+        await running.settle()
+        picture(running.app, f"backup-encrypted-{end}")
+        await running.press("down", "enter", "enter")
+        picture(running.app, f"backup-key-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_turning_on_looks_as_before(
+    client: Open, picture: Picture, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.chdir(FLEET_FILE.parent)
+    end = f"{size[0]}x{size[1]}"
+    async with client(lively(), size, tastes=Tastes(fleet=Path(FLEET_FILE.name))) as running:
+        await running.press("f3", "enter", "enter")
+        picture(running.app, f"turn-on-{end}")
+        await running.press("enter")
+        running.app.screen.query_one(Input).value = "/media/disk/letterlock"
+        await running.press("enter")
+        for field in running.app.screen.query(Input):
+            field.value = "a long enough password"
+        await running.pilot.pause(0.1)
+        picture(running.app, f"turn-on-password-{end}")
+        running.app.screen.query_one(Button).press()
+        await running.pilot.pause(0.2)
+        await running.settle()
+        picture(running.app, f"turn-on-vault-{end}")
+        await running.press("enter")
+        picture(running.app, f"turn-on-confirm-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_restore_looks_as_before(client: Open, picture: Picture, size: tuple[int, int]) -> None:
+    end = f"{size[0]}x{size[1]}"
+    async with Restoring().at_password(client, size) as running:
+        picture(running.app, f"restore-password-{end}")
+        running.app.screen.query_one(Input).value = "correct horse"
+        await running.press("enter")
+        picture(running.app, f"restore-preview-{end}")

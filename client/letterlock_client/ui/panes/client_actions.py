@@ -83,6 +83,14 @@ class ClientActions(Calls, BackupActions):
         if 0 <= there < len(chats):
             self._open(chats[there])
 
+    def action_order(self) -> None:
+        """List unread chats first, or all by their last message."""
+        self.order_chats(unread_first=not self.chat_list.unread_first, words=self.chat_list.filter)
+
+    def action_filter(self) -> None:
+        """List all chats again."""
+        self.order_chats(unread_first=self.chat_list.unread_first, words="")
+
     def action_next_unread(self) -> None:
         """Open the next chat with unread messages."""
         chats = self.chat_list.chats

@@ -21,6 +21,7 @@ from letterlock.ids import ConversationId
 from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError
 from letterlock_client.models import Conversation, Standing
+from letterlock_client.sanitize import file_name_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import Where, bindings
@@ -157,7 +158,11 @@ class ClientPane(ClientActions):
                 self._warned(event)
             case happenings.TransferMoved(conversation=conversation):
                 if view is not None and view.id_of_chat == conversation:
-                    view.transfer_moved(event.done, event.total, upload=event.upload)
+                    view.transfer_moved(event.message, event.done, event.total, upload=event.upload)
+            case happenings.SentAsIs(name=name, reason=reason):
+                self.tell(
+                    f"{file_name_of(name)} goes as it is, with what the camera wrote into it. {reason}."
+                )
             case happenings.EventsLost():
                 self.read_chats()
                 if view is not None:

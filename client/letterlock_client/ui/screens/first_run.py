@@ -1,4 +1,4 @@
-"""The first start: a handle, a relay, a passphrase for this device. Says honestly what is not there yet.
+"""The first start: a handle, a relay, a passphrase for this device; or a backup to restore.
 
 Must not know how a profile is made.
 """
@@ -20,6 +20,8 @@ from letterlock_client.errors import ClientError
 from letterlock_client.ui.background import start
 from letterlock_client.ui.doors import Doors, Registration
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.restore.flow import RestoreFlow
+from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.tick_box import TickBox
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 SHORTEST = 8
 """Characters of a passphrase; it guards the database on this device only."""
 
-LATER = "Restoring from a backup and linking to a terminal you already use are not available yet."
+LINK = "Link to a terminal you already use (does not exist yet)"
 
 
 class FirstRunScreen(Dialog["Messenger"]):
@@ -44,9 +46,10 @@ class FirstRunScreen(Dialog["Messenger"]):
         messenger: "Messenger | None"
         problem: str = ""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, around: Surroundings) -> None:
         super().__init__(classes="-opaque -tall")
         self._doors = doors
+        self._around = around
 
     def parts(self) -> Iterable[Widget]:
         """The fields."""
@@ -79,7 +82,11 @@ class FirstRunScreen(Dialog["Messenger"]):
             ),
             Button("Register", id="register", variant="primary", compact=True),
             problem_line(),
-            words(LATER, "dialog--later"),
+            words("You had Letterlock before?", "dialog--label"),
+            Button(
+                "Restore from a backup…", id="restore", compact=True, disabled=self._doors.restore is None
+            ),
+            Button(LINK, id="link", compact=True, disabled=True),
             can_focus=False,
         )
 
@@ -92,7 +99,17 @@ class FirstRunScreen(Dialog["Messenger"]):
             self.query_one(f"#{name}", Input).disabled = event.value
 
     @on(Input.Submitted)
-    @on(Button.Pressed)
+    @on(Button.Pressed, "#restore")
+    def _restore_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        start(self, self._restore, group="restore", exclusive=True)
+
+    async def _restore(self) -> None:
+        messenger = await RestoreFlow(self.app, self._doors, self._around).run()
+        if messenger is not None:
+            self.post_message(self.Answered(messenger))
+
+    @on(Button.Pressed, "#register")
     def _submit(self, event: TextualMessage) -> None:
         if isinstance(event, Input.Submitted) and event.input.id not in ("again",):
             self.focus_next()
@@ -109,7 +126,7 @@ class FirstRunScreen(Dialog["Messenger"]):
             invite=self._value("invite").strip(),
         )
         self.say("Making keys and registering…")
-        self.query_one(Button).disabled = True
+        self.query_one("#register", Button).disabled = True
         start(self, self._register, registration, exclusive=True)
 
     def _problem(self) -> str:
@@ -138,7 +155,7 @@ class FirstRunScreen(Dialog["Messenger"]):
         if event.messenger is not None:
             self.dismiss(event.messenger)
             return
-        self.query_one(Button).disabled = False
+        self.query_one("#register", Button).disabled = False
         self.say(event.problem)
 
     def action_leave(self) -> None:

@@ -1,0 +1,1 @@
+"""Bringing a backup back, from the first-run screen: where it is, what opens it, what is in it, the work."""

@@ -1,0 +1,150 @@
+"""What leads through a restore, a screen after the other, from where the backup is to the open client.
+
+Runs in a worker. Leaving a step goes back one; until the last one nothing is written on this device.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from letterlock_client.backup_models import BackupProgress, Restored, RestoreRequest
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError
+from letterlock_client.ui.backup_wording import FRESHNESS, many, number
+from letterlock_client.ui.screens.backup.notice import NoticeScreen
+from letterlock_client.ui.screens.backup.work import Work, WorkScreen
+from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
+from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen, OldPassphraseScreen
+from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
+from letterlock_client.ui.screens.restore.preview import PreviewScreen
+from letterlock_client.ui.screens.restore.where import Wanted, WhereScreen
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+    from letterlock_client.backup_models import RestorePreview
+    from letterlock_client.config import Unlock
+    from letterlock_client.messenger import Messenger
+    from letterlock_client.restoration import Restoration
+    from letterlock_client.ui.doors import Doors
+    from letterlock_client.ui.surroundings import Surroundings
+
+T = TypeVar("T")
+
+
+class RestoreFlow:
+    """One restore into a new profile, or into the open one that waits for the rest of its restore."""
+
+    def __init__(
+        self, app: App[Any], doors: Doors, around: Surroundings, *, open_now: Messenger | None = None
+    ) -> None:
+        self._app = app
+        self._doors = doors
+        self._around = around
+        self._open_now = open_now
+        self.closed = False
+        """Whether the profile that was open had to be closed."""
+        self._work: WorkScreen[Restored] | None = None
+
+    async def _ask(self, screen: Screen[T]) -> T | None:
+        return await self._app.push_screen_wait(screen)
+
+    async def _tell(self, heading: str, text: str) -> None:
+        await self._ask(NoticeScreen(heading, text))
+
+    async def run(self) -> Messenger | None:
+        """Return the open client, or None where somebody went back."""
+        doors = self._doors
+        me = self._open_now.profile if self._open_now is not None else None
+        handle = me.handle if me is not None else doors.suggested_handle
+        relay = me.relay if me is not None else doors.suggested_relay
+        # The preview asks before an older backup is restored.
+        wanted = Wanted(RestoreRequest(handle, relay, "", accept_stale=True))
+        while True:
+            answer = await self._ask(WhereScreen(wanted))
+            if answer is None:
+                return None
+            wanted = answer
+            try:
+                messenger = await self._restore(wanted)
+            except ClientError as error:
+                await self._tell("This did not work", error.message[:1].upper() + error.message[1:])
+                continue
+            if messenger is not None:
+                return messenger
+
+    async def _restore(self, wanted: Wanted) -> Messenger | None:
+        if self._doors.restore is None:
+            return None
+        restoration = await self._doors.restore(wanted.request)
+        try:
+            unlock = await self._steps(wanted, restoration)
+        finally:
+            await restoration.close()
+        return await self._doors.open(unlock.passphrase or "") if unlock is not None else None
+
+    async def _steps(self, wanted: Wanted, restoration: Restoration) -> Unlock | None:
+        """Open, preview, choose, lock, write; return how the new profile is locked."""
+        preview = await self._open(wanted, restoration)
+        while preview is not None:
+            chats = await self._ask(PreviewScreen(preview, self._around))
+            if chats is None:
+                return None
+            unlock = await self._lock()
+            if unlock is None:
+                continue
+            if self._open_now is not None:
+                # A profile is open in one place at a time.
+                await self._open_now.close()
+                self.closed = True
+            done = await self._write(restoration, unlock, chats)
+            if done is not None:
+                await self._tell("Your chats are back", _summary(done))
+                return unlock
+        return None
+
+    async def _lock(self) -> Unlock | None:
+        if self._open_now is None:
+            return await self._ask(NewPassphraseScreen())
+        if not self._open_now.profile.has_passphrase:
+            return NO_PASSPHRASE
+        return await self._ask(OldPassphraseScreen())
+
+    async def _open(self, wanted: Wanted, restoration: Restoration) -> RestorePreview | None:
+        if wanted.by_key:
+            return await self._ask(RestoreKeyScreen(restoration, self._around))
+        return await self._ask(RestorePasswordScreen(restoration, self._around))
+
+    async def _write(
+        self, restoration: Restoration, unlock: Unlock, chats: tuple[str, ...]
+    ) -> Restored | None:
+        work = Work(
+            "Restoring",
+            "The newest chats come first. What is here already stays when this is stopped; it can go on later.",
+            "Go on",
+            "Bringing your chats back",
+            lambda _: restoration.run(unlock, chats, progress=self._moved),
+            guarded=False,
+            at_once=True,
+        )
+        self._work = WorkScreen(work, self._around, locked=False)
+        self._work.add_class("-opaque")
+        try:
+            return await self._ask(self._work)
+        finally:
+            self._work = None
+
+    def _moved(self, progress: BackupProgress) -> None:
+        if self._work is not None:
+            self._work.call_later(partial(self._work.moved, progress))
+
+
+def _summary(done: Restored) -> str:
+    files = f" and {many(done.media, 'file')}" if done.media else ""
+    return (
+        f"{many(done.messages, 'message')} in {many(done.conversations, 'chat')}{files}, from backup "
+        f"{number(done.generation)} ({FRESHNESS[done.freshness]}).\n\nThis device now speaks for your account; the "
+        "lost one is out. Your contacts see no change of key."
+    )

@@ -1,0 +1,112 @@
+"""The backup password on a new device: what a wrong one costs is shown before it can be entered.
+
+Reading that costs no try; while the vault asks to wait, nothing is sent and nothing spent.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from textual import on
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from letterlock_client.backup_models import RestorePreview, VaultView
+from letterlock_client.errors import ClientError
+from letterlock_client.ui.asking import Asking
+from letterlock_client.ui.backup_wording import realm_line, tries_line
+from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from letterlock_client.restoration import Restoration
+
+HOW: Final = (
+    "The realms check it together, and none of them sees it. A wrong one costs a try; after the last try the "
+    "vault destroys its shares."
+)
+
+
+class RestorePasswordScreen(Dialog[RestorePreview], Asking):
+    """The field; the result is what the backup holds."""
+
+    heading = "Your backup password"
+    hint = "enter tries it · escape goes back"
+
+    def __init__(self, restoration: "Restoration", around: Surroundings) -> None:
+        super().__init__(classes="-opaque -large")
+        self._restoration = restoration
+        self._around = around
+        self._vault: VaultView | None = None
+        self._read_at = 0.0
+        self._trying = False
+
+    def parts(self) -> Iterable[Widget]:
+        """What the realms say, what is left, and the field."""
+        with VerticalScroll(can_focus=False, classes="dialog--scroll"):
+            yield words(HOW, "dialog--text")
+            yield words("Asking the realms; this costs nothing…", "restore--realms")
+        yield words("", "restore--tries")
+        yield Input(
+            placeholder="backup password", password=True, compact=True, max_length=1_024, disabled=True
+        )
+        yield problem_line()
+        with Horizontal(classes="dialog--answers"):
+            yield Button("Try it", variant="primary", compact=True, disabled=True, classes="restore--go")
+            yield Button("Ask the realms again", name="again", compact=True, classes="restore--again")
+
+    def on_mount(self) -> None:
+        """Ask how many tries are left."""
+        self.set_interval(1.0, self._tick)
+        self._look()
+
+    def _look(self) -> None:
+        self.ask(self._restoration.vault, self._show)
+
+    def _show(self, vault: VaultView) -> None:
+        self._vault, self._read_at = vault, time.monotonic()
+        now = self._around.clock()
+        lines = "\n".join(realm_line(realm, now) for realm in vault.realms)
+        self.query_one(".restore--realms", Static).update(Content(lines))
+        self._tick()
+        self.query_one(Input).focus()
+
+    def _tick(self) -> None:
+        if self._vault is None or self._trying:
+            return
+        waited = time.monotonic() - self._read_at
+        place = self.query_one(".restore--tries", Static)
+        place.update(Content(tries_line(self._vault, waited)))
+        open_now = self._vault.attempts_left > 0 and self._vault.wait_seconds <= waited
+        place.set_class(not open_now, "-closed")
+        field = self.query_one(Input)
+        was = field.disabled
+        field.disabled = self.query_one(".restore--go", Button).disabled = not open_now
+        if was and open_now:
+            field.focus()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, ".restore--go")
+    def _try(self) -> None:
+        field = self.query_one(Input)
+        password = field.value
+        if self._trying or self._vault is None or not password:
+            return
+        self._trying = True
+        field.clear()
+        field.disabled = self.query_one(".restore--go", Button).disabled = True
+        self.say("The realms are checking it…")
+        self.ask(lambda: self._restoration.open(password), self.dismiss, self._refused)
+
+    def _refused(self, error: ClientError) -> None:
+        self._trying = False
+        self.say(error.message[:1].upper() + error.message[1:])
+        self._look()
+
+    @on(Button.Pressed, ".restore--again")
+    def _again(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.say("")
+        self._look()

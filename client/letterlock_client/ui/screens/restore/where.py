@@ -1,0 +1,129 @@
+"""Where the backup is, whose it is, and what shall open it: all that somebody with a new device has to know."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.message import Message as TextualMessage
+from textual.widget import Widget
+from textual.widgets import Button, Input, Select
+
+from letterlock.errors import MalformedError
+from letterlock.ids import check_handle
+from letterlock_client.backup_models import RestoreRequest
+from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+
+HOW: Final = (
+    "Your messages come back from the folder that holds your backup. The relay has none of them; it only "
+    "learns that your account has a new device."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was entered: the request, and whether the 64 digits open it rather than the password."""
+
+    request: RestoreRequest
+    by_key: bool = False
+
+
+class WhereScreen(Dialog[Wanted]):
+    """The form."""
+
+    heading = "Restore from a backup"
+    hint = "tab moves on · enter in the last field goes on · escape goes back"
+
+    def __init__(self, before: Wanted) -> None:
+        super().__init__(classes="-opaque -large")
+        self._before = before
+
+    def parts(self) -> Iterable[Widget]:
+        """The fields."""
+        asked = self._before.request
+        yield VerticalScroll(
+            words(HOW, "dialog--text"),
+            words("Your handle", "where--label"),
+            Input(asked.handle, placeholder="alice", id="handle", compact=True, max_length=64),
+            words("The relay your account is at", "dialog--label"),
+            Input(asked.relay, placeholder="wss://relay.example", id="relay", compact=True, max_length=500),
+            words("The folder that holds the backup", "dialog--label"),
+            Input(
+                asked.provider.removeprefix("folder:"),
+                placeholder="/media/disk/letterlock",
+                id="folder",
+                compact=True,
+                max_length=1_000,
+            ),
+            words("It opens with", "dialog--label"),
+            Select(
+                [("my backup password", False), ("my 64-digit key", True)],
+                allow_blank=False,
+                value=self._before.by_key,
+                id="by_key",
+                compact=True,
+            ),
+            words(
+                "The recovery sheet as a file, if you have it: fills in what is empty, allows more tries",
+                "dialog--label",
+            ),
+            Input(str(asked.sheet or ""), placeholder="none", id="sheet", compact=True, max_length=1_000),
+            words("The vault's fleet file, if you were given one", "dialog--label"),
+            Input(
+                str(asked.fleet or ""),
+                placeholder="the one that came with this program",
+                id="fleet",
+                compact=True,
+                max_length=1_000,
+            ),
+            can_focus=False,
+        )
+        yield problem_line()
+        yield Button("Look for the backup", variant="primary", compact=True, classes="dialog--go")
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed)
+    def _submit(self, event: TextualMessage) -> None:
+        if isinstance(event, Input.Submitted) and event.input.id != "fleet":
+            self.focus_next()
+            return
+        problem = self._problem()
+        if problem:
+            self.say(problem)
+            return
+        request = replace(
+            self._before.request,
+            handle=self._value("handle"),
+            relay=self._value("relay"),
+            provider=f"folder:{Path(folder).expanduser()}" if (folder := self._value("folder")) else "",
+            sheet=_path(self._value("sheet")),
+            fleet=_path(self._value("fleet")),
+        )
+        self.dismiss(Wanted(request, self.query_one(Select).value is True))
+
+    def _problem(self) -> str:
+        handle, relay, folder, on_sheet = map(self._value, ("handle", "relay", "folder", "sheet"))
+        # What is left empty may stand on the sheet.
+        try:
+            check_handle(handle) if handle or not on_sheet else None
+        except MalformedError as error:
+            return f"Handle: {error}"
+        if not relay.startswith(("ws://", "wss://")) and (relay or not on_sheet):
+            return "Relay: an address that begins with wss:// (or ws:// on this machine)"
+        if not folder and not on_sheet:
+            return "Folder: name the folder that holds the backup"
+        if folder and not Path(folder).expanduser().is_dir():
+            return "Folder: there is no such folder on this device"
+        for name, what in (("sheet", "Recovery sheet"), ("fleet", "Fleet file")):
+            if self._value(name) and not Path(self._value(name)).expanduser().is_file():
+                return f"{what}: there is no such file"
+        return ""
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None

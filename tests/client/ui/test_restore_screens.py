@@ -1,0 +1,332 @@
+"""Restoring from the first screen: costs are shown before a try, nothing is written before the last step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Input, OptionList, Select, TextArea
+
+from letterlock.ids import AccountId, account_text
+from letterlock_client.backup_models import (
+    BackupPhase,
+    BackupProgress,
+    Freshness,
+    RealmState,
+    RestoreRequest,
+)
+from letterlock_client.config import NO_PASSPHRASE, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.ui.doors import Doors, Registration, Start
+from letterlock_client.ui.screens.backup.work import WorkScreen
+from letterlock_client.ui.screens.first_run import FirstRunScreen
+from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
+from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
+from letterlock_client.ui.screens.restore.preview import PreviewScreen
+from letterlock_client.ui.screens.restore.where import WhereScreen
+from tests.client.test_sanitize import HOSTILE
+from tests.client.ui.conftest import Open, Running
+from tests.client.ui.fake_backups import CHATS, KEY, FakeRestoration, preview, realms, turned_off, vault
+from tests.client.ui.fake_messenger import FakeMessenger, lively
+from tests.client.ui.test_backup_screens import fill, press_button, words
+from tests.client.ui.test_hostile_text import NASTY, check
+
+SECRET = "correct horse"
+
+
+class Restoring:
+    """The doors of a device without a profile, and the restore they begin."""
+
+    def __init__(self, prepare: Callable[[FakeRestoration], None] = lambda _: None) -> None:
+        self.fake = lively()
+        self.begun: list[FakeRestoration] = []
+        self.opened: list[str] = []
+        self.refusal: ClientError | None = None
+        self._prepare = prepare
+
+    async def _open(self, passphrase: str) -> FakeMessenger:
+        self.opened.append(passphrase)
+        return self.fake
+
+    async def _register(self, registration: Registration) -> FakeMessenger:
+        raise AssertionError
+
+    async def _restore(self, request: RestoreRequest) -> FakeRestoration:
+        if self.refusal is not None:
+            raise self.refusal
+        restoration = FakeRestoration(request)
+        restoration.wrong = ClientError(Code.FAILED, "this password is wrong: 9 tries are left")
+        self._prepare(restoration)
+        self.begun.append(restoration)
+        return restoration
+
+    @property
+    def doors(self) -> Doors:
+        return Doors(
+            Start.REGISTER,
+            self._open,  # type: ignore[arg-type]
+            self._register,  # type: ignore[arg-type]
+            suggested_relay="wss://relay.example",
+            restore=self._restore,
+        )
+
+    @asynccontextmanager
+    async def at_password(
+        self, client: Open, size: tuple[int, int] = (100, 36), *, by_key: bool = False
+    ) -> AsyncIterator[Running]:
+        """The client after the first form was filled in."""
+        async with client(self.fake, size, doors=self.doors) as running:
+            press_button(running, "Restore from a backup")
+            await running.settle()
+            await fill(running, handle="alice", folder="/tmp")
+            running.app.screen.query_one("#by_key", Select).value = by_key
+            await running.settle()
+            press_button(running, "Look for the backup")
+            await running.settle()
+            yield running
+
+
+async def give(running: Running, password: str) -> None:
+    running.app.screen.query_one(Input).value = password
+    await running.press("enter")
+
+
+async def test_linking_is_said_not_to_exist(client: Open) -> None:
+    async with client(lively(), (100, 36), start=Start.REGISTER) as running:
+        assert "Link to a terminal you already use (does not exist yet)" in words(running)
+        assert running.app.screen.query_one("#link", Button).disabled
+
+
+async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        (restoration,) = way.begun
+        assert restoration.request.handle == "alice"
+        assert restoration.request.provider == "folder:/tmp"
+        assert "10 tries left" in words(running)
+        assert restoration.asked("open") == []
+        await give(running, "wrong")
+        assert "This password is wrong: 9 tries are left" in words(running)
+        assert len(restoration.asked("vault")) == 2
+        await give(running, SECRET)
+        assert isinstance(running.app.screen, PreviewScreen)
+        for fact in (
+            "yesterday 14:10",
+            "backup 12",
+            "1 042 messages",
+            "confirmed by the vault",
+            "800 messages",
+        ):
+            assert fact in words(running), fact
+        await running.press("down", "space")
+        assert "[ ] carol" in running.text()
+        press_button(running, "Restore")
+        await running.settle()
+        assert isinstance(running.app.screen, NewPassphraseScreen)
+        await fill(running, passphrase="long enough", again="long enough")
+        restoration.gates["run"] = asyncio.Event()
+        press_button(running, "Restore now")
+        await running.settle()
+        restoration.moved(BackupProgress(BackupPhase.MESSAGES, 170, 400, 0, 0, 0.0, 9.0))
+        await running.settle()
+        for shown in ("messages", "170 of 400", "42 %", "9 s left"):
+            assert shown in words(running), shown
+        restoration.gates["run"].set()
+        await running.settle()
+        assert "Your chats are back" in words(running)
+        ((unlock, chats),) = restoration.asked("run")
+        assert unlock == Unlock("long enough")
+        assert chats == tuple(account_text(AccountId(chat.id)) for chat in (CHATS[0], CHATS[2]))
+        await running.press("enter")
+        assert isinstance(running.app.screen, MainScreen)
+        assert restoration.closed
+        assert way.opened == ["long enough"]
+
+
+async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> None:
+    def waiting(restoration: FakeRestoration) -> None:
+        waits = realms(state=RealmState.WAIT, wait_seconds=300)
+        restoration.view = vault(attempts_left=3, wait_seconds=300, with_locator=False, realms=waits)
+
+    way = Restoring(waiting)
+    async with way.at_password(client) as running:
+        assert "3 tries left by handle alone; the recovery sheet allows more" in words(running)
+        assert "possible in 5 min; waiting costs nothing" in words(running)
+        assert running.app.screen.query_one(Input).disabled
+        press_button(running, "Try it")
+        await running.settle()
+        assert way.begun[0].asked("open") == []
+        way.begun[0].view = vault(attempts_left=3)
+        press_button(running, "Ask the realms again")
+        await running.settle()
+        assert not running.app.screen.query_one(Input).disabled
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (RealmState.NEVER_REGISTERED, "knows no backup of this account"),
+        (RealmState.DESTROYED, "destroyed its record after too many wrong tries"),
+        (RealmState.DOOR_CLOSED, "use the recovery sheet"),
+        (RealmState.UNREACHABLE, "cannot be reached"),
+        (RealmState.LIED, "do not trust it"),
+        (RealmState.WRONG_KEY, "its key is another one"),
+        (RealmState.UNFINISHED, "a change that was not finished"),
+    ],
+)
+async def test_each_answer_of_the_vault_is_its_own_sentence(
+    client: Open, state: RealmState, sentence: str
+) -> None:
+    def closed(restoration: FakeRestoration) -> None:
+        restoration.view = vault(attempts_left=0, realms=realms(state=state))
+
+    async with Restoring(closed).at_password(client) as running:
+        assert words(running).count(sentence) == 3
+        assert "No tries are left" in words(running)
+        assert running.app.screen.query_one(Input).disabled
+
+
+async def test_an_older_backup_needs_a_word(client: Open) -> None:
+    def stale(restoration: FakeRestoration) -> None:
+        restoration.found = preview(freshness=Freshness.STALE)
+
+    async with Restoring(stale).at_password(client) as running:
+        await give(running, SECRET)
+        assert "The vault knows of a newer backup" in words(running)
+        press_button(running, "Restore")
+        await running.settle()
+        assert isinstance(running.app.screen, PreviewScreen)
+        await running.pilot.click("#stale")
+        press_button(running, "Restore")
+        await running.settle()
+        assert isinstance(running.app.screen, NewPassphraseScreen)
+
+
+async def test_the_digits_are_checked_as_they_come(client: Open) -> None:
+    way = Restoring(lambda restoration: setattr(restoration, "secret", KEY))
+    async with way.at_password(client, by_key=True) as running:
+        field = running.app.screen.query_one(TextArea)
+        field.load_text("0123 4567 89ab cdef 0123 4x67")
+        await running.settle()
+        assert "24 of 64 digits" in words(running)
+        assert "row 3, place 6" in words(running)
+        assert running.app.screen.query_one(".dialog--go", Button).disabled
+        field.load_text(KEY)
+        await running.settle()
+        press_button(running, "Open the backup")
+        await running.settle()
+        assert isinstance(running.app.screen, PreviewScreen)
+        assert way.begun[0].asked("vault") == []
+
+
+async def test_a_restore_that_failed_goes_on_where_it_stopped(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        press_button(running, "Restore")
+        await running.settle()
+        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
+        way.begun[0].failures["run"] = ClientError(Code.OFFLINE, "the folder cannot be reached")
+        press_button(running, "Restore now")
+        await running.settle()
+        assert isinstance(running.app.screen, WorkScreen)
+        assert "The folder cannot be reached" in words(running)
+        way.begun[0].failures.clear()
+        await running.press("enter")
+        assert "Your chats are back" in words(running)
+        assert [unlock for unlock, _ in way.begun[0].asked("run")] == [NO_PASSPHRASE, NO_PASSPHRASE]
+
+
+async def test_going_back_leads_to_the_first_screen_and_closes_what_was_begun(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await running.press("escape")
+        assert isinstance(running.app.screen, WhereScreen)
+        assert way.begun[0].closed
+        assert running.app.screen.query_one("#handle", Input).value == "alice"
+        await running.press("escape")
+        assert isinstance(running.app.screen, FirstRunScreen)
+
+
+async def test_what_cannot_begin_is_told_and_keeps_what_was_typed(client: Open) -> None:
+    way = Restoring()
+    way.refusal = ClientError(Code.OFFLINE, "the relay cannot be reached")
+    async with way.at_password(client) as running:
+        assert "The relay cannot be reached" in words(running)
+        await running.press("enter")
+        assert running.app.screen.query_one("#handle", Input).value == "alice"
+
+
+async def test_a_folder_that_is_not_there_is_told_at_once(client: Open, tmp_path: Path) -> None:
+    way = Restoring()
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        await fill(running, handle="alice", folder=str(tmp_path / "nowhere"))
+        press_button(running, "Look for the backup")
+        await running.settle()
+        assert "there is no such folder" in words(running)
+        assert way.begun == []
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_hostile_realms_and_chats_are_shown_as_text(client: Open, size: tuple[int, int]) -> None:
+    def hostile(restoration: FakeRestoration) -> None:
+        views = realms(name=NASTY, url=NASTY, reason=NASTY)
+        restoration.view = vault(fleet_hash=NASTY, realms=views)
+        restoration.wrong = ClientError(Code.FAILED, NASTY)
+        chats = tuple(type(CHATS[0])(CHATS[0].id, text, 1, 1, CHATS[0].last_at) for text in HOSTILE)
+        restoration.found = preview(handle=NASTY, chats=chats)
+
+    async with Restoring(hostile).at_password(client, size) as running:
+        assert isinstance(running.app.screen, RestorePasswordScreen)
+        check(running)
+        await give(running, "wrong")
+        check(running)
+        await give(running, SECRET)
+        running.app.screen.query_one(OptionList).action_last()
+        await running.settle()
+        check(running)
+        assert running.app.is_running
+
+
+async def test_an_unfinished_restore_goes_on_from_the_open_client(client: Open) -> None:
+    way = Restoring()
+    way.fake.profile = replace(way.fake.profile, has_passphrase=True)
+    way.fake.backups.now = turned_off(restoring=True)
+    doors = replace(way.doors, start=Start.OPEN)
+    async with client(way.fake, (100, 36), doors=doors) as running:
+        await running.press("f3")
+        press_button(running, "Go on restoring")
+        await running.settle()
+        assert running.app.screen.query_one("#handle", Input).value == "alice"
+        await fill(running, folder="/tmp")
+        press_button(running, "Look for the backup")
+        await running.settle()
+        await give(running, SECRET)
+        assert not way.fake.closed
+        press_button(running, "Restore")
+        await running.settle()
+        await give(running, "of this device")
+        assert "Your chats are back" in words(running)
+        assert [unlock for unlock, _ in way.begun[0].asked("run")] == [Unlock("of this device")]
+        assert way.fake.closed
+        await running.press("enter")
+        assert isinstance(running.app.screen, MainScreen)
+        assert len(running.app.screen_stack) == 2
+
+
+async def test_what_stands_on_the_sheet_need_not_be_typed(client: Open, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.txt"
+    sheet.write_text("the sheet")
+    way = Restoring()
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        await fill(running, handle="", relay="", folder="", sheet=str(sheet))
+        press_button(running, "Look for the backup")
+        await running.settle()
+        assert way.begun[0].request == RestoreRequest("", "", "", sheet=sheet, accept_stale=True)
