@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -27,6 +27,13 @@ KEM_PUBLIC = KemKey(bytes(range(64))).public
 
 def random_key() -> AgreementKey:
     return AgreementKey(secrets.token_bytes(32))
+
+
+class HasUrl(Protocol):
+    """A relay that runs."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class Account:
@@ -82,6 +89,21 @@ class Account:
         self.version += 1
         self.list = self.sign()
         return self.list
+
+    def reclaim(self, device: int, request: int = 1, *, handle: str = "") -> frames.Register:
+        """A new terminal, in the next epoch; every other device is gone."""
+        self.epoch, self.version = self.epoch + 1, 1
+        self.list_key = SigningKey(secrets.token_bytes(32))
+        self.certificate = certify_list_key(
+            self.root, list_key=self.list_key.public, epoch=self.epoch, created=self.now
+        )
+        self.entry = sign_handle(
+            self.list_key, account=self.id, handle=handle or self.handle, epoch=self.epoch, created=self.now
+        )
+        self.certificates.clear()
+        self.add(device)
+        self.list = self.sign()
+        return self.register(request)
 
     def register(self, request: int = 1, invite: str = "") -> frames.Register:
         return frames.Register(request, self.root.public, self.certificate, self.list, self.entry, invite)
@@ -245,3 +267,15 @@ def mail(
         sealed,
         ephemeral,
     )
+
+
+async def registered(relay: HasUrl, handle: str = "bob", devices: tuple[int, ...] = (1,)) -> Account:
+    account = Account(handle, devices=devices)
+    async with await Talk.greeted(relay.url) as talk:
+        await talk.ask(account.register(), frames.Done)
+    return account
+
+
+def nonce(talk: Talk) -> bytes:
+    assert talk.welcome is not None
+    return talk.welcome.nonce

@@ -7,19 +7,7 @@ from letterlock.devices.bundle import PrekeyKind
 from letterlock.wire import frames, refusals
 from letterlock_server.websocket.listening import Patience
 from tests.server.conftest import Running, Start
-from tests.server.people import Account, Talk, mail
-
-
-async def registered(relay: Running, handle: str = "bob", devices: tuple[int, ...] = (1,)) -> Account:
-    account = Account(handle, devices=devices)
-    async with await Talk.greeted(relay.url) as talk:
-        await talk.ask(account.register(), frames.Done)
-    return account
-
-
-def nonce(talk: Talk) -> bytes:
-    assert talk.welcome is not None
-    return talk.welcome.nonce
+from tests.server.people import Account, Talk, mail, nonce, registered
 
 
 async def test_a_login_replayed_on_another_connection_is_refused(relay: Running) -> None:

@@ -38,11 +38,16 @@ async def opened(store: Store) -> AsyncIterator[Store]:
     await store.close()
 
 
-def record(handle: str = "alice", account: bytes = b"a" * 20, device_list: bytes = b"list") -> AccountRecord:
+def record(
+    handle: str = "alice",
+    account: bytes = b"a" * 20,
+    device_list: bytes = b"list",
+    handle_entry: bytes = b"entry",
+) -> AccountRecord:
     return AccountRecord(
         account=AccountId(account),
         handle=handle,
-        handle_entry=b"entry",
+        handle_entry=handle_entry,
         root_key=b"r" * 32,
         list_certificate=b"certificate",
         device_list=device_list,
@@ -118,7 +123,7 @@ async def test_a_newer_list_takes_unlisted_devices_mail_and_prekeys_with_it(open
     await keep(opened, copy(stays), copy(goes))
     await opened.prekeys.put(goes, upload(3), 100)
     second = await opened.accounts.replace_list(
-        record(device_list=b"newer"), FIRST, SECOND, {1: b"k" * 32, 3: b"m" * 32}
+        record(device_list=b"newer", handle_entry=b"newer too"), FIRST, SECOND, {1: b"k" * 32, 3: b"m" * 32}
     )
     assert second.numbers == SECOND
     assert second.devices[1] == first.devices[1]
@@ -127,7 +132,7 @@ async def test_a_newer_list_takes_unlisted_devices_mail_and_prekeys_with_it(open
     assert await opened.prekeys.take(goes, b"p" * 16, NOW) is None
     found = await opened.accounts.find(AccountId(b"a" * 20))
     assert found is not None
-    assert found.device_list == b"newer"
+    assert (found.device_list, found.handle_entry) == (b"newer", b"newer too")
 
 
 async def test_a_list_is_replaced_only_from_the_one_it_was_made_from(opened: Store) -> None:

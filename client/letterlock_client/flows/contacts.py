@@ -25,6 +25,7 @@ from letterlock.messaging.payload import Payload
 from letterlock.wire import frames, refusals
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm, ConversationChanged, KeyChanged
+from letterlock_client.flows.resending import resend_to_new_epoch
 from letterlock_client.flows.workplace import Work, Workplace, verified
 from letterlock_client.links.address import parse_relay
 from letterlock_client.links.failures import Refused
@@ -213,9 +214,13 @@ async def take(work: Work, contact: StoredContact, offered: VerifiedAccount) -> 
         list_digest=view.digest,
         warning="" if contact.warning == WARN_EXPIRED else contact.warning,
     )
-    if new_keys(known.devices, newer.devices) or view.epoch != known.devices.epoch:
+    # A new epoch is the root key's own act: the same account, back on a new terminal. A new device in the same
+    # epoch could be anybody's who has the list key.
+    if view.epoch == known.devices.epoch and new_keys(known.devices, newer.devices):
         changed = await _key_changed(work, changed)
     await contacts.save(work.tx, changed)
+    if view.epoch > known.devices.epoch:
+        await resend_to_new_epoch(work, changed)
     return changed
 
 

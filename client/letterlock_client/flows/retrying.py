@@ -51,8 +51,9 @@ async def answer(work: Work, contact: StoredContact, device: DeviceId, envelope:
     listed = verified(contact).devices.device(device)
     if listed is None or not await _allowed(work, contact, device, answered=True):
         return
+    epoch = verified(contact).devices.epoch
     for original in await outbox.undelivered(work.tx, contact.account, work.now - _KEPT_MS):
-        if not carried_by(original.message, envelope) or original.kind.startswith(RETRY_KIND):
+        if not carried_by(original.message, envelope, epoch) or original.kind.startswith(RETRY_KIND):
             continue
         sent = {one.device: one for one in await outbox.sent_to(work.tx, original.message)}
         if device not in sent or sent[device].identity != device_digest(listed):

@@ -235,6 +235,7 @@ def open_chain(raw: bytes) -> VerifiedSender:
 
 _SEALED_AGAIN: Final = 2
 _MOST_SEALINGS: Final = 8
+_EPOCHS: Final = 2**32
 
 
 def envelope_id(message: MessageId, generation: int) -> EnvelopeId:
@@ -251,10 +252,14 @@ def next_envelope(envelope: EnvelopeId) -> EnvelopeId:
     return envelope_id(MessageId(envelope), _SEALED_AGAIN)
 
 
-def carried_by(message: MessageId, envelope: EnvelopeId) -> bool:
-    """Say whether this envelope carried that message, sealed again a few times at most."""
-    for generation in (0, 1):
-        name = envelope_id(message, generation)
+def epoch_envelope(message: MessageId, epoch: int) -> EnvelopeId:
+    """Name the envelope that carries a message again, for an account that came back in this epoch."""
+    return envelope_id(message, _EPOCHS + epoch)
+
+
+def carried_by(message: MessageId, envelope: EnvelopeId, epoch: int) -> bool:
+    """Say whether this envelope carried that message, also for an account's epoch, sealed again a few times at most."""
+    for name in (envelope_id(message, 0), envelope_id(message, 1), epoch_envelope(message, epoch)):
         for _ in range(_MOST_SEALINGS):
             if name == envelope:
                 return True

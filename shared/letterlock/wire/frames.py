@@ -126,7 +126,7 @@ class AccountFound(Answer, tag=7, frozen=True):
 
 
 class PutDeviceList(Request, tag=8, frozen=True):
-    """-> Keep this newer list of my devices. Answered by Done, or by Refused."""
+    """-> Keep this newer list of my devices, of the same epoch. Answered by Done, or by Refused."""
 
     list_certificate: Certificate
     device_list: SignedList

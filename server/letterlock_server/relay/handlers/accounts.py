@@ -209,6 +209,9 @@ async def put_device_list(relay: Relay, peer: Peer, frame: frames.PutDeviceList,
         raise Refuse(refusals.UNKNOWN_ACCOUNT, "no such account here")
     known = _opened(record)
     offered = open_account(record.root_key, frame.list_certificate, frame.device_list)
+    if offered.devices.epoch > known.devices.epoch:
+        # The kept handle entry is of this epoch, and would be void.
+        raise Refuse(refusals.BAD_OBJECT, "a new epoch comes with its handle entry, by Register")
     try:
         succeed(known, offered)
     except StaleListError as error:
