@@ -69,9 +69,18 @@ async def _readied(
 
 
 def _open(vault: Vault, account: AccountId, record: Record) -> tuple[Statement, RealmRecord]:
-    statement = open_statement(record.statement, account)
-    plain = vault.sealer.open(account, record.epoch, record.key, record.box)
-    return statement, RealmRecord.read(plain)
+    realm = vault.realm
+    try:
+        statement = open_statement(record.statement, account)
+        opened = RealmRecord.read(vault.sealer.open(account, record.epoch, record.key, record.box))
+    except PeerError as error:
+        _log.error("a record does not open: is this the key file of this store?")
+        raise Refuse(refusals.INTERNAL, "this realm cannot open its own record; nothing was spent") from error
+    entry = statement.realm(realm.name)
+    if entry is None or entry.keys != realm.secret.public:
+        _log.error("a record is of a realm of another name: start this one under the name it had")
+        raise Refuse(refusals.INTERNAL, "this realm goes by another name than before; nothing was spent")
+    return statement, opened
 
 
 async def finish(vault: Vault, peer: Peer, request: frames.FinishGuess) -> frames.Released:

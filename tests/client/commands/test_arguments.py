@@ -65,6 +65,7 @@ def test_bad_usage_is_one_json_error_and_status_2(
 
 def test_a_server_verb_keeps_every_option() -> None:
     assert server_words(["--json", "relay", "--listen", "x:1"]) == ["relay", "--json", "--listen", "x:1"]
+    assert server_words(["--json", "vault", "fleet", "-o", "x"]) == ["vault", "--json", "fleet", "-o", "x"]
     assert server_words(["send", "relay", "hi"]) is None
 
 

@@ -82,6 +82,7 @@ async def running(
     seed: bytes = bytes(31) + b"1",
     policy: Policy = NO_WAITS,
     clock: Clock | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Running]:
     clock = clock or Clock()
     clock.running = max(clock.running, await store.open())
@@ -96,7 +97,7 @@ async def running(
     )
     vault.rates = Rates(1000.0)
     await guessing.bury_all(vault)
-    gateway = Gateway(vault, Patience(connections_per_address=1000))
+    gateway = Gateway(vault, patience or Patience(connections_per_address=1000))
     host, port = await gateway.listen("127.0.0.1", 0, None)
     try:
         yield Running(vault, gateway, clock, f"ws://{host}:{port}")

@@ -1,7 +1,5 @@
 """What a realm promises an owner: only listed devices are heard, once, in order; nothing is lost half way."""
 
-import secrets
-
 import msgspec
 import pytest
 
@@ -12,8 +10,6 @@ from letterlock.vault.requests import sign_delete
 from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
-from letterlock_server.stores.vault_memory import MemoryVaultStore
-from letterlock_server.vault.state import Rates
 from tests.server.vault.running import (
     KEY,
     WRONG,
@@ -24,7 +20,6 @@ from tests.server.vault.running import (
     fleet_of,
     person,
     register,
-    running,
 )
 from tests.shared.devices.people import ALICE, BOB, NOW, Person
 from tests.shared.vault.realms import PASSWORD
@@ -303,39 +298,3 @@ async def test_the_ledger_is_the_owners_alone_and_hangs_together(realm: Running,
         assert [one.event for one in entries] == [Event.REGISTERED, Event.GUESSED, Event.ANCHORED]
         frame = await asker.deleting(person(), 1)
         await asker.refused(frames.FetchLedger(9, frame.request, 0), refusals.BAD_OBJECT)
-
-
-# The connection itself.
-
-
-async def test_a_realm_says_who_it_is_and_speaks_to_no_one_before(realm: Running) -> None:
-    async with await Asker.open(realm) as asker:
-        await asker.refused(frames.Greet(1, 1, "again", bytes(32)), refusals.ILLEGAL)
-        await asker.refused(frames.FinishGuess(2, bytes(64)), refusals.ILLEGAL)
-        assert (await asker.status()).state == refusals.NEVER_REGISTERED
-
-
-async def test_new_accounts_are_limited_and_known_ones_are_not(realm: Running) -> None:
-    realm.vault.rates = Rates(0.02)
-    realm.vault.rates.request = Rates(1000.0).request
-    async with await Asker.open(realm) as asker:
-        people = [person(who=Person(f"person {number}")) for number in range(4)]
-        answers = []
-        for one in people:
-            account = one.account
-            frame = frames.PutDeviceList(3, account.root_key, account.certificate.raw, account.devices.raw)
-            answers.append(await asker.tell(frame))
-        assert [type(one) for one in answers] == [frames.Done, frames.Done, frames.Refused, frames.Refused]
-        await asker.introduce(people[0])
-
-
-async def test_a_realm_with_another_key_file_costs_nobody_a_guess() -> None:
-    """What it cannot open it cannot answer, and it says so before anything is spent."""
-    store = MemoryVaultStore()
-    async with running(store) as realm:
-        made = dealt_for(Fleet((realm.member,), 1))
-        await register([realm], made)
-    async with running(store, seed=secrets.token_bytes(32)) as other, await Asker.open(other) as asker:
-        refused = await asker.tell(Try(made, PASSWORD, KEY).frame)
-        assert isinstance(refused, frames.Refused)
-        assert (await asker.status(KEY)).left == 10

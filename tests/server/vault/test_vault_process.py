@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.cli import main
+from tests.server.test_relay_tls import certificate
 from tests.server.vault.running import KEY, WRONG, Asker, Running, Try, dealt_for, person
 from tests.shared.vault.realms import PASSWORD, R
 
@@ -80,8 +82,10 @@ async def child(*options: str) -> AsyncIterator[Child]:
             await process.stdout.read()
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*BEGIN, *options], capture_output=True, text=True, timeout=20, check=False)
+def run(*options: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*BEGIN, *options], capture_output=True, text=True, timeout=20, check=False, env=environment
+    )
 
 
 async def registered(realm: Child) -> Dealt:
@@ -158,6 +162,21 @@ async def test_a_realm_is_found_pinned_measured_used_and_stopped(tmp_path: Path)
             assert answer.wait == 60
             await asker.refused(Try(made, WRONG, KEY).frame, refusals.WAIT)
         assert await realm.stop() == 0
+
+
+async def test_a_fleet_is_pinned_over_tls_and_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
+    cert, key, _ = certificate(tmp_path)
+    async with child("--store", "memory", "--tls-cert", str(cert), "--tls-key", str(key)) as realm:
+        assert realm.url.startswith("wss://")
+        url = realm.url.replace("127.0.0.1", "localhost")
+        words = ("fleet", "--realm", url, "--threshold", "1", "-o", str(tmp_path / "fleet.toml"))
+        refused = await asyncio.to_thread(run, *words)
+        assert refused.returncode == 2
+        assert "reached" in refused.stderr
+        trusting = os.environ | {"SSL_CERT_FILE": str(cert)}
+        done = await asyncio.to_thread(run, *words, environment=trusting)
+        assert done.returncode == 0, done.stderr
+        assert realm.ready["key"] in (tmp_path / "fleet.toml").read_text(encoding="utf-8")
 
 
 async def test_the_key_file_is_private_and_belongs_to_the_store(tmp_path: Path) -> None:
