@@ -25,6 +25,7 @@ from letterlock_client.events import (
     RequestArrived,
     SentAsIs,
 )
+from letterlock_client.file_paths import file_of
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Message
 from letterlock_client.output import DONE, Output, print_line
@@ -100,7 +101,9 @@ class Talk:
                 self.timer,
                 "TIME: let messages of this chat disappear after 30s, 5m, 8h, 7d, 4w, or off",
             ),
-            "file": (self.file, "PATH: send a file"),
+            "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
+            "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
+            "mute": (self.mute, "let this chat be quiet, or not"),
             "save": (self.save, "MESSAGE [PATH]: save a message's file, here under its name or as PATH"),
             "verify": (self.verify, "show the safety number of this chat"),
             "help": (self.help, "this list"),
@@ -272,14 +275,28 @@ class Talk:
         word, _, text = rest.partition(" ")
         return await self._messenger.find_message(word), text.strip()
 
-    async def file(self, rest: str) -> None:
+    async def file(self, rest: str, *, once: bool = False) -> None:
         """Send a file to the present chat."""
         if self._present is None:
             say("Say first to whom: /to WHO")
-        else:
-            path = await asyncio.to_thread(Path(rest).expanduser)
-            await self._messenger.send_file(self._present, path)
-            say("The file is on its way.")
+            return
+        path, caption = await asyncio.to_thread(file_of, rest)
+        await self._messenger.send_file(self._present, path, caption=caption, view_once=once)
+        say("The file is on its way.")
+
+    async def file_once(self, rest: str) -> None:
+        """Send a file that can be opened one time."""
+        await self.file(rest, once=True)
+
+    async def mute(self, rest: str) -> None:
+        """Let the present chat be quiet, or not."""
+        del rest
+        if self._present is None:
+            say("Say first which chat: /to WHO")
+            return
+        muted = not (await self._messenger.conversation(self._present)).muted
+        await self._messenger.set_muted(self._present, muted)
+        say("This chat is muted." if muted else "This chat is not muted any more.")
 
     async def save(self, rest: str) -> None:
         """Save a message's file; a view-once one this one time."""

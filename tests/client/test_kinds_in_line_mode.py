@@ -1,5 +1,7 @@
 """Line mode knows every kind of message: earlier texts, forwarding, timers."""
 
+from pathlib import Path
+
 import pytest
 
 from letterlock.ids import message_text
@@ -28,3 +30,21 @@ async def test_lines_change_forward_and_time_messages(pair: Pair, capsys: pytest
     await pair.settle()
     texts = [message.text for message in await pair.bob.history(pair.to_alice, 9)]
     assert texts.count("at ten") == 2
+
+
+async def test_a_line_sends_a_file_with_a_caption_and_one_to_be_seen_once(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two words.txt"
+    file.write_bytes(b"noted")
+    talk = Talk(pair.alice)
+    await talk.obey(f"/attach {file}")
+    await talk.obey("/to bob")
+    await talk.obey(f"/attach '{file}' have a look")
+    await talk.obey(f"/view-once {file}")
+    await talk.obey("/mute")
+    assert "Say first to whom" in capsys.readouterr().out
+    await pair.settle()
+    first, second = await pair.bob.history(pair.to_alice, 2)
+    assert (first.text, first.view_once, second.view_once) == ("have a look", False, True)
+    assert (await pair.alice.conversation(pair.to_bob)).muted

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from letterlock_client.file_paths import file_meant, file_of, paths_beginning, quoted, split_path
 from letterlock_client.ui.completion import complete, path_typed, whole_emoji, with_emoji
 from letterlock_client.ui.panes.slash_verbs import day_meant
-from letterlock_client.ui.paths import file_meant, file_of, paths_beginning, quoted, split_path
 
 TODAY = date(2026, 11, 25)  # A Wednesday.
 

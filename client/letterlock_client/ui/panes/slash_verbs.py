@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.file_paths import file_of
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import seconds_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.commands import slashes
-from letterlock_client.ui.paths import file_of
 from letterlock_client.ui.wording import local_day
 
 if TYPE_CHECKING:

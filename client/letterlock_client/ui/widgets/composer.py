@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from letterlock.ids import ConversationId, MessageId
+from letterlock_client.file_paths import file_meant, paths_beginning, quoted
 from letterlock_client.models import Message
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
@@ -29,7 +30,6 @@ from letterlock_client.ui.completion import (
     with_emoji,
 )
 from letterlock_client.ui.icons import UNICODE, Icons
-from letterlock_client.ui.paths import file_meant, paths_beginning, quoted
 from letterlock_client.ui.widgets.offers import Offers
 
 DRAFT_SECONDS: Final = 0.6
