@@ -23,11 +23,20 @@ from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.requests import sign_register
 from letterlock.vault.statement import MAX_STATEMENT, Statement, open_statement
 from letterlock.vault.threshold import Dealt, Terms, deal
-from letterlock.wire.vault_frames import Commit, Done, Prepare, PutDeviceList, Receipt
+from letterlock.wire import vault_refusals as refusals
+from letterlock.wire.vault_frames import (
+    AskStatus,
+    Commit,
+    Done,
+    Prepare,
+    PutDeviceList,
+    Receipt,
+    StatusIs,
+)
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.vault_surveying import highest_epoch, survey
+from letterlock_client.flows.vault_surveying import next_epoch, survey
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmError, RealmLied, refused_as
+from letterlock_client.links.vault_failures import RealmLied, RealmRefused, refused_as
 
 STRETCHING: Final = Argon2Parameters.MODERATE
 """What each guess costs whoever has a threshold of stolen realms; and the owner, once at each restore."""
@@ -72,7 +81,7 @@ async def register(
     seen = await survey(vault, account, locator)
     terms = Terms(
         fleet=vault.fleet,
-        epoch=max(epoch, 1 + highest_epoch(seen)),
+        epoch=next_epoch(seen, epoch),
         argon2=stretching,
         locator=locator or vault.random(LOCATOR_BYTES),
         created=vault.now(),
@@ -96,19 +105,21 @@ async def finish(
 ) -> tuple[tuple[str, bytes], ...]:
     """Send realms what they have still to hear of a registration. Returns what waits on.
 
-    A realm that knows of a later registration needs this one no more: it is dropped.
+    A realm that answers to this registration or a later one, or has prepared a later one, needs it no more.
     """
     messages = {name: _open_pending(raw) for name, raw in pending}
 
     async def complete(link: RealmLink) -> None:
         statement, sealed, receipts = messages[link.name]
+        known = await link.ask(AskStatus(0, account=statement.account, door_key=b""), StatusIs)
+        if known.epoch >= statement.epoch or known.highest > statement.epoch:
+            return
         own = await _prepare(link, vault, owner, statement, sealed)
         await _commit(link, statement, [*receipts, own])
 
     known = [name for name in messages if vault.fleet.realm(name) is not None]
     results = await vault.each(complete, known)
-    late = {name for name, result in results.items() if _is_past(result)}
-    done = {name for name, result in results.items() if result is None} | late
+    done = {name for name, result in results.items() if result is None}
     return tuple((name, raw) for name, raw in pending if name in known and name not in done)
 
 
@@ -131,9 +142,17 @@ async def tell_list(link: RealmLink, root_key: bytes, certificate: bytes, device
 
 
 async def tell_owner_s_list(link: RealmLink, owner: Owner) -> None:
-    """Tell one realm the list in which the owner's device stands, as every signed request needs."""
+    """Tell one realm the list in which the owner's device stands, as every signed request needs.
+
+    A realm that knows a newer one says so; what it says to the request itself tells why: most likely this device
+    was put out.
+    """
     account = owner.account
-    await tell_list(link, account.root_key, account.certificate.raw, account.devices.raw)
+    try:
+        await tell_list(link, account.root_key, account.certificate.raw, account.devices.raw)
+    except RealmRefused as error:
+        if error.refusal != refusals.STALE:
+            raise
 
 
 async def _prepared(vault: VaultLinks, owner: Owner, dealt: Dealt) -> dict[str, bytes]:
@@ -202,11 +221,6 @@ def _open_pending(raw: bytes) -> tuple[Statement, bytes, list[bytes]]:
     while reader.more():
         receipts.append(reader.blob(most=MAX_RECEIPT))
     return statement, sealed, receipts
-
-
-def _is_past(result: RealmError | None) -> bool:
-    """Whether a realm refused because it knows of something later."""
-    return isinstance(result, RealmError) and result.facts.get("refusal") == "stale"
 
 
 def unfinished() -> ClientError:

@@ -21,8 +21,8 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
 from letterlock_client.links.vault_failures import RealmError, RealmLied, RealmUnreachable, refused_as
 
-MAX_EPOCH: Final = 2**40
-"""A realm that claims more would leave no number for the next registration."""
+EPOCH_STEP: Final = 1000
+"""By how much a registration may pass the highest that a realm knows: see the page of realms."""
 _STATES: Final = {
     refusals.READY: RealmState.READY,
     refusals.NEVER_REGISTERED: RealmState.NEVER_REGISTERED,
@@ -61,8 +61,6 @@ async def survey(vault: VaultLinks, account: AccountId, locator: bytes | None) -
         answer = await link.ask(AskStatus(0, account=account, door_key=key), StatusIs)
         if answer.state not in _STATES:
             raise RealmLied(link.name, "it is in a state that does not exist")
-        if max(answer.epoch, answer.prepared, answer.highest) > MAX_EPOCH:
-            raise RealmLied(link.name, "it counts more registrations than there can be")
         if answer.tombstone:
             _tombstone(vault, link.name, account, answer.tombstone)
         return answer
@@ -189,9 +187,15 @@ def destroyed(vault: VaultLinks, seen: Survey) -> ClientError:
     return refused_as(Code.VAULT_DESTROYED, at=0, reason="")
 
 
-def highest_epoch(seen: Survey) -> int:
-    """Return the highest registration that any realm speaks of: the next one must pass it."""
-    return max((max(one.epoch, one.prepared, one.highest) for one in seen.answers.values()), default=0)
+def next_epoch(seen: Survey, least: int) -> int:
+    """Return the number, `least` or more, under which most realms take the next registration.
+
+    A realm takes one above the highest that it knows, by `EPOCH_STEP` at most; so one realm that claims a number
+    far above all others' is not followed.
+    """
+    known = [max(one.epoch, one.prepared, one.highest) for one in seen.answers.values()]
+    candidates = {least, *(number + 1 for number in known if number >= least)}
+    return max(candidates, key=lambda epoch: (sum(one < epoch <= one + EPOCH_STEP for one in known), epoch))
 
 
 def _tombstone(vault: VaultLinks, name: str, account: AccountId, raw: bytes) -> tuple[int, str]:

@@ -192,7 +192,6 @@ async def test_a_realm_that_answers_something_else_lies(town: Town, vault: Vault
         altered(vault_frames.StatusIs, statement=flip),
         altered(vault_frames.StatusIs, state="excellent"),
         altered(vault_frames.StatusIs, epoch=7),
-        altered(vault_frames.StatusIs, highest=2**50),
         altered(vault_frames.StatusIs, tombstone=b"junk"),
         altered(vault_frames.GuessAnswer, id=99),
         lambda frame: vault_frames.Done(frame.id) if isinstance(frame, vault_frames.GuessAnswer) else frame,  # type: ignore[attr-defined]
@@ -313,8 +312,9 @@ async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: Vault
         restored.list_raw(1, 2, highest=2),
     )
     assert len(told) == 3
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError) as told_so:
         await _register(vault, OTHER, epoch=2)
+    assert told_so.value.code is Code.DEVICE_REVOKED
     assert await vault_keeping.anchor(vault, owner(), epoch=1, generation=9, manifest_hash=MANIFEST) == ()
     deleted = await vault_keeping.delete(vault, owner(), epoch=1)
     assert all(isinstance(one, ClientError) for one in deleted.values())
@@ -414,3 +414,27 @@ async def test_a_realm_at_an_address_that_must_not_be_dialled_is_no_other_s_trou
         await _register(links)
     assert seen.failures["realm-1"].code is Code.INSECURE_RELAY
     assert set(seen.answers) == {"realm-2", "realm-3"}
+
+
+async def test_a_realm_that_claims_a_number_far_ahead_is_not_followed(town: Town, vault: VaultLinks) -> None:
+    await _register(vault)
+    for claim in (2**50, 5000, 1001):
+        town.lies = {"realm-1": altered(vault_frames.StatusIs, highest=claim)}
+        changed = await _register(vault, OTHER, epoch=2)
+        assert changed.done
+        assert changed.epoch < 1100
+    town.lies = {}
+    assert (await _recover(town, OTHER)).secret.secret == R.secret
+
+
+async def test_what_waits_for_a_realm_is_not_given_up_for_a_refusal(town: Town, vault: VaultLinks) -> None:
+    town.away.add("realm-2")
+    registered = await _register(vault)
+    town.away.clear()
+    newer = ALICE.list_raw(2, 1, 2)
+    await vault_registering.announce(vault, ALICE.root.public, ALICE.list_certificate, newer)
+    # This owner still speaks under the list before: refused, and kept.
+    assert await vault_registering.finish(vault, owner(), registered.pending) == registered.pending
+    assert await vault_registering.finish(vault, owner(ALICE, 1, 1, 2, version=2), registered.pending) == ()
+    town.away.add("realm-1")
+    assert (await _recover(town)).secret.secret == R.secret
