@@ -7,6 +7,7 @@ manifests.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -25,8 +26,11 @@ from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage.backup_rows import KeptFile
 
 IN_FLIGHT: Final = 2
+AT_ONCE_BYTES: Final = 4 * 1024 * 1024
+"""A file of this size is sealed and sent in one piece; a larger one streams."""
 READ_BYTES: Final = 16 * (MEDIA_CHUNK_BYTES + 16)
 """How much of an object is fetched at once."""
+_CHUNKS_A_STEP: Final = 8
 _PASSING: Final = (Code.DAMAGED, Code.FILE_FAILED)
 
 
@@ -116,15 +120,21 @@ async def _send(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptF
     sealed = SealedFile(place.sealed_path(file.path), content.key, plan(content.size, content.chunk_bytes))
 
     def sealing() -> AsyncIterator[bytes]:
-        sealer = MediaSealer(shelf.master, content.digest, content.size, place.random(16))
-        return _sealing(sealed, sealer)
+        return _sealing(sealed, sealer())
+
+    def sealer() -> MediaSealer:
+        return MediaSealer(shelf.master, content.digest, content.size, place.random(16))
 
     name = media_name(shelf.key, media)
     if media in shelf.present:
         # Half of it lies there: an upload that somebody else cut short, under a name that is never overwritten.
         await store.delete(name)
     try:
-        await store.stream(name, sealing)
+        if content.size <= AT_ONCE_BYTES:
+            # A small file costs fewer turns of a thread in one piece.
+            await store.put(name, await off_loop(partial(_sealed_whole, sealed, sealer())))
+        else:
+            await store.stream(name, sealing)
     except ClientError as error:
         if error.code in _PASSING:
             return False
@@ -137,17 +147,29 @@ async def _send(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptF
 
 
 async def _sealing(sealed: SealedFile, sealer: MediaSealer) -> AsyncIterator[bytes]:
-    """Open the file chunk by chunk and seal it again, in a thread."""
-    for index in range(sealed.cut.chunks):
-
-        def step(halt: Halt, index: int = index) -> bytes:
-            halt.check()
-            return sealer.take(sealed.open_chunk(index))
-
-        if ready := await off_loop(step):
+    """Open the file some chunks at a time and seal it again, in a thread."""
+    for first in range(0, sealed.cut.chunks, _CHUNKS_A_STEP):
+        chunks = range(first, min(first + _CHUNKS_A_STEP, sealed.cut.chunks))
+        if ready := await off_loop(partial(_sealed_chunks, sealed, sealer, chunks)):
             yield ready
+    yield await off_loop(lambda _halt: _finished(sealer))
+
+
+def _sealed_whole(sealed: SealedFile, sealer: MediaSealer, halt: Halt) -> bytes:
+    return _sealed_chunks(sealed, sealer, range(sealed.cut.chunks), halt) + _finished(sealer)
+
+
+def _sealed_chunks(sealed: SealedFile, sealer: MediaSealer, chunks: range, halt: Halt) -> bytes:
+    parts = []
+    for index in chunks:
+        halt.check()
+        parts.append(sealer.take(sealed.open_chunk(index)))
+    return b"".join(parts)
+
+
+def _finished(sealer: MediaSealer) -> bytes:
     try:
-        yield await off_loop(lambda _halt: sealer.finish())
+        return sealer.finish()
     except MisuseError:
         raise ClientError(Code.DAMAGED, "the file's bytes are not those that were sent") from None
 

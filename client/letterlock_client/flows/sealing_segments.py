@@ -107,16 +107,18 @@ class OpenSegment:
         """Whether nothing went in."""
         return not self._writer.records
 
-    def take(self, rows: Sequence[Row], media_of: MediaOf) -> None:
-        """Take rows, cut into batches that may be packed."""
+    def take(self, rows: list[Row], media_of: MediaOf, joined: Sequence[int] | None = None) -> None:
+        """Take rows, cut into batches that may be packed; where `joined` is given, the others are plain messages."""
         if not rows:
             return
-        named = [
-            self._named(row, media_of) if row[0] == Tag.MESSAGE and row[_ATTACHMENT] else row for row in rows
-        ]
+        checked = range(len(rows)) if joined is None else joined
+        for index in checked:
+            row = rows[index]
+            if row[0] == Tag.MESSAGE and row[_ATTACHMENT]:
+                rows[index] = self._named(row, media_of)
         # A row that no reader would take must not make a whole segment unreadable. Plain messages are plain.
-        read_batch(pack_batch([row for row in named if row[0] != Tag.MESSAGE or row[-3:] != _PLAIN]))
-        self._take(named)
+        read_batch(pack_batch([rows[index] for index in checked]))
+        self._take(rows)
 
     def _named(self, row: Row, media_of: MediaOf) -> Row:
         *fields, descriptor, expires, _ = row[_ATTACHMENT]
@@ -178,7 +180,7 @@ async def _one_pass(task: Task, above: int, limit: int, identity: Row | None) ->
                 reading = _read(place, batch.upto, limit, now)
             rest = [*batch.rest, identity] if identity and batch.last else batch.rest
             await asyncio.to_thread(segment.take, rest, task.media_of)
-            await asyncio.to_thread(segment.take, batch.messages, task.media_of)
+            await asyncio.to_thread(segment.take, batch.messages, task.media_of, batch.joined)
             task.sender.written.messages += len(batch.messages)
             task.meter.moved(len(batch.messages))
             if (segment.full or batch.last) and not segment.empty:

@@ -17,7 +17,7 @@ from letterlock_client.storage.database import Reader, Transaction
 
 LEAST_LIFE_MS: Final = 24 * 3_600_000
 """A message with a timer goes into a backup only if it lives so long."""
-BATCH_MESSAGES: Final = 8192
+BATCH_MESSAGES: Final = 4096
 SETTINGS: Final = ("settings",)
 """The facts that are the owner's settings; others are about this terminal."""
 
@@ -79,6 +79,8 @@ class Batch:
     rest: list[Row] = field(repr=False)
     """Contacts, conversations, settings and tombstones: little, and wanted before any message."""
     messages: list[Row] = field(repr=False)
+    joined: list[int] = field(default_factory=list)
+    """Which of the messages have edits, reactions or a file."""
 
 
 async def changed(reader: Reader, above: int, limit: int, now: int, most: int = BATCH_MESSAGES) -> Batch:
@@ -94,11 +96,11 @@ def _changed(connection: sqlite3.Connection, above: int, limit: int, now: int, m
     upto, last = _reach(connection, above, limit, most)
     between = {"above": above, "upto": upto, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
     messages: list[Row] = connection.execute(_MESSAGES, between).fetchall()
-    _join(connection, messages, between)
+    joined = _join(connection, messages, between)
     rest: list[Row] = []
     for query in (_CONTACTS, _CONVERSATIONS, _SETTINGS, _TOMBSTONES):
         rest += connection.execute(query, between).fetchall()
-    return Batch(upto, last, rest, messages)
+    return Batch(upto, last, rest, messages, joined)
 
 
 def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) -> tuple[int, bool]:
@@ -111,8 +113,8 @@ def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) ->
     return (int(upto), False) if count == most else (limit, True)
 
 
-def _join(connection: sqlite3.Connection, messages: list[Row], between: dict[str, int]) -> None:
-    """Put edits, reactions and files where they belong."""
+def _join(connection: sqlite3.Connection, messages: list[Row], between: dict[str, int]) -> list[int]:
+    """Put edits, reactions and files where they belong; say which messages have some."""
     extras: dict[int, list[object]] = {}
     for place, query in enumerate((_EDITS, _REACTIONS)):
         for row, *fields in connection.execute(query, between):
@@ -123,10 +125,11 @@ def _join(connection: sqlite3.Connection, messages: list[Row], between: dict[str
     for row, *fields in connection.execute(_ATTACHMENTS, between):
         extras.setdefault(row, [None, None, None])[2] = fields
     if not extras:
-        return
-    for index, message in enumerate(messages):
-        if (found := extras.get(message[_POSITION])) is not None:
-            messages[index] = (*message[:-3], *found)
+        return []
+    joined = [index for index, message in enumerate(messages) if message[_POSITION] in extras]
+    for index in joined:
+        messages[index] = (*messages[index][:-3], *extras[messages[index][_POSITION]])
+    return joined
 
 
 async def top(reader: Reader) -> int:
@@ -153,14 +156,36 @@ async def totals(reader: Reader, now: int, above: int = 0) -> list[ChatTotal]:
 
 
 def _totals(connection: sqlite3.Connection, now: int, above: int) -> list[ChatTotal]:
-    rows = connection.execute(
-        "SELECT peer, count(*), count(attachment.message), max(received_at) FROM message"
-        " JOIN conversation ON conversation.id = message.conversation"
-        " LEFT JOIN attachment ON attachment.message = message.row AND descriptor <> x''"
-        f" WHERE row > :above AND {_KEPT} GROUP BY peer ORDER BY max(received_at) DESC",
-        {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS, "above": above},
+    # Counted from an index alone, less what is not kept, read in the order in which it lies: a million messages
+    # in a third of the time, and of the memory, that joining and grouping them takes.
+    place = "NOT INDEXED WHERE row > :above AND" if above else "WHERE"
+    between = {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS, "above": above}
+    chats = connection.execute(
+        f"SELECT conversation, count(*), max(row) FROM message {place} 1 GROUP BY 1", between
     )
-    return [ChatTotal(*row) for row in rows]
+    counts = {chat: [count, 0, last] for chat, count, last in chats}
+    dropped = connection.execute(
+        f"SELECT conversation, count(*) FROM message NOT INDEXED WHERE row > :above AND NOT ({_KEPT}) GROUP BY 1",
+        between,
+    )
+    for chat, count in dropped:
+        counts[chat][0] -= count
+    files = connection.execute(
+        "SELECT conversation, count(*) FROM attachment CROSS JOIN message ON message.row = attachment.message"
+        f" WHERE attachment.message > :above AND descriptor <> x'' AND {_KEPT} GROUP BY 1",
+        between,
+    )
+    for chat, count in files:
+        counts[chat][1] = count
+    rows = (
+        connection.execute(
+            "SELECT peer, ?, ?, (SELECT received_at FROM message WHERE row = ?) FROM conversation WHERE id = ?",
+            (*found, chat),
+        ).fetchone()
+        for chat, found in counts.items()
+        if found[0]
+    )
+    return sorted((ChatTotal(*row) for row in rows), key=lambda each: each.last_at, reverse=True)
 
 
 def picture(connection: sqlite3.Connection, watermark: int, now: int) -> dict[str, bytes]:
@@ -223,12 +248,13 @@ class KeptFile:
 async def new_files(reader: Reader, now: int) -> list[KeptFile]:
     """The files of kept messages that lie here whole and that no complete backup holds, the oldest first."""
     rows = await reader.all(
+        # From the files, which are fewer, to their messages.
         "SELECT message.row, message.id, media_type, size, path, descriptor FROM attachment"
-        " JOIN message ON message.row = attachment.message"
+        " CROSS JOIN message ON message.row = attachment.message"
         " LEFT JOIN backup_media ON backup_media.message = attachment.message"
         " WHERE backup_media.message IS NULL AND path <> '' AND descriptor <> x''"
         " AND (state = 'here' OR upload = 1) AND NOT view_once AND (expires_at = 0 OR expires_at > ?1)"
-        " AND (message.timer_s = 0 OR message.timer_s * 1000 >= ?2) ORDER BY message.row",
+        " AND (message.timer_s = 0 OR message.timer_s * 1000 >= ?2) ORDER BY attachment.message",
         now + LEAST_LIFE_MS,
         LEAST_LIFE_MS,
     )
@@ -237,9 +263,10 @@ async def new_files(reader: Reader, now: int) -> list[KeptFile]:
 
 async def touch(tx: Transaction, rows: Sequence[int]) -> None:
     """Let these messages count as changed: their files are here now, and a record is to say so."""
-    for row in rows:
-        await tx.execute("UPDATE change SET seq = seq + 1")
-        await tx.execute("UPDATE message SET change_seq = (SELECT seq FROM change) WHERE row = ?", row)
+    first = await top(tx) + 1
+    numbered = [(number, row) for number, row in enumerate(rows, first)]
+    await tx.execute("UPDATE change SET seq = seq + ?", len(numbered))
+    await tx.many("UPDATE message SET change_seq = ? WHERE row = ?", numbered)
 
 
 async def note_media(tx: Transaction, rows: Sequence[int]) -> None:

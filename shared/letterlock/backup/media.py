@@ -87,11 +87,14 @@ class MediaSealer(Secret):
         self._waiting += data
         ready = [self._begun()]
         # A last chunk is never empty, so a full one waits until something comes after it.
-        while len(self._waiting) > MEDIA_CHUNK_BYTES:
-            chunk = bytes(self._waiting[:MEDIA_CHUNK_BYTES])
-            ready.append(self._stream.seal_chunk(self._next, chunk, final=False))
-            self._next += 1
-            del self._waiting[:MEDIA_CHUNK_BYTES]
+        if len(self._waiting) > MEDIA_CHUNK_BYTES:
+            whole = bytes(self._waiting)
+            end = (len(whole) - 1) // MEDIA_CHUNK_BYTES * MEDIA_CHUNK_BYTES
+            for at in range(0, end, MEDIA_CHUNK_BYTES):
+                chunk = whole[at : at + MEDIA_CHUNK_BYTES]
+                ready.append(self._stream.seal_chunk(self._next, chunk, final=False))
+                self._next += 1
+            self._waiting = bytearray(whole[end:])
         return b"".join(ready)
 
     def _begun(self) -> bytes:
