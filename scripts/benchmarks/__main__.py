@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from scripts.benchmarks.row import Row
 
-ROOMS = ("ratchet", "relay", "terminal", "storage")
+ROOMS = ("ratchet", "relay", "terminal", "storage", "backup")
 
 
 def main() -> int:

@@ -1,0 +1,264 @@
+"""Backing up and restoring a long history beside restic and borg: time, growth, memory, in one run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.benchmarks.ratio import ratio_row
+from scripts.benchmarks.row import Row
+
+FILE_BYTES = 1_000_000
+NEW_MESSAGES = 1000
+NEW_FILES = 5
+FULL, INCREMENT, RESTORE = "full", "increment", "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a process took."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+    output: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One program's full backup, increment and restore, and how large its repository was after each backup."""
+
+    spent: Mapping[str, Spent]
+    sizes: Mapping[str, int]
+
+    @property
+    def growth(self) -> int:
+        """Bytes that the increment added."""
+        return self.sizes[INCREMENT] - self.sizes[FULL]
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Measure 1 000 000 messages and 500 MB of files (`quick`: a tenth)."""
+    messages, files = (100_000, 50) if quick else (1_000_000, 500)
+    courses = measure(messages, files)
+    small = measure(messages // 10, 0, rivals=False)[""]
+    ours, rivals = courses.pop(""), courses
+    yield from compared(ours, rivals)
+    yield flat(ours, small)
+    yield from limits(ours, rivals)
+
+
+def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Course]:
+    """Back up, grow, back up, restore; ours is under the empty name."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        history = History(root)
+        history.grow(messages, files)
+        programs = [("", Ours(root))]
+        if rivals:
+            programs += [(each.name, each) for each in found_rivals(root)]  # type: ignore[misc]
+        spent: dict[str, dict[str, Spent]] = {name: {} for name, _ in programs}
+        sizes: dict[str, dict[str, int]] = {name: {} for name, _ in programs}
+        for step in (FULL, INCREMENT):
+            if step == INCREMENT:
+                history.grow(NEW_MESSAGES, NEW_FILES if files else 0)
+            for name, program in programs:
+                spent[name][step] = program.back_up()
+                sizes[name][step] = size_of(program.place)
+        for name, program in programs:
+            spent[name][RESTORE] = program.restore()
+        return {name: Course(spent[name], sizes[name]) for name, _ in programs}
+
+
+def compared(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
+    """Ours over each rival, step by step."""
+    names = rivals or {"restic, lines": None, "borg, lines": None}
+    goals = {(FULL, "restic"): 1.0, (INCREMENT, "restic, lines"): 0.5, (RESTORE, "restic"): 3.0}
+    for rival in names:
+        for step in (FULL, INCREMENT, RESTORE):
+            theirs = rivals[rival].spent[step] if rivals else None
+            most = next(
+                (goal for (at, who), goal in goals.items() if at == step and rival.startswith(who)), None
+            )
+            yield ratio_row(
+                (f"{step} backup" if step != RESTORE else step, "s", rival),
+                (ours.spent[step].wall, theirs.wall if theirs else None),
+                most=most,
+            )
+        theirs = rivals[rival].spent[FULL] if rivals else None
+        restic = rival.startswith("restic")
+        yield ratio_row(
+            ("full backup, processor", "s", rival),
+            (ours.spent[FULL].cpu, theirs.cpu if theirs else None),
+            most=0.6 if restic else None,
+        )
+        yield ratio_row(
+            ("peak memory", "MB", rival),
+            (ours.spent[FULL].peak_mb, theirs.peak_mb if theirs else None),
+            most=1.3 if restic else None,
+        )
+        yield ratio_row(
+            ("repository", "MB", rival),
+            (ours.sizes[FULL] / 1e6, rivals[rival].sizes[FULL] / 1e6 if rivals else None),
+            most=1.0 if restic else None,
+        )
+
+
+def flat(ours: Course, small: Course) -> Row:
+    """The same new messages on a history ten times as long, without files on the shorter one."""
+    return ratio_row(
+        ("increment's own time, history x 10", "s", "ours, a tenth of the history, no files"),
+        (inside(ours, INCREMENT), inside(small, INCREMENT)),
+        most=1.3,
+        note="the longer one has 5 MB of new files too",
+    )
+
+
+def limits(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
+    """What has a limit of its own."""
+    limit = 1.03 * NEW_FILES * FILE_BYTES + 120 * NEW_MESSAGES + 64 * 1024
+    yield Row(
+        "growth by 1 000 messages, 5 MB", "MB", ours.growth / 1e6, limit / 1e6, "limit", ours.growth / limit,
+        "<= 1", ours.growth <= limit,
+        ", ".join(f"{name} {course.growth / 1e6:.2f}" for name, course in rivals.items()),
+    )  # fmt: skip
+    first = float(json.loads(ours.spent[RESTORE].output)["first"])
+    yield Row("first messages of a restore", "s", first, None, "", None, "< 1 s", first < 1)
+
+
+def inside(course: Course, step: str) -> float:
+    """Seconds of a backup without the start of its process."""
+    return float(json.loads(course.spent[step].output)["seconds"])
+
+
+class History:
+    """The same history for everyone, made by a process of its own: its memory must not count as a rival's."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._messages = self._files = 0
+
+    def grow(self, messages: int, files: int) -> None:
+        """Add so many messages and files."""
+        ends = (self._messages + messages, self._files + files)
+        numbers = (self._messages, ends[0], self._files, ends[1])
+        subprocess.run(
+            [sys.executable, "-m", "scripts.benchmarks.backup_history", str(self._root), *map(str, numbers)],
+            check=True,
+        )
+        self._messages, self._files = ends
+
+
+class Ours:
+    """Letterlock, on a profile."""
+
+    def __init__(self, root: Path) -> None:
+        self.place = root / "ours"
+        self._home, self._new = root / "profile", root / "restored"
+
+    def back_up(self) -> Spent:
+        """One backup, with the start of its process."""
+        return self._run("back_up", self._home, self.place)
+
+    def restore(self) -> Spent:
+        """One restore into a new profile."""
+        return self._run("restore", self._home, self.place, self._new)
+
+    def _run(self, *words: str | Path) -> Spent:
+        return run([sys.executable, "-m", "scripts.benchmarks.backup_subject", *map(str, words)])
+
+
+class Rival:
+    """A program that backs up folders: the files, and the messages in one form."""
+
+    def __init__(self, root: Path, name: str, sources: Sequence[Path]) -> None:
+        self.name = name
+        slug = name.replace(", ", "-")
+        self.place, self._target = root / slug, root / f"{slug}-restored"
+        self._sources = [str(each) for each in sources]
+        self._cache = root / f"{slug}-cache"
+
+    def _run(self, words: Sequence[str], **more: str) -> Spent:
+        return run(words, self._target, HOME=str(self._cache), XDG_CACHE_HOME=str(self._cache), **more)
+
+
+class Restic(Rival):
+    """restic, to a folder."""
+
+    def back_up(self) -> Spent:
+        """One snapshot."""
+        if not self.place.exists():
+            self._restic("init")
+        return self._restic("backup", *self._sources)
+
+    def restore(self) -> Spent:
+        """All of the newest snapshot."""
+        return self._restic("restore", "latest", "--target", str(self._target))
+
+    def _restic(self, *words: str) -> Spent:
+        return self._run(["restic", "-q", "-r", str(self.place), *words], RESTIC_PASSWORD="bench")
+
+
+class Borg(Rival):
+    """borg, to a folder."""
+
+    def __init__(self, root: Path, name: str, sources: Sequence[Path]) -> None:
+        super().__init__(root, name, sources)
+        self._made = 0
+
+    def back_up(self) -> Spent:
+        """One archive."""
+        if not self._made:
+            self._borg("init", "-e", "repokey-blake2", str(self.place))
+        self._made += 1
+        return self._borg("create", f"{self.place}::{self._made}", *self._sources)
+
+    def restore(self) -> Spent:
+        """All of the newest archive."""
+        return self._borg("extract", f"{self.place}::{self._made}")
+
+    def _borg(self, *words: str) -> Spent:
+        return self._run(["borg", *words], BORG_PASSPHRASE="bench", BORG_RELOCATED_REPO_ACCESS_IS_OK="yes")
+
+
+def found_rivals(root: Path) -> list[Restic | Borg]:
+    """Those that are installed, each on the SQLite file and on lines of JSON."""
+    found: list[Restic | Borg] = []
+    for program, kind in (("restic", Restic), ("borg", Borg)):
+        if shutil.which(program):
+            found += [
+                kind(root, f"{program}, file", (root / "sqlite", root / "files")),
+                kind(root, f"{program}, lines", (root / "lines", root / "files")),
+            ]
+    return found
+
+
+def run(words: Sequence[str], folder: Path | None = None, **environment: str) -> Spent:
+    """Run a program to its end. Raises RuntimeError where it fails."""
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            words, cwd=folder, stdout=output, stderr=errors, env={**os.environ, **environment}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{words[0]} failed: {errors.read().decode(errors='replace')[-2000:]}")
+        peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        return Spent(wall, usage.ru_utime + usage.ru_stime, peak, output.read())
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

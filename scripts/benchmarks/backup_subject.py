@@ -1,0 +1,70 @@
+"""One backup, or one restore, as a process of its own: `back_up HOME PLACE` or `restore HOME PLACE NEWHOME`.
+
+Prints one JSON object. The processor time and the memory of the whole process are what is compared.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from letterlock_client.backup_models import BackupChoice, Freshness
+from letterlock_client.config import NO_PASSPHRASE, Home
+from letterlock_client.flows import restoring
+from letterlock_client.flows.backup_objects import Objects
+from letterlock_client.flows.backup_progress import Meter
+from letterlock_client.flows.finding_backups import find
+from letterlock_client.messenger import Messenger
+from letterlock_client.providers.opening import open_provider
+from letterlock_client.storage import backup_state
+from scripts.benchmarks.backup_history import PROFILE, make_profile, open_place
+
+
+async def back_up(home: Path, place: Path) -> dict[str, object]:
+    """Turn backups on where they are off, and make one."""
+    async with await Messenger.open(Home.at(home), PROFILE, NO_PASSPHRASE) as messenger:
+        if not (await messenger.backups.status()).on:
+            choice = BackupChoice(provider=f"folder:{place}", recovery_key=True)
+            await messenger.backups.turn_on(choice, NO_PASSPHRASE)
+        began = time.perf_counter()
+        made = await messenger.backups.back_up()
+        return {
+            "seconds": time.perf_counter() - began,
+            "written": made.bytes_written,
+            "messages": made.messages,
+        }
+
+
+async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
+    """Restore messages and files into a new profile, which no relay is told of."""
+    async with open_place(Home.at(home)) as source:
+        state = await source.database.read(backup_state.load)
+    assert state is not None
+    await make_profile(Home.at(new))
+    first = 0.0
+    began = time.perf_counter()
+    async with open_place(Home.at(new)) as here:
+        store = Objects(open_provider(f"folder:{place}"), asyncio.sleep)
+        found = await find(store, state.backup_key, None)
+        assert found.freshness is Freshness.UNCHECKED
+        journal = await restoring.begin(
+            here, restoring.new_journal(found, state.provider, (), "all", here.clock())
+        )
+
+        def moved(progress: object) -> None:
+            nonlocal first
+            if not first and getattr(progress, "done", 0):
+                first = time.perf_counter() - began
+
+        run = restoring.open_restoring(here, store, Meter(here.clock, moved), journal)
+        await restoring.restore_messages(run)
+        await restoring.restore_files(run)
+        messages, _ = await restoring.finish(run)
+    return {"seconds": time.perf_counter() - began, "first": first, "messages": messages}
+
+
+if __name__ == "__main__":
+    verb, *paths = sys.argv[1:]
+    work = back_up if verb == "back_up" else restore
+    print(json.dumps(asyncio.run(work(*map(Path, paths)))))  # type: ignore[operator]
