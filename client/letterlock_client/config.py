@@ -60,6 +60,8 @@ class Places:
     name: str
     folder: Path
     logs: Path
+    fleet: Path | None = None
+    """The fleet file that is used where no other is named; it need not be there."""
 
     @property
     def database(self) -> Path:
@@ -130,7 +132,7 @@ class Home:
     def profile(self, name: str) -> Places:
         """Name a profile's files. Raises code bad_input."""
         check_profile(name)
-        return Places(name, self.data / "profiles" / name, self.state / name)
+        return Places(name, self.data / "profiles" / name, self.state / name, self.config / "fleet.toml")
 
     def profiles(self) -> list[str]:
         """The names of all profiles that were made here, sorted."""

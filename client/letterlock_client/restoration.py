@@ -42,6 +42,11 @@ class Restoration:
         """Take what was asked for, check it, and touch nothing yet. Raises codes bad_input, insecure_relay."""
         return cls(await restoring_profiles.prepare(home, profile, request, outside))
 
+    @property
+    def digits(self) -> str:
+        """The 64 digits where the recovery sheet has them: then nothing need be asked for. Else empty."""
+        return self._wanted.sheet.digits if self._wanted.sheet else ""
+
     async def vault(self) -> VaultView:
         """How the realms stand, before a password is entered; costs no guess. Raises code no_vault."""
         return await restoring_profiles.view(self._wanted)

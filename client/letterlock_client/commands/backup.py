@@ -231,11 +231,11 @@ async def restore(given: Namespace, output: Output) -> int:
     """Bring a backup back: into a new profile, or beside what is here."""
     home, name = Home.find(), profile_name(given)
     for option in ("handle", "relay", "provider"):
-        if not getattr(given, option):
-            raise UsageError(f"a restore needs --{option}")
+        if not (getattr(given, option) or given.sheet):
+            raise UsageError(f"a restore needs --{option}, or a --sheet that has it")
     wanted = RestoreRequest(
-        handle=given.handle,
-        relay=given.relay,
+        handle=given.handle or "",
+        relay=given.relay or "",
         provider=given.provider,
         insecure=given.insecure,
         fleet=Path(given.fleet) if given.fleet else None,
@@ -252,7 +252,9 @@ async def restore(given: Namespace, output: Output) -> int:
     how = unlock_for(given, home, name) if exists else new_unlock(given)
     restoration = await Restoration.begin(home, name, wanted)
     try:
-        secret = secret_from(given.recovery_key_file or given.password_file, "Password or 64 digits: ")
+        secret = restoration.digits or secret_from(
+            given.recovery_key_file or given.password_file, "Password or 64 digits: "
+        )
         preview = await restoration.open(secret)
         output.progress(
             {"phase": "found", "generation": preview.generation, "messages": preview.messages},

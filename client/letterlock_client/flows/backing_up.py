@@ -175,7 +175,9 @@ async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:
     if totals is None or ground.before is None:
         raise ClientError(Code.FAILED, "this backup has no totals")
     anchored = await backup_vault.anchor(place, ground.state)
-    totals = backup_totals.changed(totals, at=place.clock(), freshness=anchored.freshness.value)
+    totals = backup_totals.anchored(
+        backup_totals.changed(totals, at=place.clock()), ground.state, anchored.freshness
+    )
     await _save(place, replace(ground.state, last=backup_totals.save(totals)))
     return BackupMade(
         generation=ground.state.generation,
@@ -296,7 +298,7 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     await _save(place, state, sent.media_rows)
     meter.phase(BackupPhase.ANCHORING)
     anchored = await backup_vault.anchor(place, state)
-    totals = backup_totals.changed(totals, freshness=anchored.freshness.value)
+    totals = backup_totals.anchored(totals, state, anchored.freshness)
     await _save(place, replace(state, last=backup_totals.save(totals)))
     return BackupMade(
         generation=manifest.generation,

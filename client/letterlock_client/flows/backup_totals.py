@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from letterlock.backup.manifest import Manifest
+from letterlock.backup.manifest import Manifest, manifest_hash
 from letterlock_client.backup_models import Freshness, LastBackup
 from letterlock_client.storage import backup_rows
+from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
 COUNTED_ROWS: Final = 50_000
@@ -41,6 +42,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     generations: int = 1
     """How many lie at the provider."""
     alarm: str = ""
+    anchor_generation: int = 0
     anchor: bytes = b""
     """The hash of the newest manifest that enough realms confirmed."""
 
@@ -84,6 +86,7 @@ async def count(reader: Reader, now: int, before: Totals | None) -> Totals:
         chats=tuple(sorted(chats.values(), key=lambda each: each.last_at, reverse=True)),
         counted_at=now if exact or before is None else before.counted_at,
         position=position,
+        anchor_generation=before.anchor_generation if before else 0,
         anchor=before.anchor if before else b"",
     )
 
@@ -113,4 +116,16 @@ def of_manifest(manifest: Manifest, freshness: Freshness) -> Totals:
         position=0,
         bytes_total=manifest.totals.object_bytes,
         freshness=freshness.value,
+    )
+
+
+def anchored(totals: Totals, state: BackupState, freshness: Freshness) -> Totals:
+    """Note how many realms know of this generation."""
+    if freshness is not Freshness.VERIFIED:
+        return changed(totals, freshness=freshness.value)
+    return changed(
+        totals,
+        freshness=freshness.value,
+        anchor_generation=state.generation,
+        anchor=manifest_hash(state.manifest),
     )

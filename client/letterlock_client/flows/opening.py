@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from letterlock.ids import DeviceId
+from letterlock.primitives.derivation import Argon2Parameters
 from letterlock_client.config import Home, Places, ProfileLock, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link
@@ -22,7 +23,7 @@ from letterlock_client.links.address import parse_relay
 from letterlock_client.links.connection import Connection, Credentials
 from letterlock_client.links.failures import Offline, Refused
 from letterlock_client.links.relay import RelayLink, Sleep, Surroundings
-from letterlock_client.links.transport import Dial, dial
+from letterlock_client.links.transport import Dial, dial, dial_realm
 from letterlock_client.models import Profile
 from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import keyring, settings
@@ -47,6 +48,8 @@ class Outside:
     dial: Dial = dial
     sleep: Sleep = asyncio.sleep
     open_provider: OpenProvider = open_provider
+    dial_realm: Dial = dial_realm
+    stretching: Argon2Parameters = Argon2Parameters.MODERATE
 
 
 REAL: Final = Outside()
@@ -238,4 +241,5 @@ async def _open_database(places: Places, key: bytes, lock: ProfileLock, outside:
     database = await Database.open(places.database, key, publish=announcer.say)
     place = Workplace(database, places, announcer, outside.clock, outside.random)
     place.sleep, place.open_provider = outside.sleep, outside.open_provider
+    place.dial_realm, place.stretching = outside.dial_realm, outside.stretching
     return OpenProfile(place, lock, outside)

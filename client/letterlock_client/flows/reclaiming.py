@@ -39,26 +39,37 @@ async def known_at_relay(dial: Dial, address: RelayAddress, account: AccountId) 
 
     Raises Offline, Refused, and code relay_lies.
     """
+    opened = await _fetch(dial, address, frames.FetchAccount(0, account=account, handle=""))
+    if opened is not None and opened.account != account:
+        raise ClientError(Code.RELAY_LIES, "the relay answered with another account")
+    return _known(opened) if opened is not None else None
+
+
+async def account_at_relay(dial: Dial, address: RelayAddress, handle: str) -> AccountId:
+    """Ask the relay whose a handle is. It may lie: what the vault signs must fit the account that it names.
+
+    Raises Offline, Refused, and codes relay_lies, unknown_contact.
+    """
+    opened = await _fetch(dial, address, frames.FetchAccount(0, account=b"", handle=handle))
+    if opened is None:
+        raise ClientError(Code.UNKNOWN_CONTACT, f"nobody at this relay goes by {handle}", who=handle)
+    return opened.account
+
+
+async def _fetch(dial: Dial, address: RelayAddress, request: frames.FetchAccount) -> VerifiedAccount | None:
     connection = Connection(await dial(address), address)
     try:
         await connection.greet()
-        found = await connection.request(
-            frames.FetchAccount(0, account=account, handle=""), frames.AccountFound
-        )
-        opened = open_account(found.root_key, found.list_certificate, found.device_list)
+        found = await connection.request(request, frames.AccountFound)
+        return open_account(found.root_key, found.list_certificate, found.device_list)
     except Refused as refused:
         if refused.refusal == refusals.UNKNOWN_ACCOUNT:
             return None
         raise
     except PeerError as error:
-        raise ClientError(
-            Code.RELAY_LIES, f"the relay's answer about this account does not check: {error}"
-        ) from error
+        raise ClientError(Code.RELAY_LIES, f"the relay's answer does not check: {error}") from error
     finally:
         await connection.close()
-    if opened.account != account:
-        raise ClientError(Code.RELAY_LIES, "the relay answered with another account")
-    return _known(opened)
 
 
 def _known(account: VerifiedAccount) -> Known:

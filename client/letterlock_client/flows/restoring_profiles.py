@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from letterlock.backup.generations import Anchor
 from letterlock.backup.records import IdentityRecord
 from letterlock.errors import MalformedError
+from letterlock.ids import AccountId, parse_account
+from letterlock.primitives.derivation import sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
+from letterlock.vault.recovery_key import DIGITS
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock_client.backup_models import (
     BackupPhase,
@@ -36,9 +39,12 @@ from letterlock_client.flows import (
 )
 from letterlock_client.flows.backup_objects import Objects
 from letterlock_client.flows.backup_progress import Meter
+from letterlock_client.flows.backup_vault import Door
 from letterlock_client.flows.finding_backups import FoundBackup
 from letterlock_client.flows.onboarding import Application, check_application
 from letterlock_client.flows.opening import OpenProfile, Outside
+from letterlock_client.flows.recovery_sheet import Sheet
+from letterlock_client.flows.vault_recovering import Recovered
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
@@ -56,8 +62,9 @@ class Wanted:
     request: RestoreRequest
     provider: str
     outside: Outside
-    digits: str = field(default="", repr=False)
-    """From the recovery sheet, where they are on it."""
+    sheet: Sheet | None = field(default=None, repr=False)
+    wrong: set[bytes] = field(default_factory=set, repr=False)
+    """What was tried as a password and was wrong: no second guess is spent on it."""
 
     @property
     def store(self) -> Objects:
@@ -71,14 +78,16 @@ class Opened:
 
     found: FoundBackup
     secret: RecoverySecret = field(repr=False)
+    door: Door | None = None
+    recovered: Recovered | None = field(default=None, repr=False)
+    """What the vault gave back, where it was asked."""
 
 
 async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
     """Check what was asked for; a recovery sheet fills in what was left out. Raises codes bad_input, …."""
-    digits = ""
+    sheet = None
     if request.sheet is not None:
         sheet = await asyncio.to_thread(recovery_sheet.load, request.sheet)
-        digits = sheet.digits
         request = replace(
             request,
             handle=request.handle or sheet.handle,
@@ -88,29 +97,83 @@ async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Ou
         )
     application = check_application(Application(request.handle, request.relay, request.insecure, ""))
     request = replace(request, relay=application.relay)
-    return Wanted(home.profile(profile), request, normal(request.provider), outside, digits)
+    return Wanted(home.profile(profile), request, normal(request.provider), outside, sheet)
+
+
+# What opens it.
 
 
 async def view(wanted: Wanted) -> VaultView:
-    """How the realms stand for this account."""
-    del wanted
-    raise backup_vault.no_vault()
+    """How the realms stand for this account; costs no guess. Raises codes no_vault, offline, unknown_contact."""
+    return await (await _door(wanted)).view()
+
+
+async def _door(wanted: Wanted) -> Door:
+    """The way to the vault: the account as the sheet names it, else as the relay does."""
+    request = wanted.request
+    path = request.fleet or wanted.places.fleet
+    if path is None or (request.fleet is None and not path.exists()):
+        raise backup_vault.no_vault()
+    fleet = await asyncio.to_thread(backup_vault.read_fleet, path, wanted.sheet.fleet if wanted.sheet else "")
+    if wanted.sheet is not None:
+        account = _account(wanted.sheet.account)
+    else:
+        relay = parse_relay(request.relay, insecure=request.insecure)
+        account = await reclaiming.account_at_relay(wanted.outside.dial, relay, request.handle)
+    return Door(wanted.outside, fleet, account, backup_vault.read_locator(request.locator), request.insecure)
+
+
+def _account(text: str) -> AccountId:
+    try:
+        return parse_account(text)
+    except MalformedError as error:
+        raise ClientError(Code.BAD_INPUT, f"the recovery sheet names no account: {error}") from error
 
 
 async def open_backup(wanted: Wanted, text: str) -> Opened:
     """Find and open the backup with the 64 digits or a password."""
-    secret, anchor = await _secret(wanted, text or wanted.digits)
-    found = await finding_backups.find(
+    text = text or (wanted.sheet.digits if wanted.sheet else "")
+    try:
+        secret = RecoverySecret(recovery_key.decode(text))
+    except MalformedError as error:
+        if not _is_password(wanted, text):
+            raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
+        return await _open_with_password(wanted, text)
+    return Opened(await _find(wanted, secret, None), secret)
+
+
+def _is_password(wanted: Wanted, text: str) -> bool:
+    """Whoever names a vault and types less than a key means a password."""
+    fleet = wanted.request.fleet or wanted.places.fleet
+    return fleet is not None and (wanted.request.fleet is not None or fleet.exists()) and len(text) < DIGITS
+
+
+async def _open_with_password(wanted: Wanted, password: str) -> Opened:
+    door = await _door(wanted)
+    tried = sha256(password.encode())
+    if tried in wanted.wrong:
+        raise ClientError(
+            Code.WRONG_PASSWORD,
+            "this was not the backup password a moment ago; no guess was spent on it again",
+        )
+    try:
+        recovered = await door.recover(password)
+    except ClientError as error:
+        if error.code is Code.WRONG_PASSWORD:
+            wanted.wrong.add(tried)
+        raise
+    anchor = Anchor(*recovered.anchor) if recovered.anchor else None
+    found = await _find(wanted, recovered.secret, anchor)
+    return Opened(found, recovered.secret, door, recovered)
+
+
+async def _find(wanted: Wanted, secret: RecoverySecret, anchor: Anchor | None) -> FoundBackup:
+    return await finding_backups.find(
         wanted.store, secret.backup_key(), anchor, accept_stale=wanted.request.accept_stale
     )
-    return Opened(found, secret)
 
 
-async def _secret(wanted: Wanted, text: str) -> tuple[RecoverySecret, Anchor | None]:
-    try:
-        return RecoverySecret(recovery_key.decode(text)), None
-    except MalformedError as error:
-        raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
+# Restoring.
 
 
 async def run(
@@ -189,6 +252,9 @@ class _Run:
         made = replace(made, relay=relay.url, insecure=request.insecure)
         await reclaiming.save(place, made)
         await self._keep_backing_up(unlock, record)
+        if (door := self._opened.door) is not None:
+            # Realms first: from now on only this device speaks for the account to them.
+            await door.announce(made)
         await self._here.begin(place.own)
         await self._here.register()
 
@@ -205,7 +271,7 @@ class _Run:
             frequency=Frequency.DAILY,
             include_media=True,
             include_videos=True,
-            has_recovery_key=True,
+            has_recovery_key=self._opened.recovered is None,
             turned_on=place.clock(),
             writer=place.random(16),
             watermark=found.manifest.watermark,
@@ -215,3 +281,5 @@ class _Run:
             last=backup_totals.save(backup_totals.of_manifest(found.manifest, found.freshness)),
         )
         await place.transact(lambda work: backup_state.save(work.tx, state))
+        if self._opened.door is not None and self._opened.recovered is not None:
+            await self._opened.door.adopt(place, self._opened.recovered)

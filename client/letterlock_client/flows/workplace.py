@@ -22,7 +22,7 @@ from letterlock.encoding import pack
 from letterlock.errors import MisuseError
 from letterlock.ids import AccountId, DeviceId, EnvelopeId, MessageId
 from letterlock.messaging.session import OwnDevice, Session
-from letterlock.primitives.derivation import Label, sha256
+from letterlock.primitives.derivation import Argon2Parameters, Label, sha256
 from letterlock.primitives.keys import AgreementKey, SigningKey
 from letterlock_client.config import Places
 from letterlock_client.errors import ClientError, Code
@@ -180,6 +180,8 @@ class Workplace:
         """What a person was told about whom, so that a liar cannot fill the screen."""
         self.dial_realm: Dial = dial_realm
         """The way to the realms of a vault."""
+        self.stretching = Argon2Parameters.MODERATE
+        """What a new backup password costs whoever guesses it offline."""
 
     async def transact(self, work: Callable[[Work], Awaitable[T]]) -> T:
         """Run `work` in one transaction; the sessions it changed are saved with it. Raises as `Database.write`."""

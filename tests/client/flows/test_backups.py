@@ -1,80 +1,13 @@
 """Backups, from a profile to a provider and back: complete, private, and whole after anything that breaks them."""
 
-from dataclasses import replace
-
 import pytest
 
-from letterlock.ids import ConversationId
-from letterlock_client.backup_models import BackupChoice, Freshness, Restored, RestoreRequest
-from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.backup_models import Freshness
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.opening import Outside
-from letterlock_client.messenger import Messenger
-from letterlock_client.providers.interface import Provider
-from letterlock_client.providers.memory import MemoryProvider
-from letterlock_client.restoration import Restoration
-from tests.simulator import RELAY_URL
-from tests.town import WAIT_S, Pair, Town
+from tests.client.flows.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.town import WAIT_S, Pair, eventually
 
-PROVIDER = "folder:/memory"
-
-
-class Shelf:
-    """A provider in memory that every terminal of a test reaches."""
-
-    def __init__(self) -> None:
-        self.memory = MemoryProvider()
-        self.seen: Provider = self.memory
-
-    def open(self, _text: str, *, create: bool = False) -> Provider:
-        del create
-        return self.seen
-
-
-@pytest.fixture
-def shelf(town: Town) -> Shelf:
-    shelf = Shelf()
-    plain = town.outside
-
-    def outside(name: str) -> Outside:
-        return replace(plain(name), open_provider=shelf.open)
-
-    town.outside = outside  # type: ignore[method-assign]
-    return shelf
-
-
-@pytest.fixture
-async def pair(shelf: Shelf, town: Town) -> Pair:
-    del shelf
-    alice, bob = await town.register("alice"), await town.register("bob")
-    both = Pair(town, alice, bob, await alice.find("bob"), await bob.find("alice"))
-    await alice.send_text(both.to_bob, "hello")
-    await both.settle()
-    await bob.send_text(both.to_alice, "hello yourself")
-    await both.settle()
-    return both
-
-
-async def turn_on(person: Messenger) -> str:
-    """Turn backups on with the 64 digits; return them."""
-    choice = BackupChoice(provider=PROVIDER, recovery_key=True)
-    return (await person.backups.turn_on(choice, NO_PASSPHRASE)).recovery_key
-
-
-async def restore(
-    town: Town, digits: str, profile: str = "second", *, chats: tuple[str, ...] = (), **more: object
-) -> Restored:
-    wanted = RestoreRequest(handle="alice", relay=RELAY_URL, provider=PROVIDER, **more)  # type: ignore[arg-type]
-    restoration = await Restoration.begin(town.home, profile, wanted, outside=town.outside(profile))
-    try:
-        await restoration.open(digits)
-        return await restoration.run(NO_PASSPHRASE, chats)
-    finally:
-        await restoration.close()
-
-
-async def texts(person: Messenger, chat: ConversationId) -> list[str]:
-    return [one.text for one in await person.history(chat, 10_000)]
+__all__ = ["pair", "shelf"]
 
 
 async def test_a_backup_restores_on_a_new_terminal_with_nothing_but_the_digits(pair: Pair) -> None:
@@ -104,8 +37,6 @@ async def test_the_restored_terminal_chats_on_and_backs_up_only_what_is_new(pair
 
     async def heard() -> bool:
         return "from a new terminal" in await texts(pair.bob, pair.to_alice)
-
-    from tests.town import eventually
 
     await eventually(heard)
     made = await again.backups.back_up()
