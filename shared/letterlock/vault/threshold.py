@@ -81,27 +81,21 @@ def deal(owner: Owner, terms: Terms, password: bytes, secret: RecoverySecret, ra
     Nothing is asked of any realm, so nothing about the password is told to one. The owner makes the OPRF key
     and forgets it here.
     """
-    shared = _Sharing(terms.fleet, random)
-    account = owner.account.account
-    randomized = _randomized_by_dealer(password, shared, terms.argon2, random)
-    wrapped = _wrap(shared.wrapping, secret, account, terms.epoch)
-    records = [
-        _record(realm, index, account, terms, shared, randomized, wrapped, random)
-        for index, realm in shared.indexed
-    ]
+    dealer = _Dealer(owner.account.account, terms, password, secret, random)
+    indexed = list(enumerate(terms.fleet.realms, start=1))
+    records = [dealer.record(realm, index) for index, realm in indexed]
     raw = sign_statement(
         owner,
         epoch=terms.epoch,
         fleet=terms.fleet,
         realms=[
-            _entry(realm, index, record)
-            for (index, realm), record in zip(shared.indexed, records, strict=True)
+            _entry(realm, index, record) for (index, realm), record in zip(indexed, records, strict=True)
         ],
         argon2=terms.argon2,
-        checks=Checks(password=_password_check(randomized), secret=secret.key_check()),
+        checks=Checks(password=_password_check(dealer.randomized), secret=secret.key_check()),
         created=terms.created,
     )
-    statement = open_statement(raw, account)
+    statement = open_statement(raw, owner.account.account)
     sealed = {
         record.realm: seal_record(record, entry, statement.hash)
         for record, entry in zip(records, statement.realms, strict=True)
@@ -248,69 +242,72 @@ class Share:
     """The newest entries of the realm's ledger."""
 
 
-class _Sharing(Secret):
-    """The two secrets that are shared, and the polynomials they are shared by."""
+class _Dealer(Secret):
+    """The secrets of one dealing: what is shared, by which polynomials, and what follows from the password."""
 
-    __slots__ = ("_key_coefficients", "_wrapping_coefficients", "indexed", "key", "threshold", "wrapping")
-
-    def __init__(self, fleet: Fleet, random: Random) -> None:
-        self.threshold = fleet.threshold
-        self.indexed = list(enumerate(fleet.realms, start=1))
-        self.key, *self._key_coefficients = self._draw(random)
-        self.wrapping, *self._wrapping_coefficients = self._draw(random)
-
-    def _draw(self, random: Random) -> list[Scalar]:
-        return [scalar_from_wide(random(WIDE_BYTES)) for _ in range(self.threshold)]
-
-    def key_share(self, index: int) -> Scalar:
-        return oprf.share(self.key, self._key_coefficients, index)
-
-    def wrapping_share(self, index: int) -> Scalar:
-        return oprf.share(self.wrapping, self._wrapping_coefficients, index)
-
-
-def _randomized_by_dealer(
-    password: bytes, shared: _Sharing, argon2: Argon2Parameters, random: Random
-) -> bytes:
-    """What a client of these realms will get: the same functions, with all shares at hand."""
-    blinding = scalar_from_wide(random(WIDE_BYTES))
-    request = opaque_client.request(password, blinding)
-    evaluations = {
-        index: oprf.evaluate(shared.key_share(index), request.blinded)
-        for index, _ in shared.indexed[: shared.threshold]
-    }
-    return opaque_client.randomize(password, blinding, oprf.combine(evaluations), _stretch(argon2))
-
-
-def _record(
-    realm: Realm,
-    index: int,
-    account: AccountId,
-    terms: Terms,
-    shared: _Sharing,
-    randomized: bytes,
-    wrapped: bytes,
-    random: Random,
-) -> RealmRecord:
-    stored = _stored(realm, account, terms, randomized, random)
-    key, ad = _share_key(stored.export_key, realm.name, index, terms.epoch)
-    return RealmRecord(
-        realm=realm.name,
-        account=account,
-        epoch=terms.epoch,
-        share=shared.key_share(index),
-        opaque=stored.record,
-        sealed_share=seal(key, _SEALING_NONCE, shared.wrapping_share(index), ad),
-        wrapped=wrapped,
-        door_hash=door_hash(terms.locator, realm.name, account),
+    __slots__ = (
+        "_account",
+        "_key",
+        "_random",
+        "_terms",
+        "_wrapped",
+        "_wrapping",
+        "randomized",
     )
 
+    def __init__(
+        self, account: AccountId, terms: Terms, password: bytes, secret: RecoverySecret, random: Random
+    ) -> None:
+        self._account, self._terms, self._random = account, terms, random
+        self._key = _polynomial(terms.fleet.threshold, random)
+        self._wrapping = _polynomial(terms.fleet.threshold, random)
+        self.randomized = self._randomized(password)
+        self._wrapped = _wrap(self._wrapping[0], secret, account, terms.epoch)
 
-def _stored(realm: Realm, account: AccountId, terms: Terms, randomized: bytes, random: Random) -> Stored:
-    own = _realm_password(randomized, realm.name, terms.epoch, len(terms.fleet.realms))
-    # The context is of the exchange only; an envelope is bound to the identities.
-    named = Parties(context=b"", client=client_identity(account, terms.epoch), server=realm.keys.pack())
-    return opaque_client.store(own, realm.keys.exchange, named, random(NONCE_BYTES))
+    def record(self, realm: Realm, index: int) -> RealmRecord:
+        """Make one realm's record."""
+        terms, account = self._terms, self._account
+        stored = self._stored(realm)
+        key, ad = _share_key(stored.export_key, realm.name, index, terms.epoch)
+        return RealmRecord(
+            realm=realm.name,
+            account=account,
+            epoch=terms.epoch,
+            share=_share(self._key, index),
+            opaque=stored.record,
+            sealed_share=seal(key, _SEALING_NONCE, _share(self._wrapping, index), ad),
+            wrapped=self._wrapped,
+            door_hash=door_hash(terms.locator, realm.name, account),
+        )
+
+    def _randomized(self, password: bytes) -> bytes:
+        """What a client of these realms will get: by the same functions, with all shares at hand."""
+        blinding = scalar_from_wide(self._random(WIDE_BYTES))
+        request = opaque_client.request(password, blinding)
+        evaluations = {
+            index: oprf.evaluate(_share(self._key, index), request.blinded)
+            for index in range(1, self._terms.fleet.threshold + 1)
+        }
+        stretch = _stretch(self._terms.argon2)
+        return opaque_client.randomize(password, blinding, oprf.combine(evaluations), stretch)
+
+    def _stored(self, realm: Realm) -> Stored:
+        terms = self._terms
+        own = _realm_password(self.randomized, realm.name, terms.epoch, len(terms.fleet.realms))
+        # The context is of the exchange only; an envelope is bound to the identities.
+        named = Parties(
+            context=b"", client=client_identity(self._account, terms.epoch), server=realm.keys.pack()
+        )
+        return opaque_client.store(own, realm.keys.exchange, named, self._random(NONCE_BYTES))
+
+
+def _polynomial(threshold: int, random: Random) -> list[Scalar]:
+    """A random secret, and the random coefficients by which it is shared."""
+    return [scalar_from_wide(random(WIDE_BYTES)) for _ in range(threshold)]
+
+
+def _share(polynomial: Sequence[Scalar], index: int) -> Scalar:
+    return oprf.share(polynomial[0], polynomial[1:], index)
 
 
 def _entry(realm: Realm, index: int, record: RealmRecord) -> RealmEntry:
