@@ -158,6 +158,8 @@ class SimulatedRelay:
     def __init__(self, clock: Clock, names: tuple[str, ...] = (RELAY_NAME,)) -> None:
         self.clock = clock
         self.names = names
+        self.features: dict[str, int] = {}
+        self.needs: dict[str, int] = {}
         self.accounts: dict[bytes, Account] = {}
         self.handles: dict[str, bytes] = {}
         self.mail: dict[tuple[bytes, int], dict[bytes, Mail]] = defaultdict(dict)
@@ -247,9 +249,10 @@ class SimulatedRelay:
             relay=self.names[0],
             nonce=line.nonce,
             min_client=1,
-            features={},
+            features=self.features,
             now_ms=self.clock(),
             invite_needed=bool(self.invite),
+            needs=self.needs,
         )
 
     def _on_register(self, line: Line, request: frames.Register) -> frames.Answer:

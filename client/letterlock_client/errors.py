@@ -102,6 +102,8 @@ class Code(StrEnum):
     """The relay no longer has the attachment's bytes."""
     DAMAGED = "damaged"
     """The attachment's bytes are not those that were sent."""
+    NOT_AVAILABLE = "not_available"
+    """The relay rolls this feature out gradually, or to newer versions, and not to this account yet."""
     CHANGED = "changed"
     """The exported record is not as it was written. `line` is the first that is wrong."""
     FILE_FAILED = "file_failed"

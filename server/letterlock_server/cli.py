@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from letterlock_server import vault_cli
 from letterlock_server.config import (
+    BACKUP_FEATURE,
     DEFAULT_LISTEN,
     Endpoint,
     RelayConfig,
     UsageError,
     check,
     parse_endpoint,
+    parse_feature,
     parse_store,
     served_names,
     usual_store,
@@ -63,6 +65,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rate-factor", type=float, default=1.0, metavar="X", help="widen every rate: for load tests")
     add("--connections-per-address", type=int, default=64, metavar="N", help="at most so many (64)")
     add("--connections", type=int, default=20_000, metavar="N", help="at most so many in all (20000)")
+    add(
+        "--feature", action="append", default=[], metavar="NAME=PERCENT[,VERSION]",
+        help="roll a feature out to so many per cent of the accounts; repeatable (backup.e2ee=100)",
+    )  # fmt: skip
     vault_cli.add_parser(verbs)
     return top
 
@@ -96,6 +102,7 @@ def _config(options: argparse.Namespace) -> RelayConfig:
             rate_factor=options.rate_factor,
             connections_per_address=options.connections_per_address,
             connections=options.connections,
+            features=tuple(map(parse_feature, [f"{BACKUP_FEATURE}=100", *options.feature])),
         )
     )
 
@@ -143,6 +150,8 @@ async def _run_relay(config: RelayConfig) -> None:
     relay = Relay(store, (), now=now_ms)
     relay.rates = Rates(config.rate_factor)
     relay.invite_code = config.invite_code
+    relay.features = {one.name: one.percent for one in config.features}
+    relay.needs = {one.name: one.version for one in config.features if one.version > 1}
     patience = Patience(
         connections_per_address=config.connections_per_address, connections=config.connections
     )

@@ -60,6 +60,26 @@ def parse_endpoint(text: str) -> Endpoint:
     return Endpoint(host, int(match["port"]))
 
 
+BACKUP_FEATURE: Final = "backup.e2ee"
+_FEATURE: Final = re.compile(r"(?P<name>[a-z0-9.]{1,64})=(?P<percent>\d{1,3})(?:,(?P<version>\d{1,9}))?")
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A feature that is rolled out: to so many per cent of the accounts, from this client version on."""
+
+    name: str
+    percent: int
+    version: int = 1
+
+
+def parse_feature(text: str) -> Feature:
+    """Read `name=percent` or `name=percent,version`. Raises UsageError."""
+    match = _FEATURE.fullmatch(text)
+    if match is None or int(match["percent"]) > 100:
+        raise UsageError(f"'{text}' is no feature: give name=percent or name=percent,version")
+    return Feature(match["name"], int(match["percent"]), int(match["version"] or 1))
+
+
 class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A relay's settings. `rate_factor` widens every rate alike: for workshops and load tests."""
 
@@ -76,6 +96,7 @@ class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
     rate_factor: float = 1.0
     connections_per_address: int = 64
     connections: int = 20_000
+    features: tuple[Feature, ...] = ()
 
 
 class Served(Protocol):

@@ -23,14 +23,13 @@ from letterlock.vault.recovery_secret import RecoverySecret, key_id
 from letterlock_client.backup_models import (
     BackupChoice,
     BackupStatus,
-    FeatureView,
     Frequency,
     TurnedOff,
     TurnedOn,
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import backup_totals, backup_vault, recovery_sheet
+from letterlock_client.flows import backup_totals, backup_vault, features, recovery_sheet
 from letterlock_client.flows.backup_objects import Objects
 from letterlock_client.flows.recovery_sheet import Sheet
 from letterlock_client.flows.workplace import Random, Work, Workplace
@@ -106,6 +105,7 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
         raise ClientError(
             Code.BACKUP_ON, "backups are on already; turn them off first, or change the password"
         )
+    await features.require(place, features.BACKUP)
     if choice.password is None and not choice.recovery_key:
         raise ClientError(Code.BAD_INPUT, "choose a password, the 64 digits, or both")
     provider = normal(choice.provider)
@@ -211,12 +211,6 @@ def anew(state: BackupState, provider: str) -> BackupState:
 # What is shown.
 
 
-def feature(place: Workplace) -> FeatureView:
-    """Whether backups are offered to this account; what the relay has not said is no."""
-    del place
-    return FeatureView(available=True, reason="")
-
-
 async def status(place: Workplace) -> BackupStatus:
     """How backups stand, from what is known here; asks nobody."""
 
@@ -229,13 +223,14 @@ async def status(place: Workplace) -> BackupStatus:
         )
 
     state, vault, pending, restoring = await place.database.read(read)
+    offered = await place.database.read(lambda reader: features.view(reader, place.own.id, features.BACKUP))
     if state is None:
-        return BackupStatus(on=False, feature=feature(place), restoring=restoring)
+        return BackupStatus(on=False, feature=offered, restoring=restoring)
     totals = backup_totals.load(state.last)
     fleet = backup_vault.fleet_of(vault) if vault else None
     return BackupStatus(
         on=True,
-        feature=feature(place),
+        feature=offered,
         key_id=key_id(state.key_check),
         has_password=vault is not None,
         has_recovery_key=state.has_recovery_key,

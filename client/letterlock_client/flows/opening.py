@@ -14,7 +14,7 @@ from letterlock.primitives.derivation import Argon2Parameters
 from letterlock_client.config import Home, Places, ProfileLock, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link
-from letterlock_client.flows import onboarding, sweeping
+from letterlock_client.flows import features, onboarding, sweeping
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.running import Running
@@ -147,6 +147,7 @@ class OpenProfile:
         before, self.unheard_of = self.unheard_of, False
         try:
             await onboarding.register_if_due(self.place, connection)
+            await features.remember(self.place, connection.welcome)
         except Refused as error:
             self.unheard_of = before and not error.passing
             raise

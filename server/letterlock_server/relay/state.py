@@ -153,6 +153,10 @@ class Relay:
         self.now = now
         self.tls_certificate_hash = b""
         self.invite_code = ""
+        self.features: dict[str, int] = {}
+        """Roll-out percentages by feature, as clients are told."""
+        self.needs: dict[str, int] = {}
+        """The least client version of a feature, where it has one."""
         self.rates = Rates(1.0)
         self.counts = Counts()
         self.checking = ThreadPoolExecutor(1, thread_name_prefix="checking")

@@ -93,6 +93,7 @@ class Label(bytes, Enum):
     BACKUP_KEY = b"letterlock v1 backup key"  # vault.recovery_secret: K, which seals backups, from R
     BACKUP_ROOT = b"letterlock v1 backup root key"  # vault.recovery_secret: seals the root key, from R
     RECOVERY_KEY_CHECK = b"letterlock v1 recovery key check"  # vault.recovery_secret: shows which R it is
+    FEATURE = b"letterlock v1 feature"  # client flows.features: which share of the accounts has a feature
     EXPORT = b"letterlock v1 export"  # client exports: start of a record's hash chain, and its signature
 
 

@@ -66,7 +66,10 @@ class Hello(Request, tag=1, frozen=True):
 
 
 class Welcome(Answer, tag=2, frozen=True):
-    """<- Who I am, what I can do, and a nonce to sign. `features` are roll-out percentages 0 to 100."""
+    """<- Who I am, what I can do, and a nonce to sign.
+
+    `features` are roll-out percentages 0 to 100; `needs` is the least client version of a feature, where it has one.
+    """
 
     relay: ShortText
     nonce: Nonce
@@ -74,6 +77,7 @@ class Welcome(Answer, tag=2, frozen=True):
     features: Annotated[dict[ShortText, Percent], msgspec.Meta(max_length=64)]
     now_ms: Count
     invite_needed: bool
+    needs: Annotated[dict[ShortText, Count], msgspec.Meta(max_length=64)]
 
 
 class Register(Request, tag=3, frozen=True):

@@ -194,7 +194,14 @@ Ends = tuple[Scripted, Connection]
 
 def welcome(number: int, min_client: int = 1) -> frames.Welcome:
     return frames.Welcome(
-        number, relay="x", nonce=bytes(32), min_client=min_client, features={}, now_ms=0, invite_needed=False
+        number,
+        relay="x",
+        nonce=bytes(32),
+        min_client=min_client,
+        features={},
+        now_ms=0,
+        invite_needed=False,
+        needs={},
     )
 
 

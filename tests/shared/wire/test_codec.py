@@ -204,7 +204,7 @@ LONGER_SPELLINGS = {
     "a longer text": b"\x94\x01\x00\x01\xd9\x01c",
     "longer bytes": b"\x94\x06\x00\xc5\x00\x00\xa0",
 }
-TWICE = b"\x98\x02\x00\xa1r" + NONCE + b"\x01\x82\xa1a\x01\xa1a\x02\x05\xc2"
+TWICE = b"\x99\x02\x00\xa1r" + NONCE + b"\x01\x82\xa1a\x01\xa1a\x02\x05\xc2\x80"
 
 
 @pytest.mark.parametrize("raw", LONGER_SPELLINGS.values(), ids=LONGER_SPELLINGS)

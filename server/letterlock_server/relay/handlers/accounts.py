@@ -47,9 +47,10 @@ def hello(relay: Relay, peer: Peer, frame: frames.Hello, size: int) -> bool:
         relay=relay.names[0],
         nonce=peer.nonce,
         min_client=MIN_CLIENT,
-        features={},
+        features=relay.features,
         now_ms=relay.now(),
         invite_needed=bool(relay.invite_code),
+        needs=relay.needs,
     )
     relay.answer(peer, welcome, size)
     return True
