@@ -5,6 +5,7 @@ so zeroing it is the end of the key, and with it of the record, in every copy th
 not know accounts or records.
 """
 
+import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,7 +45,7 @@ class Slots:
         number = self._free.pop() if self._free else self._size
         self._size = max(self._size, number + 1)
         self._write(number, data)
-        os.fsync(self._handle)
+        self._flush()
         return number
 
     def zero(self, numbers: Iterable[int]) -> None:
@@ -55,7 +56,7 @@ class Slots:
         for number in dirty:
             self._write(number, _EMPTY)
         if dirty:
-            os.fsync(self._handle)
+            self._flush()
 
     def give_back(self, numbers: Iterable[int]) -> None:
         """Zero these slots and use them again. Raises OSError."""
@@ -66,3 +67,11 @@ class Slots:
     def _write(self, number: int, data: bytes) -> None:
         if os.pwrite(self._handle, data, number * KEY_SLOT_BYTES) != len(data):
             raise OSError("the key file could not be written")
+
+    def _flush(self) -> None:
+        # macOS answers fsync before the drive has written; this waits for the platter.
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is None:
+            os.fsync(self._handle)
+        else:
+            fcntl.fcntl(self._handle, full)
