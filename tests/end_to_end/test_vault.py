@@ -1,13 +1,16 @@
 """Three realms and the client's flows: a recovery secret goes in behind a password, and comes out again."""
 
+import asyncio
 import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from letterlock.vault.fleet import Fleet
+from letterlock.vault.record import door_key
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import parse_fleet
@@ -19,7 +22,7 @@ from letterlock_client.links.transport import dial_realm
 from letterlock_client.links.vault import VaultLinks
 from letterlock_server.stores.vault_memory import MemoryStandings
 from letterlock_server.vault import fleet_file
-from tests.server.vault.running import Running, fleet_of, person
+from tests.server.vault.running import Running, files_hold, fleet_of, person
 from tests.shared.devices.people import ALICE
 from tests.shared.vault.realms import CHEAP, R
 
@@ -135,6 +138,31 @@ async def test_one_realm_whose_disk_is_put_back_gives_five_more_tries_at_most_an
         assert 10 <= tries <= 20
         alarms = (await keeping.ledgers(links, person(), epoch=1, known=known)).alarms
         assert [(name, alarm.code) for name, alarm in alarms.items()] == [("realm-1", Code.REALM_LIED)]
+
+
+async def test_fifty_recoveries_at_once_are_answered_ten_times_by_each_realm_at_most() -> None:
+    async with fleet_of(3, threshold=2) as (fleet, realms), linked(fleet) as links:
+        made = await register(links, person(), R, PASSWORD, epoch=1, stretching=CHEAP)
+
+        async def guess() -> Code:
+            async with linked(fleet) as own:
+                return (await failing(own, WRONG, made.locator)).code
+
+        codes = await asyncio.gather(*(guess() for _ in range(50)))
+        assert [one.vault.counts.guesses <= 10 for one in realms] == [True] * 3
+        assert codes.count(Code.WRONG_PASSWORD) <= 15
+
+
+async def test_no_secret_stands_on_any_realms_disk(tmp_path: Path) -> None:
+    """Not the password, nor the recovery secret, the locator, or what opens the owner's door."""
+    async with fleet_of(3, threshold=2, folder=tmp_path) as (fleet, realms), linked(fleet) as links:
+        made = await register(links, person(), R, PASSWORD, epoch=1, stretching=CHEAP)
+        await failing(links, WRONG, made.locator)
+        got = await recover(links, ALICE.account, PASSWORD, made.locator)
+        assert got.secret.key_id() == R.key_id()
+        keys = [door_key(made.locator, one.name, ALICE.account) for one in realms]
+        secrets_of_owner = (PASSWORD.encode(), WRONG.encode(), R.secret, made.locator, *keys)
+        assert not files_hold(tmp_path, *secrets_of_owner)
 
 
 async def test_the_fleet_file_that_realms_write_is_the_one_that_clients_read() -> None:

@@ -29,10 +29,9 @@ _AGAIN_MS: Final = 5_000
 
 
 async def start(vault: Vault, peer: Peer, request: frames.StartGuess) -> frames.GuessAnswer:
-    """Spend one guess and answer it. Raises Refuse, PeerError, StoreError; then none was answered."""
+    """Spend one guess and answer it. Raises Refuse, StoreError; PeerError for a KE1 that is none, which is spent."""
     await leave(vault, peer)
     account = AccountId(request.account)
-    ke1 = KE1.read(request.ke1)
     statement, record = await _readied(vault, account, request)
     guess = Guess(account, vault.running() + GUESS_MS)
     # Among the living before it is spent: whatever ends another guess must not take this one for over.
@@ -45,6 +44,8 @@ async def start(vault: Vault, peer: Peer, request: frames.StartGuess) -> frames.
         )
         vault.counts.guesses += 1
         guess.record = record
+        # What is no KE1 has cost its sender a guess: nobody tries out for nothing what is evaluated and what not.
+        ke1 = KE1.read(request.ke1)
         guess.login, answer = answering.answer(
             ke1, statement=statement, record=record, secret=vault.realm.secret, random=vault.random
         )

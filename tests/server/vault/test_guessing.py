@@ -178,7 +178,7 @@ async def test_a_proof_on_another_connection_is_worth_nothing(realm: Running, de
         await other.refused(proof, refusals.WRONG_PROOF)
 
 
-async def test_a_guess_of_another_epoch_or_that_does_not_parse_spends_nothing(
+async def test_a_guess_of_another_epoch_or_with_another_locator_spends_nothing(
     realm: Running, dealt: Dealt
 ) -> None:
     async with await Asker.open(realm) as asker:
@@ -186,10 +186,20 @@ async def test_a_guess_of_another_epoch_or_that_does_not_parse_spends_nothing(
         ke1 = Try(dealt).guess.login.ke1.pack()
         for epoch in (0, 2, 2**40):
             await asker.refused(frames.StartGuess(10, account, epoch, KEY, ke1), refusals.EPOCH)
-        for bad in (b"", bytes(96), ke1[:-1], b"\xff" * 96):
-            await asker.refused(frames.StartGuess(10, account, 1, KEY, bad), refusals.BAD_OBJECT)
         await asker.refused(frames.StartGuess(10, account, 1, b"k" * 32, ke1), refusals.BAD_OBJECT)
         assert (await asker.status(KEY)).left == 10
+
+
+async def test_a_message_that_is_none_is_counted_and_not_answered(realm: Running, dealt: Dealt) -> None:
+    """Bad elements, the identity, wrong lengths, a message reflected: aborted, and spent."""
+    account = dealt.statement.account
+    async with await Asker.open(realm) as asker:
+        ke1 = Try(dealt).guess.login.ke1.pack()
+        answer = await asker.ask(Try(dealt, WRONG, KEY).frame, frames.GuessAnswer)
+        bad = (b"", bytes(96), ke1[:-1], b"\xff" * 96, answer.answer[:96])
+        for count, raw in enumerate(bad, start=2):
+            await asker.refused(frames.StartGuess(10, account, 1, KEY, raw), refusals.BAD_OBJECT)
+            assert (await asker.status(KEY)).left == 10 - count
 
 
 async def test_waiting_spends_nothing_and_only_the_realms_own_clock_ends_it() -> None:
