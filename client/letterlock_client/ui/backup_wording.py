@@ -131,7 +131,7 @@ def due(at: int, now: int) -> str:
         return "now"
     if minutes < 60:
         return f"in {minutes} min"
-    return f"in {minutes // 60} h" if minutes < 48 * 60 else f"in {minutes // 1_440} d"
+    return f"in {round(minutes / 60)} h" if minutes < 48 * 60 else f"in {round(minutes / 1_440)} d"
 
 
 def seconds(count: float) -> str:
@@ -189,7 +189,7 @@ def status_words(status: BackupStatus, now: int) -> str:
 def working_words(progress: BackupProgress) -> str:
     """Return how far a backup is, for the status bar."""
     part = part_done(progress)
-    return f"backing up: {PHASES[progress.phase]}" + (f" {round(part * 100)} %" if part is not None else "")
+    return f"backup: {PHASES[progress.phase]}" + (f" {round(part * 100)} %" if part is not None else "")
 
 
 def holdings(last: LastBackup) -> str:

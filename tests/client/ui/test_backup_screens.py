@@ -156,7 +156,7 @@ async def test_people_chat_on_while_a_backup_runs(client: Open) -> None:
         await running.type("hello")
         await running.press("enter")
         assert [call[1] for call in fake.asked("send_text")] == ["hello"]
-        assert "backing up: messages 42 %" in running.text()
+        assert "backup: messages 42 %" in running.text()
         fake.backups.gates["back_up"].set()
         await running.settle()
         assert "backup just now" in running.text()
@@ -393,6 +393,18 @@ async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> No
         fake.backups.gates.clear()
         await running.press("enter")
         assert "The backup is whole" in words(running)
+
+
+async def test_the_status_bar_does_not_keep_the_progress_of_what_has_ended(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock_client.ui.panes.backup_actions.QUIET_SECONDS", 0.05)
+    async with client(backed_up()) as running:
+        running.fake.backups.move(100)
+        await running.settle()
+        await running.pilot.pause(0.1)
+        await running.settle()
+        assert "backup 2 h ago" in running.text()
 
 
 async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:

@@ -326,7 +326,13 @@ async def test_what_stands_on_the_sheet_need_not_be_typed(client: Open, tmp_path
     async with client(way.fake, (100, 36), doors=way.doors) as running:
         press_button(running, "Restore from a backup")
         await running.settle()
-        await fill(running, handle="", relay="", folder="", sheet=str(sheet))
+        await fill(running, sheet=str(sheet))
+        running.app.screen.query_one("#by_key", Select).value = True
+        await running.settle()
         press_button(running, "Look for the backup")
         await running.settle()
         assert way.begun[0].request == RestoreRequest("", "", "", sheet=sheet, accept_stale=True)
+        assert "the digits on the sheet are used" in words(running)
+        press_button(running, "Open the backup")
+        await running.settle()
+        assert way.begun[0].asked("open") == [("",)]

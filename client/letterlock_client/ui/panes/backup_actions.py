@@ -5,7 +5,7 @@ A backup belongs to the pane, not to the screen that started it: closing the scr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 from textual.message import Message as TextualMessage
@@ -21,10 +21,15 @@ from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 from letterlock_client.ui.screens.settings.screen import SettingsScreen
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from letterlock_client.backup_models import BackupStatus
     from letterlock_client.messenger import Messenger
     from letterlock_client.ui.surroundings import Surroundings
     from letterlock_client.ui.widgets.status_bar import StatusBar
+
+QUIET_SECONDS: Final = 3.0
+"""How long after the last move the status bar says again how the backup stands."""
 
 
 class BackupActions(Errands):
@@ -34,6 +39,7 @@ class BackupActions(Errands):
     around: Surroundings
     status: StatusBar
     _asked_for_backup = False
+    _quiet: Timer | None = None
 
     class StatusRead(TextualMessage):
         """How backups stand."""
@@ -79,6 +85,10 @@ class BackupActions(Errands):
         event = happened.event
         if isinstance(event, happenings.BackupMoved):
             self.status.show_backup(working_words(event.progress))
+            # Reading a backup moves too, and has no end of its own to be told.
+            if self._quiet is not None:
+                self._quiet.stop()
+            self._quiet = self.set_timer(QUIET_SECONDS, self._read_backup)
         elif isinstance(event, happenings.BackupFinished):
             self._finished(event)
 

@@ -139,7 +139,7 @@ class ChatBackupScreen(Dialog[None], Asking):
     # How it stands.
 
     def _show(self, status: BackupStatus) -> None:
-        first = self._status is None
+        changed = self._status is None or self._status.on != status.on
         self._status = status
         self.set_class(status.on, "-on")
         self.set_class(status.restoring, "-restoring")
@@ -154,7 +154,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         encrypted = self.query_one("#encrypted", Button)
         encrypted.label = "End-to-end encrypted backup…" if status.on else "Turn on…"
         encrypted.variant = "default" if status.on else "primary"
-        if first:
+        if changed:
             (self.query_one("#now") if status.on and not status.running else encrypted).focus()
 
     def _show_running(self, running: bool) -> None:

@@ -52,7 +52,9 @@ class RestoreFlow:
         return await self._app.push_screen_wait(screen)
 
     async def _tell(self, heading: str, text: str) -> None:
-        await self._ask(NoticeScreen(heading, text))
+        screen = NoticeScreen(heading, text)
+        screen.add_class("-opaque")
+        await self._ask(screen)
 
     async def run(self) -> Messenger | None:
         """Return the open client, or None where somebody went back."""
@@ -114,7 +116,9 @@ class RestoreFlow:
 
     async def _open(self, wanted: Wanted, restoration: Restoration) -> RestorePreview | None:
         if wanted.by_key:
-            return await self._ask(RestoreKeyScreen(restoration, self._around))
+            return await self._ask(
+                RestoreKeyScreen(restoration, self._around, sheet=wanted.request.sheet is not None)
+            )
         return await self._ask(RestorePasswordScreen(restoration, self._around))
 
     async def _write(

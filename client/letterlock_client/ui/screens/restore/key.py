@@ -10,7 +10,7 @@ from textual.widgets import Button, Static, TextArea
 
 from letterlock_client.backup_models import RestorePreview
 from letterlock_client.errors import ClientError
-from letterlock_client.recovery_digits import check_digits
+from letterlock_client.recovery_digits import DigitsFound, check_digits
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
@@ -23,6 +23,8 @@ HOW: Final = (
     "themselves: no vault is asked, and a mistake costs nothing."
 )
 
+ON_SHEET: Final = "left empty, the digits on the sheet are used"
+
 
 class RestoreKeyScreen(Dialog[RestorePreview], Asking):
     """The field; the result is what the backup holds."""
@@ -30,8 +32,10 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
     heading = "Your 64-digit key"
     hint = "tab, then enter goes on · escape goes back"
 
-    def __init__(self, restoration: "Restoration", around: Surroundings) -> None:
+    def __init__(self, restoration: "Restoration", around: Surroundings, *, sheet: bool) -> None:
+        """Use `sheet` where a recovery sheet was given, which may carry the digits."""
         super().__init__(classes="-opaque -large")
+        self._sheet = sheet
         self._restoration = restoration
         self._icons = around.icons
 
@@ -47,9 +51,13 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
         """Begin with nothing typed."""
         self._typed()
 
+    def _found(self) -> DigitsFound:
+        text = self.query_one(TextArea).text[:2_000]
+        return DigitsFound(True, ON_SHEET) if self._sheet and not text.strip() else check_digits(text)
+
     @on(TextArea.Changed)
     def _typed(self) -> None:
-        found = check_digits(self.query_one(TextArea).text[:2_000])
+        found = self._found()
         sign = self._icons.verified if found.complete else self._icons.dot
         lines = [f"{sign} {found.summary}", *(f"{self._icons.warning} {each}" for each in found.problems)]
         self.query_one(".key--rows", Static).update(Content("\n".join(lines)))
@@ -59,7 +67,7 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         text = self.query_one(TextArea).text[:2_000]
-        if not check_digits(text).complete:
+        if not self._found().complete:
             return
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = True
         self.say("Looking for the backup…")

@@ -83,6 +83,13 @@ class WhereScreen(Dialog[Wanted]):
         yield problem_line()
         yield Button("Look for the backup", variant="primary", compact=True, classes="dialog--go")
 
+    @on(Input.Changed, "#sheet")
+    def _sheet_named(self, event: Input.Changed) -> None:
+        relay = self.query_one("#relay", Input)
+        # What was only proposed does not stand against what the sheet says.
+        if event.value and relay.value == self._before.request.relay:
+            relay.clear()
+
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
