@@ -1,16 +1,21 @@
-"""Opens the vault of a profile: connections to its realms, and the device that speaks for the account to them.
+"""Opens a vault: connections to its realms, the device that speaks for an account, a thread for slow passwords.
 
 Must not know what is asked of them.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.owned import Owner
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Own
 from letterlock_client.links.transport import Dial, dial_realm
 from letterlock_client.links.vault import VaultLinks
+
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -31,6 +36,17 @@ async def open_vault(
         yield links
     finally:
         await links.close()
+
+
+async def stretched(work: Callable[..., T], *arguments: object) -> T:
+    """Do what Argon2id makes slow, in a thread. Raises code failed where the machine has too little memory."""
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except MemoryError as error:
+        raise ClientError(
+            Code.FAILED,
+            "this machine has too little free memory for the password: close something, try again",
+        ) from error
 
 
 def owner_of(own: Own) -> Owner:

@@ -4,7 +4,6 @@ A realm that lies or falls silent is named and replaced by a spare one, where th
 called a wrong password. Must not know storage, providers, or what the secret opens.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +19,7 @@ from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.vault_frames import FinishGuess, GuessAnswer, Released, StartGuess
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.vault_access import stretched
 from letterlock_client.flows.vault_keeping import attempts
 from letterlock_client.flows.vault_surveying import (
     Survey,
@@ -158,7 +158,7 @@ async def _guess(tries: _Tries, link: RealmLink) -> tuple[Answered, GuessAnswer]
 async def _open(tries: _Tries) -> list[Opened] | None:
     """Open the envelopes; None where a realm's did not open and it is out."""
     try:
-        return await asyncio.to_thread(tries.recovery.open, list(tries.answers.values()))
+        return await stretched(tries.recovery.open, list(tries.answers.values()))
     except WrongPasswordError as error:
         raise _wrong_password(tries) from error
     except LyingRealmError as error:

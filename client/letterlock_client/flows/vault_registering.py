@@ -6,7 +6,6 @@ sealed to it and are worth nothing to anybody else. A changed password is a regi
 Must not know storage: whoever calls keeps what comes back.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,6 +33,7 @@ from letterlock.wire.vault_frames import (
     StatusIs,
 )
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.vault_access import stretched
 from letterlock_client.flows.vault_surveying import next_epoch, survey
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
 from letterlock_client.links.vault_failures import RealmLied, RealmRefused, refused_as
@@ -86,7 +86,7 @@ async def register(
         locator=locator or vault.random(LOCATOR_BYTES),
         created=vault.now(),
     )
-    dealt = await asyncio.to_thread(deal, owner, terms, prepared_password, secret, vault.random)
+    dealt = await stretched(deal, owner, terms, prepared_password, secret, vault.random)
     receipts = await _prepared(vault, owner, dealt)
     confirmed = await _committed(vault, dealt.statement, list(receipts), list(receipts.values()))
     waiting = [name for name in dealt.records if name not in confirmed]

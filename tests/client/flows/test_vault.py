@@ -12,6 +12,7 @@ from letterlock.wire import vault_frames
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import vault_keeping, vault_recovering, vault_registering, vault_surveying
+from letterlock_client.flows.vault_access import stretched
 from letterlock_client.flows.vault_recovering import Recovered
 from letterlock_client.flows.vault_registering import Registration
 from letterlock_client.links.vault import VaultLinks
@@ -438,3 +439,11 @@ async def test_what_waits_for_a_realm_is_not_given_up_for_a_refusal(town: Town, 
     assert await vault_registering.finish(vault, owner(ALICE, 1, 1, 2, version=2), registered.pending) == ()
     town.away.add("realm-1")
     assert (await _recover(town)).secret.secret == R.secret
+
+
+async def test_too_little_memory_for_a_password_is_said_so() -> None:
+    def starved() -> None:
+        raise MemoryError
+
+    with pytest.raises(ClientError, match="too little free memory"):
+        await stretched(starved)
