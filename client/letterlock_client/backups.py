@@ -23,7 +23,8 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import backing_up, backup_choices, backup_vault, checking_backups
+from letterlock_client.flows import backing_up, backup_choices, backup_vault
+from letterlock_client.flows.checking_backups import rehearse, verify
 from letterlock_client.flows.judging import Judgement, judge
 from letterlock_client.flows.workplace import Workplace
 
@@ -64,11 +65,11 @@ class Backups:
 
     async def verify(self) -> Verified:
         """Read the whole backup and write nothing."""
-        return await self._one(lambda: checking_backups.verify(self._place))
+        return await self._one(lambda: verify(self._place))
 
     async def rehearse(self) -> Rehearsed:
         """Restore into a scratch database and compare it with what is here."""
-        return await self._one(lambda: checking_backups.rehearse(self._place))
+        return await self._one(lambda: rehearse(self._place))
 
     async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
         """Keep the same recovery secret under another password; no object is written again."""

@@ -10,7 +10,6 @@ the next run goes on above its watermark. Must not know how realms are asked.
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,38 +23,33 @@ from letterlock.backup.manifest import (
     Manifest,
     Totals,
     follow,
-    generation_of,
     manifest_hash,
     manifest_name,
-    open_manifest,
-    prefix_of,
     seal_manifest,
     segment_name,
 )
-from letterlock.backup.plan import fold
-from letterlock.backup.records import Row, Tag
+from letterlock.backup.plan import fold, purge_due
 from letterlock.backup.segments import SegmentRef
-from letterlock.encoding import pack
-from letterlock.errors import BackupError, ManifestMismatchError
+from letterlock.errors import ManifestMismatchError
 from letterlock.ids import AccountId, account_text
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupMade, BackupPhase
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import BackupFinished, BackupMoved
-from letterlock_client.flows import backup_totals, backup_vault
-from letterlock_client.flows.backup_choices import anew, objects, require
+from letterlock_client.events import Alarm, BackupFinished, BackupMoved
+from letterlock_client.flows import backup_totals, backup_vault, purging_segments, tidying_backups
+from letterlock_client.flows.backup_ground import Ground, identity_row, look, new_files, next_time, save
 from letterlock_client.flows.backup_media import MediaShelf, send_files
 from letterlock_client.flows.backup_objects import Objects, told
 from letterlock_client.flows.backup_progress import Meter
 from letterlock_client.flows.merging_segments import Sources, fetch, merge_all
+from letterlock_client.flows.purging_segments import NO_PURGE, NONE_PURGED, Purge, Purged
 from letterlock_client.flows.sealing_segments import SegmentSender, Task, Written, seal_changes
-from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
-LOST: Final = "The provider had lost the last backup: everything was written again."
 PURPOSE: Final = "history"
 _CHECKED_AT_ONCE: Final = 4
 
@@ -74,97 +68,31 @@ async def back_up(place: Workplace) -> BackupMade:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a backup stands on: how it is set up, and the generation before."""
-
-    state: BackupState
-    before: Manifest | None
-    store: Objects
-    shelf: MediaShelf
-    floor: int
-    """The highest generation that anybody wrote there."""
-    alarm: str = ""
-
-
 async def _back_up(place: Workplace) -> BackupMade:
     meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
     meter.phase(BackupPhase.FINDING)
-    ground = await _look(place)
-    files = await _new_files(place, ground.state)
+    ground = await look(place)
+    files = await new_files(place, ground.state)
     if not files and await _nothing_new(place, ground):
         return await _nothing_made(place, ground)
     await ground.shelf.look(ground.store)
     rows = await _send_files(place, ground, files, meter)
+    purge = await purging_segments.plan_purge(
+        place, ground.before, ground.state.watermark, next_time(place, ground.state)
+    )
     sent = await _send_rows(place, ground, rows, meter)
+    sent = replace(sent, purge=purge, purged=await _purge(place, ground, sent, purge))
     return await _complete(place, ground, sent, meter)
 
 
-# What is there.
-
-
-async def _look(place: Workplace) -> Ground:
-    """Find the generation before: the one this device knows, or one that a crash kept it from noting."""
-    state = await require(place)
-    if await place.database.read(backup_state.journal) is not None:
-        raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
-    store = objects(place, state.provider)
-    found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
-    generations = {each.name: number for each in found if (number := generation_of(each.name)) is not None}
-    floor = max([state.generation, *generations.values()])
-    alarm = ""
-    if state.manifest and state.manifest_name not in generations:
-        state, alarm = anew(state, state.provider), LOST
-        await place.transact(lambda work: work.tx.execute("DELETE FROM backup_media"))
-    for name in sorted(generations, reverse=True):
-        if generations[name] <= state.generation:
-            break
-        if (adopted := await _adopt(state, store, name)) is not None:
-            state = adopted
-            break
-    before = _before(state)
-    shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
-    return Ground(state, before, store, shelf, floor, alarm)
-
-
-async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:
-    """Take a complete generation that this device wrote and died before it could note that."""
-    try:
-        raw = await store.get(name)
-        manifest = open_manifest(state.backup_key, name, raw)
-    except (BackupError, ClientError):
-        return None
-    if manifest.writer != state.writer:
-        return None
-    return replace(
-        state,
-        generation=manifest.generation,
-        manifest_name=name,
-        manifest=raw,
-        watermark=manifest.watermark,
-    )
-
-
-def _before(state: BackupState) -> Manifest | None:
-    if not state.manifest:
-        return None
-    try:
-        return open_manifest(state.backup_key, state.manifest_name, state.manifest)
-    except BackupError as error:
-        raise told(error) from error
-
-
-async def _new_files(place: Workplace, state: BackupState) -> list[KeptFile]:
-    if not state.include_media:
-        return []
-    files = await place.database.read(partial(backup_rows.new_files, now=place.clock()))
-    if state.include_videos:
-        return files
-    return [each for each in files if not each.media_type.startswith("video/")]
+async def _purge(place: Workplace, ground: Ground, sent: "_Sent", purge: Purge) -> Purged:
+    return await purging_segments.purge(place, ground.store, ground.shelf, sent.carried, purge.dead)
 
 
 async def _nothing_new(place: Workplace, ground: Ground) -> bool:
-    if ground.before is None or _identity(place, ground.state)[0] != ground.state.identity_digest:
+    if ground.before is None or purge_due(ground.before.unpurged_since, next_time(place, ground.state)):
+        return False
+    if identity_row(place, ground.state)[0] != ground.state.identity_digest:
         return False
     return await place.database.read(backup_rows.top) <= ground.state.watermark
 
@@ -178,7 +106,7 @@ async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:
     totals = backup_totals.anchored(
         backup_totals.changed(totals, at=place.clock()), ground.state, anchored.freshness
     )
-    await _save(place, replace(ground.state, last=backup_totals.save(totals)))
+    await save(place, replace(ground.state, last=backup_totals.save(totals)))
     return BackupMade(
         generation=ground.state.generation,
         messages=totals.messages,
@@ -203,6 +131,8 @@ class _Sent:
     """The segments of the generation before that stay as they are."""
     media_rows: list[int]
     identity: tuple[bytes, int]
+    purge: Purge = NO_PURGE
+    purged: Purged = NONE_PURGED
 
 
 async def _send_files(place: Workplace, ground: Ground, files: list[KeptFile], meter: Meter) -> list[int]:
@@ -218,7 +148,7 @@ async def _send_rows(place: Workplace, ground: Ground, media_rows: list[int], me
     state = ground.state
     waiting = await place.database.read(partial(backup_rows.waiting, above=state.watermark))
     meter.phase(BackupPhase.MESSAGES, waiting)
-    digest, row = _identity(place, state)
+    digest, row = identity_row(place, state)
     version = await place.transact(lambda work: backup_state.next_version(work.tx))
     sender = SegmentSender(state.backup_key, ground.store, place.random)
     try:
@@ -251,23 +181,6 @@ async def _fold(place: Workplace, ground: Ground, sender: SegmentSender) -> tupl
     return old[: len(old) - count]
 
 
-def _identity(place: Workplace, state: BackupState) -> tuple[bytes, Row]:
-    """Return who we are as a record without its version, and what tells whether that changed."""
-    own = place.own.identity
-    fields = (
-        own.account,
-        own.handle,
-        own.relay,
-        int(own.insecure),
-        own.root_public,
-        state.sealed_root,
-        own.list_certificate,
-        own.device_list,
-        own.handle_entry,
-    )
-    return sha256(pack(*fields)), (Tag.IDENTITY.value, 0, *fields)
-
-
 # What makes it complete.
 
 
@@ -295,23 +208,40 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
         manifest=raw,
         last=backup_totals.save(totals),
     )
-    await _save(place, state, sent.media_rows)
+    await save(place, state, sent.media_rows)
     meter.phase(BackupPhase.ANCHORING)
     anchored = await backup_vault.anchor(place, state)
     totals = backup_totals.anchored(totals, state, anchored.freshness)
-    await _save(place, replace(state, last=backup_totals.save(totals)))
+    totals = await _tidy(place, ground, state, totals)
+    await save(place, replace(state, last=backup_totals.save(totals)))
     return BackupMade(
         generation=manifest.generation,
         messages=totals.messages,
         media=totals.media,
-        segments_written=len(sent.written.refs),
+        segments_written=len(sent.written.refs) + len(sent.purged.new),
         media_written=ground.shelf.written,
-        bytes_written=sent.written.size + ground.shelf.size + len(raw),
+        bytes_written=sent.written.size + sent.purged.size + ground.shelf.size + len(raw),
         bytes_total=size,
         freshness=anchored.freshness,
         realms_confirmed=anchored.confirmed,
         alarm=alarm,
     )
+
+
+async def _tidy(
+    place: Workplace, ground: Ground, state: BackupState, totals: backup_totals.Totals
+) -> backup_totals.Totals:
+    """Once a day let go of what is not needed; a provider that is away then is no reason to fail a whole backup."""
+    if totals.at - totals.tidied_at < tidying_backups.LOOK_EVERY_MS:
+        return totals
+    try:
+        left = await tidying_backups.tidy(
+            place, ground.store, state, next_at=next_time(place, state), keep_all=bool(totals.alarm)
+        )
+    except ClientError as error:
+        place.announcer.say([Alarm(error.code.value, error.message)])
+        return totals
+    return backup_totals.changed(totals, tidied_at=totals.at, generations=left.generations)
 
 
 async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:
@@ -326,7 +256,8 @@ async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:
 
 async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: backup_totals.Totals) -> Manifest:
     state, before = ground.state, ground.before
-    segments = (*sent.carried, *sent.written.refs)
+    segments = (*sent.purged.refs, *sent.written.refs)
+    purged = bool(sent.purge.dead)
     chats, contacts = await place.database.read(partial(_chats, totals=totals))
     heads = await place.database.read(backup_state.ledger_heads)
     return Manifest(
@@ -349,9 +280,9 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: backu
         segments=segments,
         chats=chats,
         ledger=tuple(LedgerHead(realm, *head) for realm, head in sorted(heads.items())),
-        rewritten=before.rewritten if before else (),
-        purged=before.purged if before else 0,
-        unpurged_since=before.unpurged_since if before else 0,
+        rewritten=purging_segments.noted(before, sent.purged.replaced, totals.at),
+        purged=sent.written.watermark if purged else before.purged if before else 0,
+        unpurged_since=0 if purged else sent.purge.since,
     )
 
 
@@ -385,7 +316,7 @@ async def _check(ground: Ground, sent: _Sent, manifest: tuple[str, bytes], meter
             meter.moved(1, len(data))
             return right
 
-    found = await asyncio.gather(*(one(ref) for ref in sent.written.refs))
+    found = await asyncio.gather(*(one(ref) for ref in (*sent.written.refs, *sent.purged.new)))
     if not all(found):
         await _spoiled(ground.store, name)
     fresh = MediaShelf(ground.state.backup_key, ground.shelf.master)
@@ -400,23 +331,3 @@ async def _spoiled(store: Objects, name: str) -> None:
     with suppress(ClientError):
         await store.delete(name)
     raise told(ManifestMismatchError(name, "what was read back is not what was written"))
-
-
-async def _save(place: Workplace, state: BackupState, media_rows: Sequence[int] = ()) -> None:
-    """Keep how far the backup came; what the owner chose meanwhile stays."""
-
-    async def work(work: Work) -> None:
-        present = await backup_state.load(work.tx)
-        if present is None or present.key_check != state.key_check:
-            raise ClientError(Code.BACKUP_OFF, "backups were turned off meanwhile")
-        kept = replace(
-            state,
-            frequency=present.frequency,
-            include_media=present.include_media,
-            include_videos=present.include_videos,
-            has_recovery_key=present.has_recovery_key,
-        )
-        await backup_state.save(work.tx, kept)
-        await backup_rows.note_media(work.tx, media_rows)
-
-    await place.transact(work)

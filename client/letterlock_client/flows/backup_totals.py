@@ -39,6 +39,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """The greatest row number that was counted."""
     bytes_total: int = 0
     freshness: str = Freshness.UNCHECKED.value
+    tidied_at: int = 0
     generations: int = 1
     """How many lie at the provider."""
     alarm: str = ""
@@ -86,6 +87,8 @@ async def count(reader: Reader, now: int, before: Totals | None) -> Totals:
         chats=tuple(sorted(chats.values(), key=lambda each: each.last_at, reverse=True)),
         counted_at=now if exact or before is None else before.counted_at,
         position=position,
+        tidied_at=before.tidied_at if before else 0,
+        generations=before.generations + 1 if before else 1,
         anchor_generation=before.anchor_generation if before else 0,
         anchor=before.anchor if before else b"",
     )

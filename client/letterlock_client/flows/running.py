@@ -16,7 +16,7 @@ from typing import Final
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
-from letterlock_client.flows import contacts, devices, expiring, searching, uploading
+from letterlock_client.flows import backup_schedule, contacts, devices, expiring, searching, uploading
 from letterlock_client.flows.delivering import Delivering
 from letterlock_client.flows.presence import Presence
 from letterlock_client.flows.receiving import Receiving
@@ -48,6 +48,7 @@ class Running:
         self._tasks = [
             asyncio.create_task(self._serve(), name="serve"),
             asyncio.create_task(self._steady(lambda: expiring.run(self._place)), name="expire"),
+            asyncio.create_task(self._steady(lambda: backup_schedule.run(self._place)), name="back up"),
         ]
         indexing = self._steady(lambda: searching.prepare(self._place))
         self._errands = [asyncio.create_task(indexing, name="index")]

@@ -228,6 +228,24 @@ async def gone(reader: Reader, above: int, now: int) -> int:
     return int(deleted) + int(dying)
 
 
+async def deleted_since(reader: Reader, above: int) -> bool:
+    """Whether a message was deleted, here or for everyone, above a change number."""
+    return bool(
+        await reader.value(
+            "SELECT EXISTS (SELECT 1 FROM tombstone WHERE kind = 'message' AND change_seq > ?1)"
+            " OR EXISTS (SELECT 1 FROM message WHERE change_seq > ?1 AND deleted)",
+            above,
+        )
+    )
+
+
+async def dead_since(reader: Reader, above: int) -> tuple[list[bytes], list[int]]:
+    """Ids of messages deleted above a change number, and the rows of those of them that keep their place."""
+    gone = await reader.all("SELECT id FROM tombstone WHERE kind = 'message' AND change_seq > ?", above)
+    blank = await reader.all("SELECT id, row FROM message WHERE change_seq > ? AND deleted", above)
+    return [id_ for (id_,) in gone] + [id_ for id_, _ in blank], [row for _, row in blank]
+
+
 async def last_row(reader: Reader) -> int:
     """The greatest row number of any message; 0 without one."""
     return int(await reader.value("SELECT max(row) FROM message") or 0)
