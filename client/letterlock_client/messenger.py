@@ -22,6 +22,7 @@ from letterlock_client.flows import (
     downloading,
     exporting,
     forwarding,
+    long_texts,
     opening,
     outgoing,
     picturing,
@@ -250,6 +251,19 @@ class Messenger(Library):
     async def picture(self, message: Message) -> Picture | None:
         """A small picture of what a message's file shows; None where there is none, or it cannot be decoded."""
         return await picturing.picture(self._place, message)
+
+    async def whole_picture(self, message: MessageId, width: int, height: int) -> Picture | None:
+        """A message's picture from its file, at most so many pixels; None where it cannot be decoded.
+
+        A view-once one is spent by it. Raises as `download`, and already_viewed.
+        """
+        return await picturing.whole_picture(self._place, await self.message(message), width, height)
+
+    async def send_long_text(
+        self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
+    ) -> Message:
+        """Send a text that is too large for a message as a file of plain text. Raises as `send_file`."""
+        return await long_texts.send_long_text(self._place, conversation, text, reply_to)
 
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         """Say it in another chat, as our own; a file is fetched first. Raises as `send_text` and `download`."""

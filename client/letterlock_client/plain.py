@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.ids import ConversationId
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import (
     Alarm,
     ConnectionChanged,
@@ -137,8 +137,14 @@ class Talk:
         """Send a text to the present chat."""
         if self._present is None:
             say("Say first to whom: /to WHO")
-        else:
+            return
+        try:
             await self._messenger.send_text(self._present, text)
+        except ClientError as error:
+            if error.code is not Code.TOO_LARGE:
+                raise
+            await self._messenger.send_long_text(self._present, text)
+            say("This text is too long for a message: it goes as the file message.txt.")
 
     async def listen(self) -> None:
         """Say what happens, as it happens."""

@@ -127,6 +127,7 @@ COMMANDS: Final = (
     _message(
         "open", "o,enter", "Open", "Show all of it, save its file, go to what it answers, or send it again."
     ),
+    _message("view", "v", "View", "Show its picture as large as the terminal allows."),
     _message("launch", "O", "Open outside", "Save its file, and open it with the system's program."),
     _message("forward", "f", "Forward", "Say it in another chat, as your own."),
     _message("history", "h", "Earlier texts", "Read what it said before it was changed."),

@@ -51,3 +51,17 @@ async def test_what_can_be_seen_once_is_not_forwarded(pair: Pair, tmp_path: Path
     with pytest.raises(ClientError) as raised:
         await pair.bob.forward(sent.id, pair.to_alice)
     assert raised.value.code is Code.BAD_INPUT
+
+
+async def test_a_text_too_long_for_a_message_arrives_as_a_file(pair: Pair) -> None:
+    text = "äöü\n" * 30_000
+    with pytest.raises(ClientError) as raised:
+        await pair.alice.send_text(pair.to_bob, text)
+    assert raised.value.code is Code.TOO_LARGE
+    sent = await pair.alice.send_long_text(pair.to_bob, text)
+    await pair.settle()
+    got = await pair.bob.message(sent.id)
+    assert got.attachment is not None
+    assert (got.attachment.name, got.attachment.media_type) == ("message.txt", "text/plain")
+    with tempfile.TemporaryDirectory() as folder:
+        assert (await pair.bob.save(got.id, Path(folder))).read_text() == text

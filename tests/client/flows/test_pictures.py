@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import SentAsIs
 from letterlock_client.models import MessageKind
 from tests.client.pictures.test_decoding import PLACE, jpeg_of_a_camera
@@ -42,6 +43,22 @@ async def test_a_view_once_photo_leaves_no_preview(pair: Pair, photo: Path) -> N
     assert got.attachment is not None
     assert got.attachment.preview == b""
     assert await pair.bob.picture(got) is None
+    whole = await pair.bob.whole_picture(got.id, 200, 200)
+    assert whole is not None
+    assert (whole.width, whole.height) == (30, 60)
+    with pytest.raises(ClientError) as raised:
+        await pair.bob.whole_picture(got.id, 200, 200)
+    assert raised.value.code is Code.ALREADY_VIEWED
+    assert (await pair.bob.message(got.id)).viewed
+    assert list(pair.town.home.profile("bob").attachments.rglob("sealed")) == []
+
+
+async def test_a_view_once_picture_that_cannot_be_shown_is_not_spent(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+    sent = await pair.alice.send_file(pair.to_bob, tmp_path / "odd.png", view_once=True)
+    await pair.settle()
+    assert await pair.bob.whole_picture(sent.id, 200, 200) is None
+    assert not (await pair.bob.message(sent.id)).viewed
 
 
 async def test_a_picture_that_goes_as_it_is_is_told(pair: Pair, tmp_path: Path) -> None:

@@ -424,6 +424,18 @@ class FakeMessenger:
         await self._call("picture", message.id)
         return self.pictures.get(message.id)
 
+    async def whole_picture(self, message: MessageId, width: int, height: int) -> Picture | None:
+        await self._call("whole_picture", message, width, height)
+        return self.pictures.get(message)
+
+    async def send_long_text(
+        self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
+    ) -> Message:
+        await self._call("send_long_text", conversation, text, reply_to)
+        return self.put(
+            conversation, "", mine=True, kind=MessageKind.FILE, attachment=attachment("message.txt")
+        )
+
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         await self._call("forward", message, conversation)
         told = await self.message(message)

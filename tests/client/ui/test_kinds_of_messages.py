@@ -6,6 +6,7 @@ import pytest
 
 from letterlock_client.events import SentAsIs, TransferMoved
 from letterlock_client.models import Delivery, MessageKind, TransferState
+from letterlock_client.ui.screens.picture import PictureScreen
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import FakeMessenger, attachment
 from tests.client.ui.kinds import BOB, kinds, rainbow
@@ -70,3 +71,31 @@ async def test_a_picture_is_cut_to_the_room_there_is(client: Open, size: tuple[i
         await running.press("escape", "home")
         assert "▀▀" in running.text()
         check(running)
+
+
+async def test_a_picture_is_viewed_as_large_as_there_is_room(client: Open) -> None:
+    fake, shown = kinds()
+    fake.pictures[shown] = rainbow(90, 40)
+    async with client(fake, (100, 40)) as running:
+        await running.press("enter")
+        running.view.log_view.focus()
+        assert running.view.log_view.jump_to(shown)
+        await running.press("v")
+        assert isinstance(running.app.screen, PictureScreen)
+        assert fake.asked("whole_picture") == [(shown, 92, 60)]
+        assert running.text().count("▀" * 90) == 20
+        check(running)
+
+
+async def test_a_view_once_picture_is_shown_here_and_not_saved(client: Open) -> None:
+    fake = FakeMessenger()
+    bob = fake.person("bob")
+    once = fake.put(bob, "", kind=MessageKind.IMAGE, attachment=attachment("a.jpg"), view_once=True)
+    fake.pictures[once.id] = rainbow()
+    async with client(fake) as running:
+        await running.press("enter", "escape", "v", "enter")
+        assert fake.asked("whole_picture") == []
+        await running.press("o", "down", "enter")
+        assert isinstance(running.app.screen, PictureScreen)
+        assert len(fake.asked("whole_picture")) == 1
+        assert fake.asked("view_once") == fake.asked("save") == []

@@ -169,3 +169,18 @@ async def test_a_day_is_gone_to_by_its_name(client: Open) -> None:
         assert message is not None
         assert "3 October" in running.text()
         assert running.view.log_view.has_focus
+
+
+async def test_a_text_too_long_for_a_message_goes_as_a_file_or_comes_back(client: Open) -> None:
+    fake = lively()
+    fake.failures["send_text"] = ClientError(Code.TOO_LARGE, "a text this long goes as a file")
+    async with client(fake) as running:
+        await running.press("enter")
+        await running.type("long")
+        await running.press("enter")
+        assert "too long for a message" in running.text()
+        await running.press("down", "enter")
+        assert running.view.composer.text == "long"
+        await running.press("enter", "enter")
+        assert fake.asked("send_long_text") == [(BOB, "long", None)]
+        assert running.view.composer.text == ""

@@ -6,17 +6,21 @@ A part of a client pane. What cannot be sent is given back to the chat it was wr
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
+from textual.message import Message as TextualMessage
 from textual.widgets import Static
 
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.errands import Errands
 from letterlock_client.ui.panes.slash_verbs import SlashVerbs
 from letterlock_client.ui.panes.writing_outside import write_outside
+from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 
 if TYPE_CHECKING:
     from letterlock.ids import ConversationId
@@ -49,11 +53,41 @@ class Calls(Errands):
         self.chat_list.order_chats(unread_first=unread_first, words=words)
         self.query_one(".client--title", Static).update(Content(f" {self.chat_list.title}"))
 
+    @dataclass
+    class TooLong(TextualMessage):
+        """A text is too large for a message."""
+
+        said: intents.Send
+
     @on(intents.Send)
     def _send(self, event: intents.Send) -> None:
         event.stop()
-        call = self.messenger.send_text(event.conversation, event.text, reply_to=event.reply_to)
-        self.errand(call, failed=lambda: self._give_back(event.conversation, event.text), in_order=True)
+        failed = partial(self._give_back, event.conversation, event.text)
+        self.errand(self._send_text(event), failed=failed, in_order=True)
+
+    async def _send_text(self, said: intents.Send) -> None:
+        try:
+            await self.messenger.send_text(said.conversation, said.text, reply_to=said.reply_to)
+        except ClientError as error:
+            if error.code is not Code.TOO_LARGE:
+                raise
+            self.post_message(self.TooLong(said))
+
+    @on(TooLong)
+    def _ask_about_length(self, event: TooLong) -> None:
+        event.stop()
+        said = event.said
+        give_back = partial(self._give_back, said.conversation, said.text)
+
+        def chosen(as_file: bool | None) -> None:
+            if as_file:
+                call = self.messenger.send_long_text(said.conversation, said.text, reply_to=said.reply_to)
+                self.errand(call, failed=give_back, in_order=True)
+            else:
+                give_back()
+
+        choices = [Choice(True, "Send it as a file, message.txt"), Choice(False, "Go on writing")]
+        self.app.push_screen(ChooseScreen("This text is too long for a message.", choices), chosen)
 
     def _give_back(self, conversation: ConversationId, text: str) -> None:
         if self.view is not None and self.view.id_of_chat == conversation:

@@ -18,6 +18,7 @@ from letterlock_client.ui.panes.launching import launch
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from letterlock_client.ui.screens.message_info import MessageInfoScreen
+from letterlock_client.ui.screens.picture import PictureScreen, room_for
 from letterlock_client.ui.screens.react import ReactScreen
 from letterlock_client.ui.screens.reader import ReaderScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
@@ -53,6 +54,7 @@ class MessageVerbs:
             "react": self.react,
             "copy": self.copy,
             "open": self.open,
+            "view": self.view,
             "launch": self.launch,
             "forward": self.forward,
             "history": self.history,
@@ -179,14 +181,39 @@ class MessageVerbs:
     def _ask_view_once(self, message: Message) -> None:
         pane = self._pane
 
-        def chosen(view: bool | None) -> None:
-            if view:
+        def chosen(answer: str | None) -> None:
+            if answer == "show":
+                pane.errand(self._view(message))
+            elif answer == "open":
                 pane.errand(self._view_once(message.id))
 
-        what = "Its file is saved in your downloads" if message.attachment is not None else "It is shown"
-        title = f"This message can be viewed once. {what} now, and never again."
-        choices = [Choice(False, "Not now"), Choice(True, "View it, this one time")]
+        choices = [Choice("", "Not now")]
+        if message.kind is MessageKind.IMAGE:
+            choices.append(Choice("show", "Show it here, this one time"))
+        file = message.attachment is not None
+        choices.append(
+            Choice("open", "Save its file in your downloads" if file else "View it, this one time")
+        )
+        title = "This message can be viewed once: now, and never again."
         pane.app.push_screen(ChooseScreen(title, choices), chosen)
+
+    def view(self, message: Message) -> None:
+        """Show its picture."""
+        if message.kind is not MessageKind.IMAGE or message.deleted or message.attachment is None:
+            self._pane.tell("This message has no picture.")
+        elif message.view_once:
+            self.open(message)
+        else:
+            self._pane.errand(self._view(message))
+
+    async def _view(self, message: Message) -> None:
+        app, file = self._pane.app, message.attachment
+        picture = await self._pane.messenger.whole_picture(message.id, *room_for(app.size))
+        if picture is None or file is None:
+            self._later("This picture cannot be shown here. Nothing was opened.")
+            return
+        heading = "View once" if message.view_once else file_name_of(file.name)
+        app.call_later(partial(app.push_screen, PictureScreen(picture, heading)))
 
     async def _view_once(self, message: MessageId) -> None:
         found = await self._pane.messenger.view_once(message, downloads_folder())
