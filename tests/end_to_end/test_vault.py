@@ -70,6 +70,7 @@ async def _strangers_annoy(links: VaultLinks) -> None:
         if error.code is Code.VAULT_DOOR_CLOSED:
             break
         assert error.code is Code.WRONG_PASSWORD
+        assert "left here" in str(error)
     else:
         pytest.fail("the door never closed")
     seen = await status(links, ALICE.account)

@@ -227,12 +227,17 @@ def _blamed(tries: _Tries) -> ClientError:
 def _wrong_password(tries: _Tries) -> ClientError:
     needed = tries.recovery.statement.threshold
     waits = sorted(wait for name, wait in tries.wait.items() if tries.left[name])
+    left = tries_left(list(tries.left.values()), needed)
     return ClientError(
         Code.WRONG_PASSWORD,
-        "this is not the backup password",
-        attempts_left=tries_left(list(tries.left.values()), needed),
+        f"this is not the backup password; {_count(left)} left here",
+        attempts_left=left,
         wait_seconds=waits[needed - 1] if len(waits) >= needed else 0,
     )
+
+
+def _count(tries: int) -> str:
+    return "1 try is" if tries == 1 else f"{tries or 'no'} tries are"
 
 
 def _recovered(
