@@ -156,7 +156,8 @@ async def _sealing(sealed: SealedFile, sealer: MediaSealer) -> AsyncIterator[byt
 
 
 def _sealed_whole(sealed: SealedFile, sealer: MediaSealer, halt: Halt) -> bytes:
-    return _sealed_chunks(sealed, sealer, range(sealed.cut.chunks), halt) + _finished(sealer)
+    ready = sealer.take(b"".join(sealed.plain(halt)))
+    return ready + _finished(sealer)
 
 
 def _sealed_chunks(sealed: SealedFile, sealer: MediaSealer, chunks: range, halt: Halt) -> bytes:

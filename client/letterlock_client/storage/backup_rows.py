@@ -41,12 +41,20 @@ _MESSAGES: Final = (
 )
 _POSITION: Final = 10
 """Where a message's row number stands in its tuple."""
-_CHANGED: Final = "message IN (SELECT row FROM message WHERE change_seq > :above AND change_seq <= :upto)"
-_EDITS: Final = f"SELECT message, written_at, text FROM edit WHERE {_CHANGED} ORDER BY message, written_at"
-_REACTIONS: Final = f"SELECT message, author, emoji, at FROM reaction WHERE {_CHANGED} ORDER BY message, at"
+# From an index of changes to what belongs to each: most messages have nothing of it.
+_CHANGED: Final = "message.change_seq > :above AND message.change_seq <= :upto"
+_EDITS: Final = (
+    "SELECT edit.message, written_at, edit.text FROM message CROSS JOIN edit ON edit.message = message.row"
+    f" WHERE {_CHANGED} ORDER BY edit.message, written_at"
+)
+_REACTIONS: Final = (
+    "SELECT reaction.message, reaction.author, emoji, at FROM message"
+    f" CROSS JOIN reaction ON reaction.message = message.row WHERE {_CHANGED} ORDER BY reaction.message, at"
+)
 _ATTACHMENTS: Final = (
-    "SELECT message, blob, name, media_type, size, width, height, duration_ms, preview, descriptor, blob_expires,"
-    f" x'' FROM attachment WHERE descriptor <> x'' AND {_CHANGED}"
+    "SELECT attachment.message, blob, name, media_type, size, attachment.width, height, duration_ms, preview,"
+    " descriptor, blob_expires, x'' FROM message CROSS JOIN attachment ON attachment.message = message.row"
+    f" WHERE descriptor <> x'' AND {_CHANGED}"
 )
 _CONTACTS: Final = (
     f"SELECT {Tag.CONTACT.value}, change_seq, account, handle, handle_entry, root_key, list_certificate, device_list,"

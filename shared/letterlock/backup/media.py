@@ -58,7 +58,7 @@ class MediaSealer(Secret):
         self._digest, self._hash = digest, running_sha256()
         self._left = size
         self._padding = _padded(size) - size
-        self._ready, self._waiting, self._next = salt, bytearray(), 0
+        self._ready, self._waiting, self._next = salt, b"", 0
 
     def take(self, data: bytes) -> bytes:
         """Take the next bytes of the file; return the sealed ones that are ready. Raises MisuseError past its size."""
@@ -80,21 +80,19 @@ class MediaSealer(Secret):
             self._grow(bytes(min(self._padding - done, MEDIA_CHUNK_BYTES)))
             for done in range(0, self._padding, MEDIA_CHUNK_BYTES)
         ]
-        ready += (self._begun(), self._stream.seal_chunk(self._next, bytes(self._waiting), final=True))
+        ready += (self._begun(), self._stream.seal_chunk(self._next, self._waiting, final=True))
         return b"".join(ready)
 
     def _grow(self, data: bytes) -> bytes:
         self._waiting += data
-        ready = [self._begun()]
         # A last chunk is never empty, so a full one waits until something comes after it.
-        if len(self._waiting) > MEDIA_CHUNK_BYTES:
-            whole = bytes(self._waiting)
-            end = (len(whole) - 1) // MEDIA_CHUNK_BYTES * MEDIA_CHUNK_BYTES
-            for at in range(0, end, MEDIA_CHUNK_BYTES):
-                chunk = whole[at : at + MEDIA_CHUNK_BYTES]
-                ready.append(self._stream.seal_chunk(self._next, chunk, final=False))
-                self._next += 1
-            self._waiting = bytearray(whole[end:])
+        end = max(0, len(self._waiting) - 1) // MEDIA_CHUNK_BYTES * MEDIA_CHUNK_BYTES
+        view = memoryview(self._waiting)
+        ready = [self._begun()]
+        for at in range(0, end, MEDIA_CHUNK_BYTES):
+            ready.append(self._stream.seal_chunk(self._next, view[at : at + MEDIA_CHUNK_BYTES], final=False))
+            self._next += 1
+        self._waiting = self._waiting[end:]
         return b"".join(ready)
 
     def _begun(self) -> bytes:

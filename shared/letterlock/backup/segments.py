@@ -146,7 +146,7 @@ class SegmentWriter(Secret):
         self._frame = Compressor()
         self._digest = running_sha256()
         self._index: list[bytes] = []
-        self._waiting = bytearray()
+        self._waiting = b""
         self._next = self._packed = self.records = 0
 
     @property
@@ -191,23 +191,20 @@ class SegmentWriter(Secret):
             at=at,
         )
         ready.append(self._grow(index + b"".join(names) + bytes(ref.padded - packed - ref.tail_bytes)))
-        ready.append(self._seal(bytes(self._waiting), final=True))
+        ready.append(self._seal(self._waiting, final=True))
         return b"".join(ready), msgspec.structs.replace(ref, digest=self._digest.digest())
 
     def _grow(self, packed: bytes) -> bytes:
         self._packed += len(packed)
         self._waiting += packed
-        ready: list[bytes] = []
         # A last chunk is never empty, so a full one waits until something comes after it.
-        if len(self._waiting) > CHUNK_BYTES:
-            whole = bytes(self._waiting)
-            end = (len(whole) - 1) // CHUNK_BYTES * CHUNK_BYTES
-            for at in range(0, end, CHUNK_BYTES):
-                ready.append(self._seal(whole[at : at + CHUNK_BYTES], final=False))
-            self._waiting = bytearray(whole[end:])
+        end = max(0, len(self._waiting) - 1) // CHUNK_BYTES * CHUNK_BYTES
+        view = memoryview(self._waiting)
+        ready = [self._seal(view[at : at + CHUNK_BYTES], final=False) for at in range(0, end, CHUNK_BYTES)]
+        self._waiting = self._waiting[end:]
         return b"".join(ready)
 
-    def _seal(self, chunk: bytes, *, final: bool) -> bytes:
+    def _seal(self, chunk: bytes | memoryview, *, final: bool) -> bytes:
         sealed = self._stream.seal_chunk(self._next, chunk, final=final)
         self._digest.update(sealed)
         self._next += 1

@@ -178,7 +178,7 @@ class Stream(Secret):
         self._cipher = AESGCM(derived[:KEY_BYTES])
         self._prefix = derived[KEY_BYTES:]
 
-    def seal_chunk(self, index: int, plaintext: bytes, *, final: bool) -> bytes:
+    def seal_chunk(self, index: int, plaintext: bytes | memoryview, *, final: bool) -> bytes:
         """Seal chunk `index`, 16 bytes longer. Raises MisuseError where its size is not legal there."""
         if not self._legal(index, len(plaintext), final):
             raise MisuseError("a chunk of this size does not stand here")
