@@ -38,6 +38,8 @@ from letterlock_client.storage import backup_state, keyring
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.database import Reader
 
+FIRST_AFTER_MS: Final = 600_000
+"""Turning on does not back up: whoever does not ask for the first one gets it soon after."""
 PERIODS_MS: Final = {
     Frequency.OFF: 0,
     Frequency.DAILY: 86_400_000,
@@ -256,7 +258,7 @@ def next_at(state: BackupState) -> int:
     totals = backup_totals.load(state.last)
     if not period:
         return 0
-    return totals.at + period if totals else state.turned_on
+    return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
 
 
 async def recovery_key(place: Workplace, unlock: Unlock) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from letterlock_client.backup_models import BackupChoice, Restored, RestoreRequest
+from letterlock_client.backup_models import BackupChoice, Frequency, Restored, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.flows.opening import Outside
 from letterlock_client.messenger import Messenger
@@ -62,7 +62,10 @@ async def befriend(town: Town) -> Pair:
 async def turn_on(person: Messenger) -> str:
     """Turn backups on with the 64 digits; return them."""
     choice = BackupChoice(provider=PROVIDER, recovery_key=True)
-    return (await person.backups.turn_on(choice, NO_PASSPHRASE)).recovery_key
+    made = await person.backups.turn_on(choice, NO_PASSPHRASE)
+    # Only what a test asks for is to happen.
+    await person.backups.choose(frequency=Frequency.OFF)
+    return made.recovery_key
 
 
 async def restore(
