@@ -185,7 +185,8 @@ def histories(draw: st.DrawFn) -> list[VerifiedAccount]:
             highest += 1
             devices = [*devices, highest]
         elif act == "unlink" and len(devices) > 1:
-            devices = [d for d in devices if d != draw(st.sampled_from(devices))]
+            gone = draw(st.sampled_from(devices))
+            devices = [device for device in devices if device != gone]
         elif act == "restore":
             highest += 1
             person, version, devices = Person("alice", person.epoch + 1), 0, [highest]
