@@ -62,13 +62,14 @@ def test_scripts_chat_starts_a_relay_where_none_runs_and_opens_the_client(tmp_pa
         os.kill(int((tmp_path / "relay.pid").read_text()), signal.SIGTERM)
 
 
-def test_every_relay_command_in_the_readmes_is_understood_by_the_relay() -> None:
+@pytest.mark.parametrize("verb", ["relay", "vault"])
+def test_every_server_command_in_the_readmes_is_understood_by_the_server(verb: str) -> None:
     from letterlock_server.cli import build_parser
 
     texts = README + (ROOT / "server/README.md").read_text()
     lines = re.findall(
-        r"^\s*(?:\$ )?letterlock (relay .*?)(?:\s+#.*)?$", texts.replace("\\\n", " "), re.MULTILINE
+        rf"^\s*(?:\$ )?letterlock ({verb} .*?)(?:\s+#.*)?$", texts.replace("\\\n", " "), re.MULTILINE
     )
     assert lines
     for line in lines:
-        assert build_parser().parse_args(shlex.split(line)).verb == "relay"
+        assert build_parser().parse_args(shlex.split(line)).verb == verb

@@ -5,7 +5,6 @@ is checked when it is made; one that does not hold is said so, and the exit stat
 """
 
 import asyncio
-import hashlib
 import random
 import sqlite3
 import tempfile
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from letterlock_client.output import DONE, FAILED, Output
-from letterlock_client.workshop.processes import Outcome, Person, RelayProcess
+from letterlock_client.workshop.backup_story import BackupStory
+from letterlock_client.workshop.processes import Person, RelayProcess
+from letterlock_client.workshop.telling import Telling, digest, texts
 
 SENDS: Final = 8
 """How many messages each side sends while the relay is being killed."""
@@ -21,13 +22,11 @@ KILLS: Final = 3
 SECRET: Final = "the canary sings at noon"  # noqa: S105
 
 
-class Story:
+class Story(Telling):
     """One run of the story, in a folder of its own."""
 
     def __init__(self, folder: Path, output: Output) -> None:
-        self.output = output
-        self.failures = 0
-        self.statements = 0
+        super().__init__(output)
         self.folder = folder
         (folder / "relay").mkdir()
         self.relay = RelayProcess(folder / "relay")
@@ -45,36 +44,13 @@ class Story:
                 self.a_file_travels_sealed,
                 self.the_relay_is_killed_while_they_send,
                 self.they_compare_their_number,
-                self.what_the_relay_holds,
             ):
                 await act()
+            await BackupStory(self, self.folder, self.relay, (self.alice, self.bob)).tell()
+            await self.what_the_relay_holds()
         finally:
             await self.relay.stop()
-        kept = f"All {self.statements} statements were checked and hold."
-        broken = f"{self.failures} of {self.statements} statements do NOT hold."
-        self.output.result(
-            {"type": "end", "statements": self.statements, "failures": self.failures},
-            f"\n{broken if self.failures else kept}",
-        )
-        return FAILED if self.failures else DONE
-
-    def act(self, title: str) -> None:
-        """Begin an act."""
-        self.output.result({"type": "act", "title": title}, f"\n== {title}")
-
-    def check(self, statement: str, holds: bool, detail: object = "") -> None:
-        """Make a statement, and say whether it holds."""
-        self.statements += 1
-        self.failures += not holds
-        mark = "ok  " if holds else "FAIL"
-        more = f"\n       {detail}" if detail and not holds else ""
-        self.output.result(
-            {"type": "statement", "text": statement, "holds": holds}, f"  {mark} {statement}{more}"
-        )
-
-    def show(self, text: str) -> None:
-        """Show something that needs no check."""
-        self.output.result({"type": "shown", "text": text}, f"       {text}")
+        return DONE if self.end() else FAILED
 
     async def two_people_register(self) -> None:
         """A relay starts; Alice and Bob make their accounts."""
@@ -228,16 +204,6 @@ class Story:
         for plain in (SECRET, "at noon, then", "while you were away", "look at this", "picture.bin"):
             nowhere = plain.encode() not in disk and plain.encode().hex().encode() not in passed
             self.check(f"nothing of “{plain}” lies in its database, write-ahead log, log or traffic", nowhere)
-
-
-def texts(outcome: Outcome) -> list[str]:
-    """The texts of the messages that a `receive` printed."""
-    return [str(line["text"]) for line in outcome.lines if line["type"] == "message"]
-
-
-def digest(content: bytes) -> str:
-    """Name some bytes."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def tables(store: Path) -> list[tuple[str, int, str]]:
