@@ -1,5 +1,6 @@
-"""One piece of work that takes a while: says what it is about to do, asks the local passphrase where it must,
-shows how far it is, and can be stopped. The result is what the work gives back.
+"""One piece of work that takes a while: said first, unlocked where it must be, watched, and stopped if wanted.
+
+The result is what the work gives back.
 """
 
 import time
