@@ -37,7 +37,7 @@ async def test_a_command_is_offered_taken_and_done(client: Open) -> None:
 async def test_a_mistyped_command_is_not_sent_and_comes_back(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("enter")
-        await running.type("/tmier 8h")
+        await paste(running, "/tmier 8h")
         await running.press("enter")
         assert "no command /tmier" in running.text()
         assert running.view.composer.text == "/tmier 8h"
@@ -47,7 +47,7 @@ async def test_a_mistyped_command_is_not_sent_and_comes_back(client: Open) -> No
 async def test_two_slashes_begin_a_text_with_one(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("enter")
-        await running.type("//etc is a folder")
+        await paste(running, "//etc is a folder")
         await running.press("enter")
         assert running.fake.asked("send_text") == [(BOB, "/etc is a folder", None)]
 
@@ -80,7 +80,7 @@ async def test_a_pasted_path_becomes_a_file_with_a_caption(client: Open, tmp_pat
         await paste(running, f"file://{str(file).replace(' ', '%20')}")
         assert running.view.composer.text == f"/attach '{file}' "
         assert running.fake.asked("send_file") == []
-        await running.type("the new one")
+        running.view.composer.insert("the new one")
         await running.press("enter")
         assert running.fake.asked("send_file") == [(BOB, file)]
         assert running.fake.parcels[-1] == ("the new one", False)
@@ -98,7 +98,7 @@ async def test_a_file_that_cannot_be_sent_gives_its_command_back(client: Open) -
     fake.failures["send_file"] = ClientError(Code.FILE_FAILED, "no such file")
     async with client(fake) as running:
         await running.press("enter")
-        await running.type("/view-once /no/such")
+        await paste(running, "/view-once /no/such")
         await running.press("enter")
         assert running.view.composer.text == "/view-once /no/such"
         assert "no such file" in running.text()
@@ -109,7 +109,7 @@ async def test_paths_are_offered_from_the_disk(client: Open, tmp_path: Path) -> 
     (tmp_path / "film of it.mp4").write_bytes(b"x")
     async with client(lively()) as running:
         await running.press("enter")
-        await running.type(f"/attach {tmp_path}/fi")
+        await paste(running, f"/attach {tmp_path}/fi")
         for _ in range(50):
             if running.view.composer.offers.completion is not None:
                 break
@@ -145,7 +145,7 @@ async def test_an_editor_without_a_terminal_is_an_error_and_loses_nothing(client
 async def test_a_half_typed_command_stays_in_its_own_chat(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("enter")
-        await running.type("/attach /tm")
+        await paste(running, "/attach /tm")
         await running.pane.open_chat(CAROL)
         await running.settle()
         assert running.view.id_of_chat == CAROL
@@ -162,7 +162,7 @@ async def test_a_day_is_gone_to_by_its_name(client: Open) -> None:
         fake.put(bob, f"message {number}", mine=True, ago=(600 - number) * DAY // 10, delivery=Delivery.READ)
     async with client(fake) as running:
         await running.press("enter")
-        await running.type("/date 3.10.")
+        await paste(running, "/date 3.10.")
         await running.press("enter")
         await running.settle()
         message = running.view.log_view.message_at_cursor()
