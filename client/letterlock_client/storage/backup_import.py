@@ -28,6 +28,14 @@ from letterlock_client.storage.widths import cell_width
 
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
 _KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
+# Plain numbers and words: an enumeration's `value` is looked up a million times otherwise.
+_MINE: Final = MessageFlag.MINE.value
+_DELETED: Final = MessageFlag.DELETED.value
+_VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
+_VIEWED: Final = MessageFlag.VIEWED.value
+_UNREAD: Final = MessageFlag.UNREAD.value
+_WAITING: Final = Delivery.WAITING.value
+_FAILED: Final = Delivery.FAILED.value
 _IN_ONE_QUERY: Final = 4096
 _CACHE_KIB: Final = 48 * 1024
 _UNKNOWN: Final = -1
@@ -218,16 +226,15 @@ def _messages(connection: sqlite3.Connection, wanted: list[MessageRecord], done:
         chats = dict(connection.execute("SELECT peer, id FROM conversation"))
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
-    fresh = [each for each in wanted if each.id not in known]
+    buried = _buried(connection, [each.id for each in wanted])
+    fresh = [each for each in wanted if each.id not in known and each.id not in buried]
     taken = _taken(connection, [each.position for each in fresh])
     # Those that go to the end must not get there before others take their places.
     placed = sorted(fresh, key=lambda each: each.position in taken) if taken else fresh
     marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
     before = connection.total_changes
     connection.executemany(
-        f"INSERT INTO message ({_MESSAGE}) SELECT {marks} WHERE NOT EXISTS"
-        " (SELECT 1 FROM tombstone WHERE kind = 'message' AND tombstone.id = ?2)"
-        " ON CONFLICT (id) DO NOTHING",
+        f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
         [_values(each, chats[each.conversation], each.position not in taken) for each in placed],
     )
     done.messages += connection.total_changes - before
@@ -251,6 +258,20 @@ def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, 
     return found
 
 
+def _buried(connection: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """Which of those messages were deleted; asked once for many, because asking for each costs a fifth of it all."""
+    if connection.execute("SELECT 1 FROM tombstone WHERE kind = 'message' LIMIT 1").fetchone() is None:
+        return set()
+    found: set[bytes] = set()
+    for start in range(0, len(ids), _IN_ONE_QUERY):
+        part = ids[start : start + _IN_ONE_QUERY]
+        rows = connection.execute(
+            f"SELECT id FROM tombstone WHERE kind = 'message' AND id IN ({', '.join('?' * len(part))})", part
+        )
+        found.update(id_ for (id_,) in rows)
+    return found
+
+
 def _taken(connection: sqlite3.Connection, places: Sequence[int]) -> set[int]:
     """Which of these row numbers belong to other messages: theirs stay, and newcomers go to the end."""
     if not places:
@@ -269,9 +290,9 @@ def _taken(connection: sqlite3.Connection, places: Sequence[int]) -> set[int]:
 
 def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
     flags = each.flags
-    mine = flags & MessageFlag.MINE.value
+    mine = flags & _MINE
     # What waited in that terminal's outbox waits in none any more.
-    waiting = mine and each.delivery == Delivery.WAITING.value
+    waiting = mine and each.delivery == _WAITING
     return (
         each.position if free else None,
         each.id,
@@ -283,17 +304,17 @@ def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
         cell_width(each.text),
         each.sent_at,
         each.received_at,
-        Delivery.FAILED.value if waiting else each.delivery,
+        _FAILED if waiting else each.delivery,
         NOT_SENT if waiting else each.failure,
         each.reply_to,
         each.edited_at,
         len(each.edits or ()),
-        1 if flags & MessageFlag.DELETED.value else 0,
-        1 if flags & MessageFlag.VIEW_ONCE.value else 0,
-        1 if flags & MessageFlag.VIEWED.value else 0,
+        1 if flags & _DELETED else 0,
+        1 if flags & _VIEW_ONCE else 0,
+        1 if flags & _VIEWED else 0,
         each.timer_s,
         each.expires_at,
-        1 if flags & MessageFlag.UNREAD.value else 0,
+        1 if flags & _UNREAD else 0,
         each.version,
     )
 
