@@ -3,7 +3,7 @@
 ::
 
     while connected:  receive · deliver · upload · keep the device in order · check doubtful lists · presence
-    always:           let messages expire
+    always:           let messages expire · back up · watch the vault
     once:             index what was never searched
 
 A task that fails for a passing reason is told as an alarm and begun again; a bug is not hidden: it ends the
@@ -16,7 +16,15 @@ from typing import Final
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
-from letterlock_client.flows import backup_schedule, contacts, devices, expiring, searching, uploading
+from letterlock_client.flows import (
+    backup_schedule,
+    contacts,
+    devices,
+    expiring,
+    searching,
+    uploading,
+    vault_watching,
+)
 from letterlock_client.flows.delivering import Delivering
 from letterlock_client.flows.presence import Presence
 from letterlock_client.flows.receiving import Receiving
@@ -49,6 +57,9 @@ class Running:
             asyncio.create_task(self._serve(), name="serve"),
             asyncio.create_task(self._steady(lambda: expiring.run(self._place)), name="expire"),
             asyncio.create_task(self._steady(lambda: backup_schedule.run(self._place)), name="back up"),
+            asyncio.create_task(
+                self._steady(lambda: vault_watching.run(self._place)), name="watch the vault"
+            ),
         ]
         indexing = self._steady(lambda: searching.prepare(self._place))
         self._errands = [asyncio.create_task(indexing, name="index")]

@@ -46,7 +46,7 @@ class Gateway(Listener):
     def message(self, connection: Connection, data: bytes) -> None:
         """See `connection.Owner`."""
         peer: Peer | None = connection.peer
-        if peer is None or peer.gone:
+        if peer is None or peer.gone or self._vault.closing:
             return
         peer.owed += 1
         try:
