@@ -51,7 +51,7 @@ from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
 PURPOSE: Final = "history"
-_CHECKED_AT_ONCE: Final = 4
+_CHECKED_AT_ONCE: Final = 2
 
 
 async def back_up(place: Workplace) -> BackupMade:

@@ -21,7 +21,7 @@ from letterlock_client.storage.backup_rows import Batch
 
 MOST_PASSES: Final = 8
 """How often to look for what changed while the rest was read."""
-IN_FLIGHT: Final = 3
+IN_FLIGHT: Final = 2
 """How many segments may be on their way to the provider."""
 _ATTACHMENT: Final = -1
 _PLAIN: Final = (None, None, None)
