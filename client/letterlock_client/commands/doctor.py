@@ -19,6 +19,7 @@ from letterlock_client.config import Home, load_config
 from letterlock_client.errors import ClientError
 from letterlock_client.messenger import Messenger
 from letterlock_client.output import DONE, FAILED, Output
+from letterlock_client.pictures import asking
 
 PARTS = ("letterlock", "websockets", "PyNaCl", "cryptography", "aiosqlite", "sqlcipher3", "textual")
 
@@ -55,6 +56,9 @@ def terminal() -> Iterator[Finding]:
     """Look at the program and at the terminal."""
     parts = ", ".join(f"{part} {version(part)}" for part in PARTS)
     yield Finding("program", True, f"Python {platform.python_version()}, {parts}")
+    pictures = "shown, and sent without what a camera wrote into them"
+    missing = "not shown, and sent as they are: pip install 'letterlock[images]' changes that"
+    yield Finding("pictures", True, pictures if asking.available() else missing)
     encoding = locale.getpreferredencoding(False)
     utf8 = encoding.lower().replace("-", "") == "utf8"
     yield Finding(
