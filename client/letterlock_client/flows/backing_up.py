@@ -94,7 +94,7 @@ async def _nothing_new(place: Workplace, ground: Ground) -> bool:
         return False
     if identity_row(place, ground.state)[0] != ground.state.identity_digest:
         return False
-    return await place.database.read(backup_rows.top) <= ground.state.watermark
+    return not await place.database.read(partial(backup_rows.anything, above=ground.state.watermark))
 
 
 async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:

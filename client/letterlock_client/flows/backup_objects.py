@@ -25,7 +25,7 @@ from letterlock_client.providers.interface import Found, MissingError, Provider,
 
 T = TypeVar("T")
 
-PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
+PAUSES_S: Final = (0.25, 0.5, 1.0)
 """How long to wait before each further try."""
 
 _CODES: Final[dict[type[BackupError], Code]] = {

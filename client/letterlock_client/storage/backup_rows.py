@@ -236,6 +236,17 @@ async def gone(reader: Reader, above: int, now: int) -> int:
     return int(deleted) + int(dying)
 
 
+async def anything(reader: Reader, above: int) -> bool:
+    """Whether anything that a backup holds changed above a change number; other facts change all the time."""
+    tables = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} WHERE change_seq > ?1)"
+        for table in ("message", "contact", "conversation", "tombstone")
+    )
+    names = ", ".join(repr(name) for name in SETTINGS)
+    query = f"SELECT {tables} OR EXISTS (SELECT 1 FROM fact WHERE name IN ({names}) AND change_seq > ?1)"
+    return bool(await reader.value(query, above))
+
+
 async def deleted_since(reader: Reader, above: int) -> bool:
     """Whether a message was deleted, here or for everyone, above a change number."""
     return bool(
