@@ -126,9 +126,9 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
         looks = msgspec.structs.replace(now.appearance, **changes)
         save_config(home, msgspec.structs.replace(now, appearance=looks))
 
-    def keep_bell(on: bool) -> None:
+    def keep_call(name: str, on: bool) -> None:
         now = load_config(home)
-        calls = msgspec.structs.replace(now.notifications, bell=on)
+        calls = msgspec.structs.replace(now.notifications, **{name: on})
         save_config(home, msgspec.structs.replace(now, notifications=calls))
 
     fleet = home.config / "fleet.toml"
@@ -137,9 +137,11 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
         config.appearance.ascii_icons,
         config.keys,
         config.notifications.bell,
+        config.notifications.desktop,
+        config.notifications.preview,
         save_theme=lambda theme: keep_looks(theme=theme),
         save_ascii_icons=lambda on: keep_looks(ascii_icons=on),
-        save_bell=keep_bell,
+        save_call=keep_call,
         fleet=fleet if fleet.is_file() else None,
         measure=lambda: asyncio.to_thread(storage_use, home.profile(profile)),
     )

@@ -3,6 +3,7 @@
 Must not know messages, chats or keys of any kind; screens and panes get the messenger as an argument.
 """
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +20,7 @@ from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import clashes
 from letterlock_client.ui.crash import say_crash
 from letterlock_client.ui.doors import Doors, Start, Tastes
+from letterlock_client.ui.notifying import sequence, way_of
 from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.screens.first_run import FirstRunScreen
 from letterlock_client.ui.screens.main import MainScreen
@@ -58,6 +60,7 @@ class LetterlockApp(App[int]):
         self._tastes = tastes or Tastes()
         self._surroundings = surroundings_of(self._tastes, clock)
         self._messenger: Messenger | None = None
+        self._way = way_of(os.environ)
 
     def on_mount(self) -> None:
         """Choose the first screen."""
@@ -107,6 +110,11 @@ class LetterlockApp(App[int]):
         self._messenger = messenger
         messenger.connect()
         self.push_screen(MainScreen(messenger, self._surroundings))
+
+    @on(intents.CallOutside)
+    def _call_outside(self, event: intents.CallOutside) -> None:
+        if self._driver is not None and (written := sequence(self._way, event.title, event.body)):
+            self._driver.write(written)
 
     def _keep_theme(self, name: str) -> None:
         if self._tastes.save_theme is not None and name in OFFERED:

@@ -77,10 +77,15 @@ class Tastes:
     """Binding ids of `commands.COMMANDS` and the keys to use instead."""
     bell: bool = True
     """Whether the terminal's bell rings for a message while another window has the focus."""
+    desktop: bool = True
+    """Whether the terminal is asked for a notification then, where it can."""
+    preview: bool = False
+    """Whether that shows the text, or only whose message it is."""
     save_theme: Callable[[str], None] | None = None
     """Called when another theme is chosen, to keep it for the next start."""
     save_ascii_icons: Callable[[bool], None] | None = None
-    save_bell: Callable[[bool], None] | None = None
+    save_call: Callable[[str, bool], None] | None = None
+    """Keeps `bell`, `desktop` or `preview`, by that name."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the open profile takes on this disk."""
     fleet: Path | None = None

@@ -29,6 +29,14 @@ class OpenChat(TextualMessage):
 
 
 @dataclass
+class CallOutside(TextualMessage):
+    """Let the terminal notify, whatever else is on its screen."""
+
+    title: str
+    body: str
+
+
+@dataclass
 class OpenMessage(TextualMessage):
     """Show this message in its chat."""
 

@@ -6,6 +6,7 @@ Must not know the application: panes work wherever they are mounted.
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from letterlock_client.ui.doors import StorageUse, Tastes
@@ -40,6 +41,10 @@ class Surroundings:
     icons: Icons = UNICODE
     keymap: Mapping[str, str] = field(default_factory=dict)
     bell: Switch = field(default_factory=Switch)
+    desktop: Switch = field(default_factory=Switch)
+    """Whether the terminal is asked for a notification, where it can."""
+    preview: Switch = field(default_factory=lambda: Switch(on=False))
+    """Whether that shows the text."""
     ascii_icons: Switch = field(default_factory=lambda: Switch(on=False))
     """What the next start draws with; `icons` is what this one draws with."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
@@ -54,8 +59,15 @@ def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
         clock,
         ASCII if tastes.ascii_icons else UNICODE,
         tastes.keymap,
-        Switch(tastes.bell, tastes.save_bell),
+        _call(tastes, "bell", tastes.bell),
+        _call(tastes, "desktop", tastes.desktop),
+        _call(tastes, "preview", tastes.preview),
         Switch(tastes.ascii_icons, tastes.save_ascii_icons),
         tastes.measure,
         tastes.fleet,
     )
+
+
+def _call(tastes: Tastes, name: str, on: bool) -> Switch:
+    save = tastes.save_call
+    return Switch(on, partial(save, name) if save is not None else None)

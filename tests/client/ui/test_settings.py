@@ -99,7 +99,9 @@ async def test_a_blocked_person_is_listed_and_unblocked(client: Open) -> None:
 
 async def test_the_theme_the_signs_and_the_bell_are_kept_for_the_next_start(client: Open) -> None:
     kept: list[object] = []
-    tastes = Tastes(save_theme=kept.append, save_ascii_icons=kept.append, save_bell=kept.append)
+    tastes = Tastes(
+        save_theme=kept.append, save_ascii_icons=kept.append, save_call=lambda *call: kept.append(call)
+    )
     async with client(lively(), tastes=tastes) as running:
         await open_page(running, "ascii")
         await running.press("space", "escape", "escape")
@@ -107,7 +109,7 @@ async def test_the_theme_the_signs_and_the_bell_are_kept_for_the_next_start(clie
         await running.press("space", "escape", "escape")
         running.app.theme = "nord"
         await running.settle()
-        assert kept == [True, False, "nord"]
+        assert kept == [True, ("bell", False), "nord"]
 
 
 async def test_the_bell_is_silent_when_it_is_off(client: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +124,32 @@ async def test_the_bell_is_silent_when_it_is_off(client: Open, monkeypatch: pyte
         running.fake.receive(chat_id("carol"), "hello")
         await running.settle()
         assert rung == [True]
+
+
+@pytest.mark.parametrize("with_text", [False, True])
+async def test_the_terminal_notifies_without_the_text_unless_that_is_wanted(
+    client: Open, monkeypatch: pytest.MonkeyPatch, with_text: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.delenv("TMUX", raising=False)
+    written: list[str] = []
+    async with client(lively(), tastes=Tastes(preview=with_text)) as running:
+        assert running.app._driver is not None
+        plain = running.app._driver.write
+        monkeypatch.setattr(running.app._driver, "write", lambda data: (written.append(data), plain(data)))
+        running.app.app_focus = False
+        running.fake.receive(chat_id("carol"), "the \x1b]secret")
+        running.fake.receive(chat_id("dave"), "muted")
+        await running.settle()
+        calls = "".join(data for data in written if "]99;" in data)
+        assert "carol" in calls
+        assert ("secret" in calls) is with_text
+        assert "dave" not in calls
+        running.pane.around.desktop.turn(False)
+        written.clear()
+        running.fake.receive(chat_id("carol"), "again")
+        await running.settle()
+        assert not any("]99;" in data for data in written)
 
 
 async def test_storage_tells_what_the_profile_takes(client: Open) -> None:

@@ -20,7 +20,7 @@ from textual.widgets import Static
 from letterlock.ids import ConversationId
 from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError
-from letterlock_client.models import Conversation, Standing
+from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.sanitize import file_name_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
@@ -33,7 +33,7 @@ from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.chat_list import ChatList
 from letterlock_client.ui.widgets.message_log import MessageLog
 from letterlock_client.ui.widgets.status_bar import StatusBar
-from letterlock_client.ui.wording import title_of
+from letterlock_client.ui.wording import preview, title_of
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -180,8 +180,16 @@ class ClientPane(ClientActions):
             self.read_chats()
             return
         self.put_chat(replace(chat, last=message, last_at=max(chat.last_at, message.received_at)))
-        if not (message.mine or chat.muted or self.app.app_focus) and self.around.bell.on:
+        if not (message.mine or chat.muted or self.app.app_focus):
+            self._call(chat, message)
+
+    def _call(self, chat: Conversation, message: Message) -> None:
+        """Call for attention, as far as the owner wants it; a text only where its owner wants that, too."""
+        if self.around.bell.on:
             self.app.bell()
+        if self.around.desktop.on:
+            body = preview(message) if self.around.preview.on else "wrote to you"
+            self.post_message(intents.CallOutside(title_of(chat), body))
 
     def _chat_changed(self, chat: Conversation) -> None:
         if chat.contact.standing is not Standing.ACCEPTED or any(one.id == chat.id for one in self.requests):

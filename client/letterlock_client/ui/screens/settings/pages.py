@@ -80,7 +80,15 @@ PAGES: Final = (
             ),
         ),
     ),
-    Page("notifications", "Notifications", (Entry("Bell", "sound ring alert", "bell"),)),
+    Page(
+        "notifications",
+        "Notifications",
+        (
+            Entry("Bell", "sound ring alert", "bell"),
+            Entry("Desktop notification", "alert popup outside window", "desktop"),
+            Entry("Text in notifications", "preview content privacy", "preview"),
+        ),
+    ),
     Page(
         "appearance",
         "Appearance",
