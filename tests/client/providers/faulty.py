@@ -5,10 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from letterlock_client.providers.interface import Found, MissingError, Provider, ProviderInfo, check_range
 
 
-class StoppedError(BaseException):
-    """The process that would have gone on was killed here."""
-
-
 class FaultyProvider:
     """Stands before another provider. Without a fault set it changes nothing."""
 
