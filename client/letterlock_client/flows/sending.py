@@ -164,9 +164,7 @@ async def mark_read(place: Workplace, conversation: ConversationId, up_to: Messa
         if not read:
             return
         work.tx.after_commit(work.place.timers_changed.set)
-        for name in read[-_TOLD:]:
-            if (now := await messages.get(work.tx, name)) is not None and now.expires_at:
-                work.tx.events.append(MessageChanged(now))
+        work.tx.events.extend(map(MessageChanged, await messages.running_out(work.tx, read[-_TOLD:])))
         chosen = await settings.load(work.tx)
         if chosen.read_receipts and contact.standing is Standing.ACCEPTED:
             await receipt(work, contact, contents.ReceiptKind.READ, read)

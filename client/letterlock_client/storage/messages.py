@@ -98,6 +98,13 @@ async def get(reader: Reader, message: MessageId) -> Message | None:
     return _message(row) if row else None
 
 
+async def running_out(reader: Reader, ids: Sequence[MessageId]) -> list[Message]:
+    """Those of these messages whose disappearing timer runs."""
+    marks = ", ".join("?" * len(ids))
+    rows = await reader.all(f"{_SELECT} WHERE expires_at > 0 AND message.id IN ({marks})", *ids)
+    return [_message(row) for row in rows]
+
+
 async def between(reader: Reader, first: MessageId, last: MessageId, limit: int) -> list[MessageId]:
     """Return at most `limit` known ids from `first` to `last`, both included."""
     rows = await reader.all("SELECT id FROM message WHERE id BETWEEN ? AND ? LIMIT ?", first, last, limit)

@@ -59,6 +59,6 @@ class Offers(Static):
             text = f" {sign} {name}{' ' * (column - width(name))}{line_of(offer.words, 80)}"
             lines.append(Content.styled(text, style))
         keys = "tab or enter takes it" if self.completion.command else "tab takes it"
-        hint = f"   {keys} {self._icons.dot} up and down choose {self._icons.dot} escape closes"
+        hint = f"   {keys} {self._icons.dot} arrows choose {self._icons.dot} escape closes"
         lines.append(Content.styled(hint, self.get_visual_style("offers--words")))
         self.update(Content("\n").join(lines))
