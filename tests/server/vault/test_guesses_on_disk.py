@@ -99,12 +99,12 @@ async def test_a_realm_that_is_started_with_fewer_guesses_keeps_to_them(tmp_path
     async with running(store(tmp_path)) as realm:
         for _ in range(3):
             await guess(realm, dealt)
-    async with running(store(tmp_path), policy=Policy(guesses=4, back_off=())) as realm:
-        async with await Asker.open(realm) as asker:
-            assert (await asker.status(KEY)).left == 1
-    async with running(store(tmp_path), policy=Policy(guesses=3, back_off=())) as realm:
-        async with await Asker.open(realm) as asker:
-            assert (await asker.status(KEY)).state == refusals.DESTROYED
+    fewer = Policy(guesses=4, back_off=())
+    async with running(store(tmp_path), policy=fewer) as realm, await Asker.open(realm) as asker:
+        assert (await asker.status(KEY)).left == 1
+    fewer = Policy(guesses=3, back_off=())
+    async with running(store(tmp_path), policy=fewer) as realm, await Asker.open(realm) as asker:
+        assert (await asker.status(KEY)).state == refusals.DESTROYED
 
 
 async def test_a_destroyed_record_is_on_no_disk_any_more(tmp_path: Path) -> None:
