@@ -76,19 +76,29 @@ def leaving(
     """Return the generations that are to be deleted now, when this is not done again before `next_at` (ms).
 
     The newest stays always, of the others the newest `keep` - 1 and the one with the most messages. All but the
-    newest leave in time where they refer to a segment that was rewritten for a deletion.
+    newest leave in time where they may hold something that was deleted since.
     """
     ordered = sorted(present, key=lambda each: each.place, reverse=True)
     if not ordered:
         return ()
     largest = max(ordered, key=lambda each: (each.manifest.totals.messages, each.place))
     staying = {each.name for each in (*ordered[: max(1, keep)], largest)}
-    overdue = {each.segment for each in ordered[0].manifest.rewritten if next_at >= each.at + FORGET_MS}
+    latest = ordered[0].manifest
     return tuple(
-        each
-        for each in ordered[1:]
-        if each.name not in staying or any(segment.id in overdue for segment in each.manifest.segments)
+        each for each in ordered[1:] if each.name not in staying or _overdue(each.manifest, latest, next_at)
     )
+
+
+def _overdue(manifest: Manifest, latest: Manifest, next_at: int) -> bool:
+    """Say whether something that this generation holds was deleted, and 30 days will have passed.
+
+    Either a segment of its own was rewritten, or it is older than the last purge: what was deleted then may be in
+    segments that were folded since, and its own age is at least that of the deletion.
+    """
+    if manifest.purged < latest.purged and next_at >= manifest.at + FORGET_MS:
+        return True
+    overdue = {each.segment for each in latest.rewritten if next_at >= each.at + FORGET_MS}
+    return any(segment.id in overdue for segment in manifest.segments)
 
 
 def rewritten(

@@ -95,6 +95,14 @@ def test_a_generation_that_holds_something_deleted_leaves_in_time_whatever_else(
     assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
 
 
+def test_a_generation_from_before_a_purge_leaves_though_its_segments_were_folded_meanwhile() -> None:
+    old, middle = present(1, messages=5000), present(2, purged=40)
+    latest = present(3, purged=40)
+    assert leaving([old, middle, latest], next_at=999 + FORGET_MS) == ()
+    assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
+    assert leaving([old, middle, latest], next_at=9000 + FORGET_MS) == (old,)
+
+
 def test_what_was_rewritten_is_remembered_while_a_generation_refers_to_it() -> None:
     generations = [present(1, segments=(segment(1),)), present(2, segments=(segment(2),))]
     before = [Rewritten(segment(1).id, 5), Rewritten(segment(9).id, 6)]

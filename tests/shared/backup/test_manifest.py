@@ -29,9 +29,11 @@ from letterlock.errors import (
     BackupError,
     DamagedChunkError,
     ManifestMismatchError,
+    MissingObjectError,
     MisuseError,
     NewerFormatError,
     OtherAccountError,
+    StaleGenerationError,
     TruncatedError,
     WrongSecretError,
 )
@@ -184,6 +186,17 @@ def test_the_hash_is_of_the_object_as_it_lies_there() -> None:
 
 def test_nothing_of_a_manifest_is_printed_and_errors_are_sentences() -> None:
     assert repr(FULL) == "<Manifest>"
-    for error in (WrongSecretError(), OtherAccountError(), NewerFormatError(), TruncatedError("x")):
+    errors = (
+        WrongSecretError(),
+        DamagedChunkError("x", 2),
+        TruncatedError("x"),
+        MissingObjectError("x"),
+        ManifestMismatchError("x", "it is longer"),
+        StaleGenerationError(3, 1000, 5),
+        OtherAccountError(),
+        NewerFormatError(),
+    )
+    assert len({str(error) for error in errors}) == len(errors)
+    for error in errors:
         assert isinstance(error, BackupError)
         assert str(error).endswith(".")
