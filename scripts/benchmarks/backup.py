@@ -18,6 +18,9 @@ FILE_BYTES = 1_000_000
 NEW_MESSAGES = 1000
 NEW_FILES = 5
 FULL, INCREMENT, RESTORE = "full", "increment", "restore"
+STEPS = {FULL: "full backup", INCREMENT: "increment, its process", RESTORE: "restore, its process"}
+RIVALS = ("restic, file", "restic, lines", "borg, file", "borg, lines")
+"""Each program on the messages as one SQLite file, and as lines of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def rows(quick: bool) -> Iterator[Row]:
     """Measure 1 000 000 messages and 500 MB of files (`quick`: a tenth)."""
     messages, files = (100_000, 50) if quick else (1_000_000, 500)
     courses = measure(messages, files)
-    small = measure(messages // 10, 0, rivals=False)[""]
+    small = measure(messages // 10, files // 10, rivals=False)[""]
     ours, rivals = courses.pop(""), courses
     yield from compared(ours, rivals)
     yield flat(ours, small)
@@ -67,7 +70,7 @@ def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Cour
         sizes: dict[str, dict[str, int]] = {name: {} for name, _ in programs}
         for step in (FULL, INCREMENT):
             if step == INCREMENT:
-                history.grow(NEW_MESSAGES, NEW_FILES if files else 0)
+                history.grow(NEW_MESSAGES, NEW_FILES)
             for name, program in programs:
                 spent[name][step] = program.back_up()
                 sizes[name][step] = size_of(program.place)
@@ -77,46 +80,31 @@ def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Cour
 
 
 def compared(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
-    """Ours over each rival, step by step."""
-    names = rivals or {"restic, lines": None, "borg, lines": None}
-    goals = {(FULL, "restic"): 1.0, (INCREMENT, "restic, lines"): 0.5, (RESTORE, "restic"): 3.0}
-    for rival in names:
+    """Ours over each rival, step by step; a rival that is not installed is not run."""
+    for name in RIVALS:
+        theirs = rivals.get(name)
+        restic = name.startswith("restic")
+        goals = {FULL: 1.0, RESTORE: 3.0} | ({INCREMENT: 0.5} if name == "restic, lines" else {})
         for step in (FULL, INCREMENT, RESTORE):
-            theirs = rivals[rival].spent[step] if rivals else None
-            most = next(
-                (goal for (at, who), goal in goals.items() if at == step and rival.startswith(who)), None
-            )
-            yield ratio_row(
-                (f"{step} backup" if step != RESTORE else step, "s", rival),
-                (ours.spent[step].wall, theirs.wall if theirs else None),
-                most=most,
-            )
-        theirs = rivals[rival].spent[FULL] if rivals else None
-        restic = rival.startswith("restic")
-        yield ratio_row(
-            ("full backup, processor", "s", rival),
-            (ours.spent[FULL].cpu, theirs.cpu if theirs else None),
-            most=0.6 if restic else None,
+            wall = theirs.spent[step].wall if theirs else None
+            most = goals.get(step) if restic else None
+            yield ratio_row((STEPS[step], "s", name), (ours.spent[step].wall, wall), most=most)
+        full, before = ours.spent[FULL], theirs.spent[FULL] if theirs else None
+        pairs = (
+            ("full backup, processor", "s", full.cpu, before and before.cpu, 0.6),
+            ("peak memory", "MB", full.peak_mb, before and before.peak_mb, 1.3),
+            ("repository", "MB", ours.sizes[FULL] / 1e6, theirs and theirs.sizes[FULL] / 1e6, 1.0),
         )
-        yield ratio_row(
-            ("peak memory", "MB", rival),
-            (ours.spent[FULL].peak_mb, theirs.peak_mb if theirs else None),
-            most=1.3 if restic else None,
-        )
-        yield ratio_row(
-            ("repository", "MB", rival),
-            (ours.sizes[FULL] / 1e6, rivals[rival].sizes[FULL] / 1e6 if rivals else None),
-            most=1.0 if restic else None,
-        )
+        for what, unit, mine, other, most in pairs:
+            yield ratio_row((what, unit, name), (mine, other), most=most if restic else None)
 
 
 def flat(ours: Course, small: Course) -> Row:
-    """The same new messages on a history ten times as long, without files on the shorter one."""
+    """The same new messages and files on a history ten times as long."""
     return ratio_row(
-        ("increment's own time, history x 10", "s", "ours, a tenth of the history, no files"),
+        ("increment's own time, history x 10", "s", "ours, a tenth"),
         (inside(ours, INCREMENT), inside(small, INCREMENT)),
         most=1.3,
-        note="the longer one has 5 MB of new files too",
     )
 
 
