@@ -10,10 +10,9 @@ own database work offline. What arrives is told by `events`, after it is on disk
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from letterlock.ids import ConversationId, MessageId
-from letterlock_client.backups import Backups
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import (
@@ -50,6 +49,9 @@ from letterlock_client.models import (
 from letterlock_client.storage import contacts as stored_contacts
 from letterlock_client.storage import conversations, feed, settings
 
+if TYPE_CHECKING:
+    from letterlock_client.backups import Backups
+
 __all__ = ["EventStream", "Messenger", "Outside"]
 
 
@@ -58,8 +60,6 @@ class Messenger(Library):
 
     profile: Profile
     """Who this client is."""
-    backups: Backups
-    """Its backups."""
 
     def __init__(self, opened: OpenProfile) -> None:
         """Use `open` or `register`."""
@@ -67,7 +67,17 @@ class Messenger(Library):
         self._opened = opened
         self._running = opened.running
         self.profile = opened.profile
-        self.backups = Backups(opened.place)
+        self._backups: Backups | None = None
+
+    @property
+    def backups(self) -> "Backups":
+        """Its backups."""
+        if self._backups is None:
+            # Most one-shot commands have no use for all that backups and vaults bring along.
+            from letterlock_client.backups import Backups
+
+            self._backups = Backups(self._place)
+        return self._backups
 
     # Life.
 

@@ -8,8 +8,6 @@ from contextlib import suppress
 from typing import Final
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import backing_up
-from letterlock_client.flows.backup_choices import next_at
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.database import Reader
@@ -45,12 +43,17 @@ async def _due(reader: Reader) -> int:
     state = await backup_state.load(reader)
     if state is None or await backup_state.journal(reader) is not None:
         return 0
+    # Whoever has no backups does not wait for all that they bring along.
+    from letterlock_client.flows.backup_choices import next_at
+
     return next_at(state)
 
 
 async def _back_up(place: Workplace) -> None:
     if place.backup_lock.locked():
         raise ClientError(Code.BACKUP_RUNNING, "a backup runs already")
+    from letterlock_client.flows import backing_up
+
     async with place.backup_lock:
         await backing_up.back_up(place)
 
