@@ -42,6 +42,8 @@ async def download(place: Workplace, message: MessageId) -> SealedFile:
         return sealed
     if stored.upload:
         raise ClientError(Code.FILE_FAILED, "our own copy of this file is gone", file=str(sealed.path))
+    if await _recalled(place, stored):
+        return sealed
     connection = place.require()
     try:
         await _fetch(place, connection, stored, sealed)
@@ -60,6 +62,16 @@ async def download(place: Workplace, message: MessageId) -> SealedFile:
             raise ClientError(Code.UNKNOWN_MESSAGE, "this message is gone", id=message.hex()) from error
         raise
     return sealed
+
+
+async def _recalled(place: Workplace, stored: StoredAttachment) -> bool:
+    """Have the backup give the file, where it has it: it keeps files longer than the relay does."""
+    if not await place.database.read(lambda reader: attachments.in_backup(reader, stored.message)):
+        return False
+    # Only after a restore that left files for later is this ever needed.
+    from letterlock_client.flows.recalling_files import recall
+
+    return await recall(place, stored)
 
 
 async def _fetch(

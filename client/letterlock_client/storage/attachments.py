@@ -118,6 +118,14 @@ async def absent(reader: Reader) -> list[tuple[int, bytes, bytes]]:
     return [(row, message, descriptor) for row, message, descriptor in rows]
 
 
+async def in_backup(reader: Reader, message: MessageId) -> bool:
+    """Say whether a complete backup holds this message's file."""
+    found = await reader.value(
+        "SELECT 1 FROM backup_media WHERE message = (SELECT row FROM message WHERE id = ?)", message
+    )
+    return found is not None
+
+
 async def arrived(tx: Transaction, message: bytes, path: str, sealed_size: int) -> bool:
     """A file that was not here lies at this path, whole; False if its message is gone."""
     changed = await tx.execute(
