@@ -208,6 +208,7 @@ async def start_timer(tx: Transaction, message: MessageId, now: int) -> None:
 async def edit(tx: Transaction, message: MessageId, text: str, edited_at: int) -> bool:
     """Replace a message's text and keep the one before it; an edit older than the newest one only joins the history.
 
+    Of two edits of one time the first stands, and the second is as good as made: it may be the same one again.
     False if there is no such message, it was deleted, or it was viewed once.
     """
     found = await tx.one(
@@ -217,6 +218,8 @@ async def edit(tx: Transaction, message: MessageId, text: str, edited_at: int) -
     if found is None:
         return False
     row, present, written_at = found
+    if edited_at == written_at:
+        return True
     newer = edited_at > written_at
     await tx.execute(
         "INSERT OR IGNORE INTO edit (message, written_at, text) VALUES (?, ?, ?)",

@@ -254,6 +254,14 @@ async def test_a_flood_of_edits_keeps_a_bounded_history(database: Database) -> N
     assert (await stored(database, 1)).text == f"{messages.MAX_EDITS + 49}"
 
 
+async def test_an_edit_that_comes_again_is_counted_once(database: Database) -> None:
+    await store(database, message(1, sent_at=0))
+    for _ in range(2):
+        assert await database.write(lambda tx: messages.edit(tx, message(1).id, "better", 7))
+    assert (await stored(database, 1)).text == "better"
+    assert (await stored(database, 1)).edits == 1
+
+
 PICTURE = Attachment(BlobId(b"p" * 16), "a.png", "image/png", 10, TransferState.REMOTE, 3, 4, 0, b"preview")
 FILE = StoredAttachment(message(1).id, PICTURE, b"key", "/here/a.png", upload=True, offset=0, sealed_size=99)
 
