@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message as TextualMessage
 
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
@@ -49,10 +49,10 @@ class LetterlockApp(App[int]):
     class Opened(TextualMessage):
         """A profile without a passphrase was opened, or could not be."""
 
-        def __init__(self, messenger: "Messenger | None", problem: str = "") -> None:
+        def __init__(self, messenger: "Messenger | None", error: ClientError | None = None) -> None:
             super().__init__()
             self.messenger = messenger
-            self.problem = problem
+            self.error = error
 
     def __init__(self, doors: Doors, tastes: Tastes | None = None, *, clock: Clock = system_clock) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class LetterlockApp(App[int]):
         for clash in clashes(self._tastes.keymap):
             self.notify(f"Keymap: {clash}.", severity="warning", markup=False)
         if self._doors.start is Start.UNLOCK:
-            self.push_screen(UnlockScreen(self._doors), self._enter)
+            self.push_screen(UnlockScreen(self._doors), self._unlocked)
         elif self._doors.start is Start.REGISTER:
             self.push_screen(FirstRunScreen(self._doors, self._surroundings), self._enter)
         else:
@@ -81,14 +81,23 @@ class LetterlockApp(App[int]):
         try:
             self.post_message(self.Opened(await self._doors.open("")))
         except ClientError as error:
-            self.post_message(self.Opened(None, error.message))
+            self.post_message(self.Opened(None, error))
 
     @on(Opened)
     def _opened(self, event: Opened) -> None:
         if event.messenger is not None:
             self._enter(event.messenger)
+        elif event.error is not None and event.error.code is not Code.NO_PROFILE:
+            self.exit(1, return_code=1, message=line_of(event.error.message))
         else:
-            self.exit(1, return_code=1, message=line_of(event.problem))
+            self._unlocked(None)
+
+    def _unlocked(self, messenger: "Messenger | None") -> None:
+        if messenger is not None:
+            self._enter(messenger)
+        else:
+            screen = FirstRunScreen(self._doors, self._surroundings, unfinished=True)
+            self.push_screen(screen, self._enter)
 
     @on(intents.GoOnRestoring)
     def _restore(self) -> None:

@@ -218,14 +218,14 @@ def realm_line(realm: RealmView, now: int) -> str:
 
 def tries_line(vault: VaultView, waited: float = 0.0) -> str:
     """Return what a wrong password would cost now, before one is entered."""
-    left = many(vault.attempts_left, "try", "tries")
+    left = f"{many(vault.attempts_left, 'try', 'tries')} left over all realms"
     wait = vault.wait_seconds - waited
     door = "" if vault.with_locator else " by handle alone; the recovery sheet allows more"
     if vault.attempts_left <= 0:
         return f"No tries are left{door}."
     if wait > 0:
-        return f"{left} left{door}. The next one is possible in {seconds(wait)}; waiting costs nothing."
-    return f"{left} left{door}."
+        return f"{left}{door}. The next one is possible in {seconds(wait)}; waiting costs nothing."
+    return f"{left}{door}."
 
 
 def attempt_lines(attempts: Iterable[Attempt], now: int) -> list[str]:

@@ -19,6 +19,7 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.ui.backup_wording import realm_line
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
@@ -29,7 +30,16 @@ from letterlock_client.ui.screens.restore.preview import PreviewScreen
 from letterlock_client.ui.screens.restore.where import WhereScreen
 from tests.client.test_sanitize import HOSTILE
 from tests.client.ui.conftest import Open, Running
-from tests.client.ui.fake_backups import CHATS, KEY, FakeRestoration, preview, realms, turned_off, vault
+from tests.client.ui.fake_backups import (
+    CHATS,
+    KEY,
+    START,
+    FakeRestoration,
+    preview,
+    realms,
+    turned_off,
+    vault,
+)
 from tests.client.ui.fake_messenger import FakeMessenger, lively
 from tests.client.ui.test_backup_screens import fill, press_button, words
 from tests.client.ui.test_hostile_text import NASTY, check
@@ -106,7 +116,7 @@ async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: 
         (restoration,) = way.begun
         assert restoration.request.handle == "alice"
         assert restoration.request.provider == "folder:/tmp"
-        assert "10 tries left" in words(running)
+        assert "10 tries left over all realms" in words(running)
         assert restoration.asked("open") == []
         await give(running, "wrong")
         assert "This password is wrong: 9 tries are left" in words(running)
@@ -153,7 +163,9 @@ async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> Non
 
     way = Restoring(waiting)
     async with way.at_password(client) as running:
-        assert "3 tries left by handle alone; the recovery sheet allows more" in words(running)
+        assert "3 tries left over all realms by handle alone; the recovery sheet allows more" in words(
+            running
+        )
         assert "possible in 5 min; waiting costs nothing" in words(running)
         assert running.app.screen.query_one(Input).disabled
         press_button(running, "Try it")
@@ -165,28 +177,63 @@ async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> Non
         assert not running.app.screen.query_one(Input).disabled
 
 
-@pytest.mark.parametrize(
-    ("state", "sentence"),
-    [
-        (RealmState.NEVER_REGISTERED, "knows no backup of this account"),
-        (RealmState.DESTROYED, "destroyed its record after too many wrong tries"),
-        (RealmState.DOOR_CLOSED, "use the recovery sheet"),
-        (RealmState.UNREACHABLE, "cannot be reached"),
-        (RealmState.LIED, "do not trust it"),
-        (RealmState.WRONG_KEY, "its key is another one"),
-        (RealmState.UNFINISHED, "a change that was not finished"),
-    ],
-)
-async def test_each_answer_of_the_vault_is_its_own_sentence(
-    client: Open, state: RealmState, sentence: str
-) -> None:
+def test_each_answer_of_a_realm_is_its_own_sentence() -> None:
+    lines = [realm_line(realms(state=state)[0], START) for state in RealmState]
+    assert len(set(lines)) == len(RealmState)
+    for part in (
+        "10 tries left",
+        "knows no backup of this account",
+        "destroyed its record after too many wrong tries",
+        "use the recovery sheet",
+        "asks you to wait",
+        "cannot be reached",
+        "do not trust it",
+        "its key is another one",
+        "a change that was not finished",
+    ):
+        assert any(part in line for line in lines), part
+
+
+async def test_no_password_is_asked_where_no_try_is_left(client: Open) -> None:
     def closed(restoration: FakeRestoration) -> None:
-        restoration.view = vault(attempts_left=0, realms=realms(state=state))
+        restoration.view = vault(attempts_left=0, realms=realms(state=RealmState.DESTROYED))
 
     async with Restoring(closed).at_password(client) as running:
-        assert words(running).count(sentence) == 3
+        assert words(running).count("destroyed its record") == 3
         assert "No tries are left" in words(running)
         assert running.app.screen.query_one(Input).disabled
+
+
+@pytest.mark.parametrize(("start", "passphrase"), [(Start.UNLOCK, "of this device"), (Start.OPEN, None)])
+async def test_a_restore_that_a_crash_cut_short_goes_on_at_the_next_start(
+    client: Open, start: Start, passphrase: str | None
+) -> None:
+    way = Restoring()
+    unfinished = [ClientError(Code.NO_PROFILE, "this profile has no account yet")]
+
+    async def open_now(given: str) -> FakeMessenger:
+        if unfinished:
+            raise unfinished.pop()
+        return await way._open(given)
+
+    doors = replace(way.doors, start=start, open=open_now)  # type: ignore[arg-type]
+    async with client(way.fake, (100, 40), doors=doors) as running:
+        if start is Start.UNLOCK:
+            await give(running, "of this device")
+        assert "a restore or a registration was not finished" in words(running)
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        await fill(running, handle="alice", folder="/tmp")
+        press_button(running, "Look for the backup")
+        await running.settle()
+        await give(running, SECRET)
+        press_button(running, "Restore")
+        await running.settle()
+        if start is Start.UNLOCK:
+            await give(running, "of this device")
+        assert [unlock for unlock, _ in way.begun[0].asked("run")] == [Unlock(passphrase)]
+        await running.press("enter")
+        assert isinstance(running.app.screen, MainScreen)
 
 
 async def test_an_older_backup_needs_a_word(client: Open) -> None:

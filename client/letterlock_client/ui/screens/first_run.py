@@ -18,7 +18,7 @@ from letterlock.errors import MalformedError
 from letterlock.ids import check_handle
 from letterlock_client.errors import ClientError
 from letterlock_client.ui.background import start
-from letterlock_client.ui.doors import Doors, Registration
+from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.restore.flow import RestoreFlow
 from letterlock_client.ui.surroundings import Surroundings
@@ -31,6 +31,11 @@ SHORTEST = 8
 """Characters of a passphrase; it guards the database on this device only."""
 
 LINK = "Link to a terminal you already use (does not exist yet)"
+
+UNFINISHED = (
+    "This profile has no account yet: a restore or a registration was not finished. Go on with either; what is "
+    "here already is kept."
+)
 
 
 class FirstRunScreen(Dialog["Messenger"]):
@@ -46,14 +51,17 @@ class FirstRunScreen(Dialog["Messenger"]):
         messenger: "Messenger | None"
         problem: str = ""
 
-    def __init__(self, doors: Doors, around: Surroundings) -> None:
+    def __init__(self, doors: Doors, around: Surroundings, *, unfinished: bool = False) -> None:
+        """Use `unfinished` where a profile is there, whose account was never made or never came back."""
         super().__init__(classes="-opaque -tall")
+        self._unfinished = unfinished
         self._doors = doors
         self._around = around
 
     def parts(self) -> Iterable[Widget]:
         """The fields."""
         yield VerticalScroll(
+            *([words(UNFINISHED, "dialog--text")] if self._unfinished else []),
             words("Your handle, by which others find you", "dialog--label"),
             Input(
                 self._doors.suggested_handle,
@@ -105,7 +113,8 @@ class FirstRunScreen(Dialog["Messenger"]):
         start(self, self._restore, group="restore", exclusive=True)
 
     async def _restore(self) -> None:
-        messenger = await RestoreFlow(self.app, self._doors, self._around).run()
+        locked = self._doors.start is Start.UNLOCK if self._unfinished else None
+        messenger = await RestoreFlow(self.app, self._doors, self._around, locked=locked).run()
         if messenger is not None:
             self.post_message(self.Answered(messenger))
 

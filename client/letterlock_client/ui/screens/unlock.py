@@ -12,7 +12,7 @@ from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Input
 
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui.background import start
 from letterlock_client.ui.doors import Doors
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UnlockScreen(Dialog["Messenger"]):
-    """A field; the result is the open messenger."""
+    """A field; the result is the open messenger, or None where the profile has no account yet."""
 
     heading = "Letterlock"
     hint = "enter opens · ctrl+q leaves"
@@ -33,6 +33,7 @@ class UnlockScreen(Dialog["Messenger"]):
 
         messenger: "Messenger | None"
         problem: str = ""
+        unfinished: bool = False
 
     def __init__(self, doors: Doors) -> None:
         super().__init__(classes="-opaque")
@@ -56,12 +57,12 @@ class UnlockScreen(Dialog["Messenger"]):
         try:
             self.post_message(self.Answered(await self._doors.open(passphrase)))
         except ClientError as error:
-            self.post_message(self.Answered(None, error.message))
+            self.post_message(self.Answered(None, error.message, error.code is Code.NO_PROFILE))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
         event.stop()
-        if event.messenger is not None:
+        if event.messenger is not None or event.unfinished:
             self.dismiss(event.messenger)
             return
         field = self.query_one(Input)

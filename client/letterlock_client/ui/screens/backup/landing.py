@@ -152,8 +152,9 @@ class ChatBackupScreen(Dialog[None], Asking):
             videos.disabled = not status.include_media
         self._show_running(status.running)
         encrypted = self.query_one("#encrypted", Button)
-        encrypted.label = "End-to-end encrypted backup…" if status.on else "Turn on…"
-        encrypted.variant = "default" if status.on else "primary"
+        can_begin = not status.on and status.feature.available
+        encrypted.label = "Turn on…" if can_begin else "End-to-end encrypted backup…"
+        encrypted.variant = "primary" if can_begin else "default"
         if changed:
             (self.query_one("#now") if status.on and not status.running else encrypted).focus()
 

@@ -35,15 +35,23 @@ T = TypeVar("T")
 
 
 class RestoreFlow:
-    """One restore into a new profile, or into the open one that waits for the rest of its restore."""
+    """One restore: into a new profile, or into one that waits for the rest of its restore."""
 
     def __init__(
-        self, app: App[Any], doors: Doors, around: Surroundings, *, open_now: Messenger | None = None
+        self,
+        app: App[Any],
+        doors: Doors,
+        around: Surroundings,
+        *,
+        open_now: Messenger | None = None,
+        locked: bool | None = None,
     ) -> None:
+        """Use `locked` for a profile that is there and not open: whether it has a passphrase."""
         self._app = app
         self._doors = doors
         self._around = around
         self._open_now = open_now
+        self._locked = open_now.profile.has_passphrase if open_now is not None else locked
         self.closed = False
         """Whether the profile that was open had to be closed."""
         self._work: WorkScreen[Restored] | None = None
@@ -108,9 +116,9 @@ class RestoreFlow:
         return None
 
     async def _lock(self) -> Unlock | None:
-        if self._open_now is None:
+        if self._locked is None:
             return await self._ask(NewPassphraseScreen())
-        if not self._open_now.profile.has_passphrase:
+        if not self._locked:
             return NO_PASSPHRASE
         return await self._ask(OldPassphraseScreen())
 
