@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
@@ -100,8 +101,11 @@ def client() -> Open:
 
 
 @pytest.fixture
-def picture() -> Callable[[LetterlockApp, str], None]:
+def picture(monkeypatch: pytest.MonkeyPatch) -> Callable[[LetterlockApp, str], None]:
     """Compare the screen with the picture of that name; with LETTERLOCK_UPDATE_SCREENS=1, draw it anew."""
+    # A cursor that blinks would be in the picture or not, as the machine is slow or fast.
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda _: None)
 
     def compare(app: LetterlockApp, name: str) -> None:
         now = normalised(app.export_screenshot(title="Letterlock", simplify=True))
