@@ -28,7 +28,7 @@ from letterlock_client.flows.backup_objects import Objects, telling, told
 from letterlock_client.flows.backup_progress import Meter
 from letterlock_client.flows.finding_backups import FoundBackup
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.storage import attachments, backup_import, backup_rows, backup_state
+from letterlock_client.storage import attachments, backup_import, backup_rows, backup_state, identity
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
 
@@ -75,9 +75,16 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
         if present is not None and same:
             return present
         await backup_state.begin_restore(work.tx, wanted)
+        if await _is_empty(work.tx):
+            await backup_import.drop_indexes(work.tx)
         return wanted
 
     return await place.transact(work)
+
+
+async def _is_empty(reader: Reader) -> bool:
+    """Say whether nobody has lived here: what comes is all there is, and nothing else comes beside it."""
+    return await identity.load(reader) is None
 
 
 def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: RestoreJournal) -> Restoring:
@@ -135,8 +142,10 @@ async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record]]) -
 
     async def work(work: Work) -> list[str]:
         paths = []
+        empty = await _is_empty(work.tx)
         for batch in batches:
-            paths += (await backup_import.take(work.tx, batch, work.now, chats)).paths
+            done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=empty)
+            paths += done.paths
         await backup_state.note_done(work.tx, [ref.id.hex()])
         return paths
 

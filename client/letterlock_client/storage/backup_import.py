@@ -5,10 +5,12 @@ stays deleted, and what its timer has ended meanwhile does not come back. Rows k
 free, the place that the backup knows. Must not know where records come from.
 """
 
+import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from letterlock.backup.records import (
@@ -24,6 +26,7 @@ from letterlock.backup.records import (
 from letterlock_client.models import Delivery, TransferState
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.database import Transaction
+from letterlock_client.storage.migrations import migrations
 from letterlock_client.storage.widths import cell_width
 
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
@@ -64,14 +67,29 @@ class Imported:
 
 
 async def take(
-    tx: Transaction, records: Sequence[Record], now: int, chats: Collection[bytes] = ()
+    tx: Transaction,
+    records: Sequence[Record],
+    now: int,
+    chats: Collection[bytes] = (),
+    *,
+    newest_first: bool = False,
 ) -> Imported:
-    """Import records, in any order; with `chats`, only the messages of these chats. Then `settle`."""
-    return await tx.run(partial(_take, records=records, now=now, chats=frozenset(chats)))
+    """Import records, in any order; with `chats`, only the messages of these chats. Then `settle`.
+
+    `newest_first` promises that nothing is here but what came so, the newest version of each thing first: then
+    nothing has to be compared.
+    """
+    return await tx.run(
+        partial(_take, records=records, now=now, chats=frozenset(chats), newest_first=newest_first)
+    )
 
 
 def _take(
-    connection: sqlite3.Connection, records: Sequence[Record], now: int, chats: frozenset[bytes]
+    connection: sqlite3.Connection,
+    records: Sequence[Record],
+    now: int,
+    chats: frozenset[bytes],
+    newest_first: bool,
 ) -> Imported:
     done = Imported()
     # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
@@ -86,11 +104,29 @@ def _take(
         and (not each.expires_at or each.expires_at > now)
         and (not chats or each.conversation in chats)
     ]
-    _messages(connection, messages, done)
+    _messages(connection, messages, done, newest_first=newest_first)
     if records:
         newest = max(each.version for each in records)
         connection.execute("UPDATE change SET seq = max(seq, ?)", (newest,))
     return done
+
+
+async def drop_indexes(tx: Transaction) -> None:
+    """An empty history is about to be filled: its indexes are made at once, when all is there, by `settle`."""
+    for statement in _indexes():
+        name = statement.split()[2]
+        await tx.execute(f"DROP INDEX IF EXISTS {name}")
+
+
+@cache
+def _indexes() -> tuple[str, ...]:
+    """The statements that make the indexes of messages, as the schema has them."""
+    found = (
+        re.search(r"CREATE INDEX message_.*", statement, re.DOTALL)
+        for step in migrations()
+        for statement in step.statements
+    )
+    return tuple(each[0] for each in found if each)
 
 
 async def settle(tx: Transaction) -> list[str]:
@@ -98,6 +134,8 @@ async def settle(tx: Transaction) -> list[str]:
 
     Return the files that the caller deletes after the commit.
     """
+    for statement in _indexes():
+        await tx.execute(statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"))
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
@@ -219,16 +257,38 @@ def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord])
     )
 
 
-def _messages(connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported) -> None:
+def _messages(
+    connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported, *, newest_first: bool
+) -> None:
     chats = dict(connection.execute("SELECT peer, id FROM conversation"))
     if strange := {each.conversation for each in wanted} - chats.keys():
         _hold_places(connection, strange)
         chats = dict(connection.execute("SELECT peer, id FROM conversation"))
+    if newest_first:
+        try:
+            done.messages += _insert(connection, wanted, chats, frozenset())
+            return
+        except connection.IntegrityError:
+            # Two devices gave one place to two messages. What went in already is found below.
+            pass
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
     buried = _buried(connection, [each.id for each in wanted])
     fresh = [each for each in wanted if each.id not in known and each.id not in buried]
     taken = _taken(connection, [each.position for each in fresh])
+    done.messages += _insert(connection, fresh, chats, taken)
+    for each in older:
+        _replace(connection, known[each.id][0], each)
+    done.changed += len(older)
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    fresh: list[MessageRecord],
+    chats: dict[bytes, int],
+    taken: Collection[int],
+) -> int:
+    """Store messages that are not here, each at its place where that is not taken; return how many."""
     # Those that go to the end must not get there before others take their places.
     placed = sorted(fresh, key=lambda each: each.position in taken) if taken else fresh
     marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
@@ -237,11 +297,22 @@ def _messages(connection: sqlite3.Connection, wanted: list[MessageRecord], done:
         f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
         [_values(each, chats[each.conversation], each.position not in taken) for each in placed],
     )
-    done.messages += connection.total_changes - before
+    stored = connection.total_changes - before
+    _make_findable(connection, [each.position for each in fresh if each.position not in taken])
     _extras(connection, fresh)
-    for each in older:
-        _replace(connection, known[each.id][0], each)
-    done.changed += len(older)
+    return stored
+
+
+def _make_findable(connection: sqlite3.Connection, places: list[int]) -> None:
+    """Put the words of messages that came in behind the search's mark into its index: it looks only ahead."""
+    (mark,) = connection.execute("SELECT row FROM search_mark").fetchone()
+    behind = [place for place in places if place <= mark]
+    if behind:
+        connection.execute(
+            "INSERT INTO message_search (rowid, text) SELECT row, text FROM message"
+            " WHERE NOT view_once AND row IN (SELECT value FROM json_each(?))",
+            (json.dumps(behind),),
+        )
 
 
 def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:

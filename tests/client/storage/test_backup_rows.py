@@ -22,6 +22,7 @@ from letterlock_client.storage import (
     contacts,
     conversations,
     messages,
+    search,
     settings,
 )
 from letterlock_client.storage.attachments import StoredAttachment
@@ -282,3 +283,31 @@ async def test_a_message_of_an_unknown_kind_keeps_what_a_newer_version_will_read
     await put(other, await read_all(database))
     name = f"unknown:{MessageId((1).to_bytes(16)).hex()}"
     assert await other.read(lambda reader: settings.fact(reader, name)) == b"raw"
+
+
+async def test_a_message_that_comes_back_behind_the_searchs_mark_is_found_and_can_be_deleted(
+    database: Database,
+) -> None:
+    await database.write(make_chat)
+    for number in (1, 2, 3):
+        await database.write(partial(messages.add, message=message(number, text=f"lantern {number}")))
+    records = await read_all(database)
+    while await database.write(search.catch_up):
+        pass
+
+    async def lose(tx: Transaction) -> None:
+        await messages.remove(tx, message(2).id)
+        await tx.execute("DELETE FROM tombstone")
+
+    await database.write(lose)
+    assert (await put(database, records)).messages == 1
+    found = await database.read(lambda reader: reader.all(FOUND, "lantern"))
+    assert [row for (row,) in found] == [1, 2, 3]
+    await database.write(lambda tx: messages.remove(tx, message(2).id))
+    found = await database.read(lambda reader: reader.all(FOUND, "lantern"))
+    assert [row for (row,) in found] == [1, 3]
+    await database.write(lambda tx: tx.execute(CHECK))
+
+
+FOUND = "SELECT rowid FROM message_search WHERE message_search MATCH ? ORDER BY rowid"
+CHECK = "INSERT INTO message_search (message_search, rank) VALUES ('integrity-check', 1)"
