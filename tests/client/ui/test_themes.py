@@ -1,6 +1,5 @@
 """Every theme on offer can be read."""
 
-import pytest
 from textual.color import Color
 
 from letterlock_client.ui.themes import OFFERED
@@ -23,19 +22,20 @@ def contrast(one: Color, other: Color) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", OFFERED)
-async def test_messages_and_names_can_be_read(client: Open, theme: str) -> None:
+async def test_messages_and_names_can_be_read_in_every_theme(client: Open) -> None:
     async with client(lively()) as running:
-        running.app.theme = theme
         await running.press("enter")
         log, chats = running.app.screen.query_one(MessageLog), running.app.screen.query_one(ChatList)
         must = [(log, "theirs"), (log, "mine"), (chats, "name"), (chats, "unread")]
         should = [(log, "name"), (log, "dim"), (log, "unread"), (log, "failed"), (log, "read")]
         should += [(chats, "doubt"), (chats, "text"), (chats, "badge"), (chats, "request")]
-        for pairs, least in ((must, 4.5), (should, LEAST)):
-            for widget, name in pairs:
-                prefix = "log" if widget is log else "chats"
-                style = widget.get_visual_style(f"{prefix}--{name}")
-                ground = style.background if style.background.a else widget.background_colors[1]
-                found = contrast(ground + style.foreground, ground)
-                assert found >= least, (theme, name, round(found, 2))
+        for theme in OFFERED:
+            running.app.theme = theme
+            await running.settle()
+            for pairs, least in ((must, 4.5), (should, LEAST)):
+                for widget, name in pairs:
+                    prefix = "log" if widget is log else "chats"
+                    style = widget.get_visual_style(f"{prefix}--{name}")
+                    ground = style.background if style.background.a else widget.background_colors[1]
+                    found = contrast(ground + style.foreground, ground)
+                    assert found >= least, (theme, name, round(found, 2))
