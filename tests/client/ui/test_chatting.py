@@ -100,7 +100,7 @@ async def test_messages_are_sent_in_the_order_they_were_written(client: Open) ->
 
 async def test_a_refused_message_comes_back_to_its_composer(client: Open) -> None:
     fake = lively()
-    fake.failures["send_text"] = ClientError(Code.TOO_LARGE, "this is too large")
+    fake.failures["send_text"] = ClientError(Code.REFUSED, "this is too large")
     async with client(fake) as running:
         await running.press("enter")
         await running.type("long")
