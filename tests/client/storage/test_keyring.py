@@ -148,3 +148,33 @@ async def test_the_key_file_shows_neither_key_nor_passphrase(places: Places) -> 
     assert key not in raw
     assert ROOT not in raw
     assert b"correct horse" not in raw
+
+
+RECOVERY = b"r" * 32
+
+
+async def test_the_recovery_secret_is_sealed_beside_the_other_keys_and_asked_for_each_time(
+    places: Places,
+) -> None:
+    key = await make(places)
+    with pytest.raises(ClientError) as off:
+        await keyring.open_recovery_secret(places, RIGHT)
+    assert off.value.code is Code.BACKUP_OFF
+    await keyring.keep_recovery_secret(places, RIGHT, RECOVERY, random=os.urandom)
+    assert RECOVERY not in places.key_file.read_bytes()
+    assert await keyring.open_recovery_secret(places, RIGHT) == RECOVERY
+    for wrong in (Unlock("wrong"), NO_PASSPHRASE):
+        with pytest.raises(ClientError) as told:
+            await keyring.open_recovery_secret(places, wrong)
+        assert told.value.code is Code.WRONG_PASSPHRASE
+    new = Unlock("another passphrase")
+    await keyring.change_passphrase(places, RIGHT, new, random=os.urandom, cost=CHEAP)
+    assert await keyring.open_recovery_secret(places, new) == RECOVERY
+    assert (await keyring.open_database_key(places, new), await keyring.open_root_seed(places, new)) == (
+        key,
+        ROOT,
+    )
+    await keyring.keep_recovery_secret(places, new, None, random=os.urandom)
+    with pytest.raises(ClientError):
+        await keyring.open_recovery_secret(places, new)
+    assert await keyring.open_root_seed(places, new) == ROOT

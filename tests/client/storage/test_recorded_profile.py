@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.backup.records import MessageRecord, pack_batch, read_batch
 from letterlock.ids import DeviceId
 from letterlock_client.config import NO_PASSPHRASE, Home, Places
 from letterlock_client.models import Reaction
-from letterlock_client.storage import conversations, identity, keyring, messages, outbox, prekeys, sessions
+from letterlock_client.storage import (
+    backup_rows,
+    backup_state,
+    conversations,
+    identity,
+    keyring,
+    messages,
+    outbox,
+    prekeys,
+    sessions,
+)
 from letterlock_client.storage.database import Database, Reader
 from tests.client.storage.chat import BOB, CHAT, message
 from tests.client.storage.recording import PICTURE, ROOT_SEED
@@ -46,3 +57,17 @@ async def check(reader: Reader) -> None:
     chat = await conversations.get(reader, CHAT)
     assert chat is not None
     assert (chat.unread, chat.first_unread) == (1, first.id)
+
+
+async def test_a_profile_of_the_first_release_can_be_backed_up_whole(places: Places) -> None:
+    key = await keyring.open_database_key(places, NO_PASSPHRASE)
+    async with await Database.open(places.database, key) as database:
+        top = await database.read(backup_rows.top)
+        batch = await database.read(lambda reader: backup_rows.changed(reader, 0, top, now=0))
+        records = read_batch(pack_batch([*batch.rest, *batch.messages]))
+        texts = {each.text for each in records if isinstance(each, MessageRecord)}
+        assert texts == {"first", "second, mended"}
+        assert await database.write(lambda tx: messages.add(tx, message(3)))
+        # The counting goes on where the first release left it.
+        assert await database.read(backup_rows.top) == top + 1
+        assert await database.read(backup_state.load) is None
