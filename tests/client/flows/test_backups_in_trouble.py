@@ -1,11 +1,13 @@
 """Whatever a provider does, and wherever a process dies: the last complete backup restores, and nothing wrong does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import BackupFinished
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Standing
 from letterlock_client.providers.interface import Found, FullError, ProviderInfo, UnreachableError
@@ -290,3 +292,36 @@ async def test_restoring_beside_existing_history_brings_back_only_what_is_missin
     assert await texts(again, pair.to_bob) == [*before, "since"]
     assert (await again.conversation(pair.to_bob)).contact.standing is Standing.ACCEPTED
     assert (await again.backups.back_up()).messages == 3
+
+
+async def test_a_backup_can_be_called_off_and_runs_once_at_a_time(pair: Pair, shelf: Shelf) -> None:
+    class Slow(MemoryProvider):
+        async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+            began.set()
+            await asyncio.Event().wait()
+            return False
+
+    began = asyncio.Event()
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await chat(pair, "more")
+    slow = Slow()
+    slow.objects = shelf.memory.objects
+    shelf.seen = slow
+    stream = pair.alice.events()
+    running = asyncio.create_task(pair.alice.backups.back_up())
+    await began.wait()
+    assert (await pair.alice.backups.status()).running
+    with pytest.raises(ClientError) as second:
+        await pair.alice.backups.back_up()
+    assert second.value.code is Code.BACKUP_RUNNING
+    await pair.alice.send_text(pair.to_bob, "typed meanwhile")
+    await pair.alice.backups.cancel()
+    with pytest.raises(ClientError) as told:
+        await running
+    assert told.value.code is Code.CANCELLED
+    stream.close()
+    assert BackupFinished(None) in [event async for event in stream]
+    shelf.seen = shelf.memory
+    assert (await pair.alice.backups.verify()).messages == 2
+    assert (await pair.alice.backups.back_up()).messages == 4

@@ -173,3 +173,22 @@ def test_any_history_restores_as_it_is(steps: list[tuple[str, int, str]]) -> Non
                 assert await first.picture() == before
 
     asyncio.run(whole())
+
+
+async def test_two_devices_that_write_at_once_damage_nothing_and_one_wins(tmp_path: Path) -> None:
+    clock, shelf = Clock(), MemoryProvider()
+    async with (
+        Terminal(tmp_path, "first", shelf, clock) as first,
+        Terminal(tmp_path, "second", shelf, clock) as second,
+        Terminal(tmp_path, "third", shelf, clock) as third,
+    ):
+        await first.live()
+        await second.live()
+        for number in range(6):
+            await first.step("say", number, f"first {number}")
+            await second.step("say", number, f"second {number}")
+            before = dict(shelf.objects)
+            await asyncio.gather(first.step("back up", 0, ""), second.step("back up", 0, ""))
+            assert before.items() <= shelf.objects.items()
+        await third.restore()
+        assert await third.picture() in (await first.picture(), await second.picture())
