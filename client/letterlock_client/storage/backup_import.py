@@ -14,8 +14,6 @@ from functools import cache, partial
 from typing import Any, Final
 
 from letterlock.backup.records import (
-    ContactRecord,
-    ConversationRecord,
     MessageFlag,
     MessageRecord,
     Record,
@@ -24,6 +22,7 @@ from letterlock.backup.records import (
     TombstoneRecord,
 )
 from letterlock_client.models import Delivery, TransferState
+from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.migrations import migrations
@@ -41,13 +40,7 @@ _WAITING: Final = Delivery.WAITING.value
 _FAILED: Final = Delivery.FAILED.value
 _IN_ONE_QUERY: Final = 4096
 _CACHE_KIB: Final = 48 * 1024
-_UNKNOWN: Final = -1
-"""The version of a contact or chat of which nothing has come but messages."""
 
-_CONTACT: Final = (
-    "account, handle, handle_entry, root_key, list_certificate, device_list, list_epoch, list_version, list_digest,"
-    " standing, verified, key_changed_at, warning, created, known, change_seq"
-)
 _MESSAGE: Final = (
     "row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery, failure, reply_to,"
     " edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq"
@@ -95,7 +88,7 @@ def _take(
     # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     _bury(connection, [each for each in records if isinstance(each, TombstoneRecord)], done)
-    _people(connection, records)
+    take_people(connection, records)
     _settings(connection, (each for each in records if isinstance(each, SettingRecord)))
     messages = [
         each
@@ -140,13 +133,13 @@ async def settle(tx: Transaction) -> list[str]:
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
         " WHERE path <> '' AND conversation.change_seq = ?",
-        _UNKNOWN,
+        UNKNOWN,
     )
-    lost = await tx.all("SELECT peer FROM conversation WHERE change_seq = ?", _UNKNOWN)
-    await tx.execute("DELETE FROM conversation WHERE change_seq = ?", _UNKNOWN)
+    lost = await tx.all("SELECT peer FROM conversation WHERE change_seq = ?", UNKNOWN)
+    await tx.execute("DELETE FROM conversation WHERE change_seq = ?", UNKNOWN)
     await tx.many("DELETE FROM tombstone WHERE kind = 'conversation' AND id = ?", lost)
-    held = await tx.all("SELECT account FROM contact WHERE change_seq = ?", _UNKNOWN)
-    await tx.execute("DELETE FROM contact WHERE change_seq = ?", _UNKNOWN)
+    held = await tx.all("SELECT account FROM contact WHERE change_seq = ?", UNKNOWN)
+    await tx.execute("DELETE FROM contact WHERE change_seq = ?", UNKNOWN)
     await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
     return [path for (path,) in paths]
 
@@ -184,70 +177,6 @@ def _bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord],
         )
 
 
-def _people(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-    """Take contacts and chats; what was taken over an older version is as the backup knows it, and no change."""
-    (before,) = connection.execute("SELECT seq FROM change").fetchone()
-    contacts = [each for each in records if isinstance(each, ContactRecord)]
-    conversations = [each for each in records if isinstance(each, ConversationRecord)]
-    _contacts(connection, contacts)
-    # A chat needs its contact, which may come later.
-    known = {account for (account,) in connection.execute("SELECT account FROM contact")}
-    _hold_places(connection, {each.id for each in conversations} - known)
-    _conversations(connection, conversations)
-    connection.executemany(
-        "UPDATE contact SET change_seq = ? WHERE account = ? AND change_seq > ?",
-        [(each.version, each.account, before) for each in contacts],
-    )
-    connection.executemany(
-        "UPDATE conversation SET change_seq = ? WHERE peer = ? AND change_seq > ?",
-        [(each.version, each.id, before) for each in conversations],
-    )
-
-
-def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord]) -> None:
-    """Take contacts; a device list that was seen here is never replaced by an older one."""
-    names = _CONTACT.split(", ")
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-    connection.executemany(
-        f"INSERT INTO contact ({_CONTACT}) SELECT {', '.join('?' * len(names))} WHERE NOT EXISTS"
-        f" (SELECT 1 FROM tombstone WHERE kind = 'contact' AND id = ?1 AND change_seq >= ?{len(names)})"
-        f" ON CONFLICT (account) DO UPDATE SET {changes} WHERE excluded.change_seq > contact.change_seq"
-        " AND (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version)",
-        [(*(getattr(each, name) for name in names[:-1]), each.version) for each in contacts],
-    )
-
-
-def _conversations(connection: sqlite3.Connection, conversations: Iterable[ConversationRecord]) -> None:
-    connection.executemany(
-        "INSERT INTO conversation (peer, created, timer_s, timer_set_at, muted, draft, change_seq)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS"
-        " (SELECT 1 FROM tombstone WHERE kind = 'conversation' AND tombstone.id = ?1 AND change_seq >= ?7)"
-        " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s,"
-        " timer_set_at = excluded.timer_set_at,"
-        " muted = excluded.muted, draft = excluded.draft, change_seq = excluded.change_seq"
-        " WHERE excluded.change_seq > conversation.change_seq",
-        [
-            (each.id, each.created, each.timer_s, each.timer_set_at, each.muted, each.draft, each.version)
-            for each in conversations
-        ],
-    )
-
-
-def _hold_places(connection: sqlite3.Connection, peers: Iterable[bytes]) -> None:
-    """Make chats that messages need before their own records have come; any record takes such a place."""
-    rows = [(peer, _UNKNOWN) for peer in peers]
-    connection.executemany(
-        f"INSERT OR IGNORE INTO contact ({_CONTACT})"
-        " VALUES (?, '', x'', x'', x'', x'', 0, 0, x'', 'accepted', 0, 0, '', 0, 0, ?)",
-        rows,
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO conversation (peer, created, timer_s, timer_set_at, change_seq)"
-        " VALUES (?, 0, 0, 0, ?)",
-        rows,
-    )
-
-
 def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord]) -> None:
     connection.executemany(
         "INSERT INTO fact (name, value, change_seq) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
@@ -262,7 +191,7 @@ def _messages(
 ) -> None:
     chats = dict(connection.execute("SELECT peer, id FROM conversation"))
     if strange := {each.conversation for each in wanted} - chats.keys():
-        _hold_places(connection, strange)
+        hold_places(connection, strange)
         chats = dict(connection.execute("SELECT peer, id FROM conversation"))
     if newest_first:
         try:
