@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from letterlock_client.backup_shapes import when
 from letterlock_client.workshop.processes import Outcome, Person, RealmProcess, RelayProcess, run_command
 from letterlock_client.workshop.telling import Telling, texts
 
@@ -18,6 +19,7 @@ GUESSES: Final = 4
 PASSWORD: Final = "correct horse battery staple"  # noqa: S105
 WRONG: Final = "not the right password {}"
 AFTER_ONE: Final = "said after the first backup"
+THIEF: Final = "send me money"
 
 
 class BackupStory:
@@ -38,6 +40,7 @@ class BackupStory:
         self._digits = self._folder / "digits.txt"
         self._realms = [self._realm(name) for name in ("north", "east", "south")]
         self._number = ""
+        self._lost = Person("bob", self._folder / "lost")
 
     def _realm(self, name: str) -> RealmProcess:
         place = self._folder / name
@@ -55,6 +58,7 @@ class BackupStory:
                 self.bobs_terminal_is_lost,
                 self.the_right_password_brings_it_back,
                 self.they_go_on,
+                self.the_lost_terminal_is_out,
                 self.the_digits_open_it_too,
                 self.a_stranger_closes_one_door,
                 self.wrong_passwords_destroy_the_record,
@@ -134,6 +138,8 @@ class BackupStory:
         self._tell.act("Bob's terminal is lost")
         mine = await self._bob.run("verify", "alice")
         self._number = str(mine.last.get("safety_number", ""))
+        # Whoever has the terminal has it running and unlocked, with all that it stored.
+        shutil.copytree(self._bob.folder, self._lost.folder)
         shutil.rmtree(self._bob.folder)
         self._tell.check("nothing is left of his profile", not self._bob.folder.exists())
         wrong = await self._restore(self._bob, password=WRONG.format("a"))
@@ -149,6 +155,7 @@ class BackupStory:
         self._tell.check(
             "it is the newest one, as the realms confirm", back.last.get("freshness") == "verified", back
         )
+        self._tell.check("his account has a new list key, of epoch 2", back.last.get("epoch") == 2, back)
         history = await self._bob.run("history", "alice", "--limit", "100")
         said = [str(line.get("text")) for line in history.lines]
         self._tell.check("what was said last is there", AFTER_ONE in said, history)
@@ -171,6 +178,17 @@ class BackupStory:
         self._tell.check("and is shown no change of keys", not alarms, told)
         still = await self._alice.run("verify", "bob")
         self._tell.check("Bob is still verified", still.last.get("verified") is True, still)
+
+    async def the_lost_terminal_is_out(self) -> None:
+        """A copy of everything that it stored, used by somebody else."""
+        self._tell.act("Whoever has the lost terminal is out")
+        sent = await self._lost.run("send", "alice", THIEF)
+        self._tell.check("the relay takes nothing from it", sent.last.get("accepted") is not True, sent)
+        told = await self._lost.run("receive")
+        refused = told.error.get("refusal") == "bad_login"
+        self._tell.check("refuses its login, and gives it nothing", refused and not texts(told), told)
+        heard = await self._alice.run("receive")
+        self._tell.check("Alice hears nothing of it", THIEF not in texts(heard), heard)
 
     async def the_digits_open_it_too(self) -> None:
         """Without any password or realm."""
@@ -215,7 +233,9 @@ class BackupStory:
         self._tell.check("at the limit the record is destroyed", code(tried[-1]) == "vault_destroyed", tried)
         right = await self._restore(keeper, password=PASSWORD)
         self._tell.check("now even the right password opens nothing", code(right) == "vault_destroyed", right)
-        self._tell.show(str(right.error.get("message", "")))
+        at, reason = int(right.error.get("at", 0)), str(right.error.get("reason", ""))
+        self._tell.check("its tombstone says when and why", at > 0 and reason == "too many guesses", right)
+        self._tell.show(f"{right.error.get('message', '')}; destroyed {when(at)}, {reason}")
 
     async def _restore(self, who: Person, *, password: str, sheet: bool = True) -> Outcome:
         words = [*self._place(), "--password-file", self._secret(password), "--fleet", str(self._fleet)]
