@@ -19,7 +19,6 @@ from letterlock_client.flows import (
     accepting,
     contacts,
     downloading,
-    exporting,
     forwarding,
     long_texts,
     opening,
@@ -31,7 +30,6 @@ from letterlock_client.flows import (
     verifying,
 )
 from letterlock_client.flows.announcing import EventStream
-from letterlock_client.flows.exporting import Wish
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
 from letterlock_client.library import Library
@@ -51,6 +49,7 @@ from letterlock_client.storage import conversations, feed, settings
 
 if TYPE_CHECKING:
     from letterlock_client.backups import Backups
+    from letterlock_client.flows.exporting import Wish
 
 __all__ = ["EventStream", "Messenger", "Outside"]
 
@@ -225,8 +224,10 @@ class Messenger(Library):
         """News up to this sequence number are printed."""
         await self._place.transact(lambda work: feed.mark_printed(work.tx, up_to))
 
-    async def export(self, wish: Wish) -> Exported:
+    async def export(self, wish: "Wish") -> Exported:
         """Write a chat to a new file. Raises codes unknown_conversation, not_accepted, file_failed, storage_full."""
+        from letterlock_client.flows import exporting  # Seldom wanted, and not worth its share of each start.
+
         await self._check_accepted(wish.conversation)
         return await exporting.export(self._place, wish)
 

@@ -12,7 +12,6 @@ from typing import Final
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
-from letterlock_client.flows import vault_of_profile
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state
 
@@ -49,6 +48,9 @@ async def look(place: Workplace) -> Alarm | None:
     vault = await place.database.read(backup_state.load_vault)
     if vault is None:
         return None
+    # Whoever has no vault does not wait for all that it brings along.
+    from letterlock_client.flows import vault_of_profile
+
     known = await place.database.read(backup_state.ledger_heads)
     try:
         attempts = await vault_of_profile.history(place, vault)
