@@ -126,7 +126,7 @@ async def test_frames_that_come_with_the_handshake_wait_for_it(plain: Running) -
         raw.frame(PING, b"early")
         raw.frame(BINARY, hello)
         assert (await raw.head()).startswith(b"HTTP/1.1 101 ")
-        early = await raw.reader.readexactly(7 + 2 + 65)
+        early = await raw.reader.readexactly(7 + 2 + 66)
         assert early.startswith(b"\x8a\x05early")
         assert isinstance(decode_relay(early[9:]), frames.Welcome)
 
@@ -237,7 +237,7 @@ async def test_a_message_in_fragments_is_one_message(plain: Running) -> None:
         raw.frame(0x00, hello[2:4])
         raw.frame(PING, b"between")
         raw.frame(CONTINUATION, hello[4:])
-        answers = await raw.reader.readexactly(9 + 2 + 65)
+        answers = await raw.reader.readexactly(9 + 2 + 66)
         assert b"\x8a\x07between" in answers
         assert isinstance(decode_relay(answers.replace(b"\x8a\x07between", b"")[2:]), frames.Welcome)
 
