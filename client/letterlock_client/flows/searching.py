@@ -15,6 +15,8 @@ from letterlock_client.storage import messages, search
 
 MAX_QUERY: Final = 256
 MAX_FOUND: Final = 1000
+FIRST_LOOK_S: Final = 5.0
+"""Whoever opens a client wants to see it first, and a command that runs for a moment indexes nothing on its way."""
 _WORTH_IT: Final = 1000
 """So many rows behind, the index catches up without being asked; fewer are indexed when somebody searches."""
 
@@ -59,5 +61,6 @@ async def catch_up(place: Workplace) -> None:
 
 async def prepare(place: Workplace) -> None:
     """Index a long backlog (a first start, a restored history) before anybody searches."""
+    await asyncio.sleep(FIRST_LOOK_S)
     if await place.database.read(search.behind) > _WORTH_IT:
         await catch_up(place)
