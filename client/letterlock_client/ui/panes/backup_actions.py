@@ -1,6 +1,7 @@
 """Backups in a client pane: opening their screens, starting one that goes on while people chat, the status bar.
 
-A backup belongs to the pane, not to the screen that started it: closing the screen stops nothing.
+A backup belongs to the pane, not to the screen that started it: closing the screen stops nothing. Screens are loaded
+when they are wanted: nobody waits for them to see the chats.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.backup_wording import status_words, working_words
 from letterlock_client.ui.panes.errands import Errands
-from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
-from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
-from letterlock_client.ui.screens.settings.screen import SettingsScreen
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -49,20 +47,26 @@ class BackupActions(Errands):
             self.status = status
 
     def on_mount(self) -> None:
-        """Say how the last backup stands, and now and then how long ago it was."""
-        self._read_backup()
+        """Say how the last backup stands, once the chats are there, and now and then how long ago it was."""
+        self.call_after_refresh(self._read_backup)
         self.set_interval(60.0, self._read_backup)
 
     def action_settings(self) -> None:
         """Change the settings."""
+        from letterlock_client.ui.screens.settings.screen import SettingsScreen
+
         doors = {"chats": self.action_backup, "backup": self.action_backup, "encrypted": self._open_encrypted}
         self.app.push_screen(SettingsScreen(self.messenger, self.around, doors))
 
     def action_backup(self) -> None:
         """See how the backup stands, and change that."""
+        from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+
         self.app.push_screen(ChatBackupScreen(self.messenger, self.around, self.action_back_up))
 
     def _open_encrypted(self) -> None:
+        from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
+
         self.app.push_screen(EncryptedBackupScreen(self.messenger, self.around))
 
     def action_back_up(self) -> None:
