@@ -22,9 +22,7 @@ from letterlock_client.ui.crash import say_crash
 from letterlock_client.ui.doors import Doors, Start, Tastes
 from letterlock_client.ui.notifying import sequence, way_of
 from letterlock_client.ui.palette import Commands
-from letterlock_client.ui.screens.first_run import FirstRunScreen
 from letterlock_client.ui.screens.main import MainScreen
-from letterlock_client.ui.screens.restore.flow import RestoreFlow
 from letterlock_client.ui.screens.unlock import UnlockScreen
 from letterlock_client.ui.surroundings import surroundings_of, system_clock
 from letterlock_client.ui.terminal import know_alt_enter
@@ -73,6 +71,8 @@ class LetterlockApp(App[int]):
         if self._doors.start is Start.UNLOCK:
             self.push_screen(UnlockScreen(self._doors), self._unlocked)
         elif self._doors.start is Start.REGISTER:
+            from letterlock_client.ui.screens.first_run import FirstRunScreen
+
             self.push_screen(FirstRunScreen(self._doors, self._surroundings), self._enter)
         else:
             start(self, self._open, exclusive=True)
@@ -96,6 +96,8 @@ class LetterlockApp(App[int]):
         if messenger is not None:
             self._enter(messenger)
         else:
+            from letterlock_client.ui.screens.first_run import FirstRunScreen
+
             screen = FirstRunScreen(self._doors, self._surroundings, unfinished=True)
             self.push_screen(screen, self._enter)
 
@@ -104,6 +106,8 @@ class LetterlockApp(App[int]):
         start(self, self._go_on_restoring, group="restoring", exclusive=True)
 
     async def _go_on_restoring(self) -> None:
+        from letterlock_client.ui.screens.restore.flow import RestoreFlow
+
         flow = RestoreFlow(self, self._doors, self._surroundings, open_now=self._messenger)
         if (messenger := await flow.run()) is not None:
             self.post_message(self.Opened(messenger))
