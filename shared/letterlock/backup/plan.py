@@ -33,15 +33,6 @@ def fold(segments: Sequence[SegmentRef], raw: int, records: int) -> int:
     return count
 
 
-def wasted(segments: Sequence[SegmentRef], live: Mapping[bytes, int]) -> tuple[bytes, ...]:
-    """Return the segments (ids) of which less than half is live, to be rewritten.
-
-    `live` says of some segments how many of their records are the newest of their key: those whose present
-    version lies above `low`, up to `high`.
-    """
-    return tuple(each.id for each in segments if each.id in live and 2 * live[each.id] < each.records)
-
-
 def unpurged_since(previous: Manifest | None, deleted: bool) -> int:
     """Return when the first deletion may have been that segments do not know of yet; 0 for none.
 

@@ -22,7 +22,6 @@ from letterlock.backup.plan import (
     referred,
     to_purge,
     unpurged_since,
-    wasted,
 )
 from letterlock.backup.segments import FULL_BYTES, SegmentRef, Tail
 from letterlock.errors import MisuseError
@@ -78,12 +77,6 @@ def test_a_long_history_of_full_segments_is_never_touched_by_a_small_backup(hist
     assert fold(full, 100_000, 1000) == 0
     assert fold([*full, segment(700, raw=150_000)], 100_000, 1000) == 1
     assert fold([*full, segment(700, raw=250_000)], 100_000, 1000) == 0
-
-
-def test_segments_that_are_mostly_dead_are_named() -> None:
-    segments = [segment(0), segment(1), segment(2)]
-    live = {segments[0].id: 5, segments[1].id: 4}
-    assert wasted(segments, live) == (segments[1].id,)
 
 
 def test_what_is_deleted_leaves_the_segments_within_a_week() -> None:
