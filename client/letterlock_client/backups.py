@@ -23,9 +23,9 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import backing_up, backup_choices, backup_vault
-from letterlock_client.flows.checking_backups import rehearse, verify
-from letterlock_client.flows.judging import Judgement, judge
+from letterlock_client.flows.backup import asking_the_vault, backing_up, choices
+from letterlock_client.flows.backup.checking import rehearse, verify
+from letterlock_client.flows.vault.judging import Judgement, judge
 from letterlock_client.flows.workplace import Workplace
 
 T = TypeVar("T")
@@ -41,14 +41,14 @@ class Backups:
 
     async def status(self) -> BackupStatus:
         """How backups stand, as the landing page shows it."""
-        return await backup_choices.status(self._place)
+        return await choices.status(self._place)
 
     async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
         """Make the recovery secret and keep it as was chosen; backs nothing up yet.
 
         Raises codes backup_on, wrong_passphrase, bad_input, provider_…, and what the vault says.
         """
-        return await backup_choices.turn_on(self._place, choice, unlock)
+        return await choices.turn_on(self._place, choice, unlock)
 
     async def back_up(self) -> BackupMade:
         """Back up what changed. Progress comes as `BackupMoved`, the end as `BackupFinished`.
@@ -73,23 +73,23 @@ class Backups:
 
     async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
         """Keep the same recovery secret under another password; no object is written again."""
-        return await backup_vault.change_password(self._place, password, unlock)
+        return await asking_the_vault.change_password(self._place, password, unlock)
 
     async def recovery_key(self, unlock: Unlock) -> str:
         """The 64 hex digits. Raises codes backup_off, wrong_passphrase."""
-        return await backup_choices.recovery_key(self._place, unlock)
+        return await choices.recovery_key(self._place, unlock)
 
     async def sheet(self, unlock: Unlock, with_key: bool) -> str:
         """The recovery sheet as text, with or without the 64 digits."""
-        return await backup_choices.sheet(self._place, unlock, with_key=with_key)
+        return await choices.sheet(self._place, unlock, with_key=with_key)
 
     async def turn_off(self, unlock: Unlock) -> TurnedOff:
         """Delete the backup at the provider and the record at the vault, and forget the recovery secret."""
-        return await self._one(lambda: backup_choices.turn_off(self._place, unlock))
+        return await self._one(lambda: choices.turn_off(self._place, unlock))
 
     async def history(self) -> list[Attempt]:
         """What the realms have noted about this account, the oldest first."""
-        return await backup_vault.history(self._place)
+        return await asking_the_vault.history(self._place)
 
     async def choose(
         self,
@@ -100,12 +100,12 @@ class Backups:
         provider: str | None = None,
     ) -> BackupStatus:
         """Change how often, what, and where to is backed up; None leaves it. Another provider begins anew."""
-        chosen = backup_choices.Chosen(frequency, include_media, include_videos, provider)
-        return await backup_choices.choose(self._place, chosen)
+        chosen = choices.Chosen(frequency, include_media, include_videos, provider)
+        return await choices.choose(self._place, chosen)
 
     async def vault(self) -> VaultView:
         """How the realms stand; costs no guess."""
-        return await backup_vault.view(self._place)
+        return await asking_the_vault.view(self._place)
 
     def judge(self, password: str) -> Judgement:
         """What a password is worth against the guesses that the vault allows."""

@@ -15,21 +15,9 @@ from typing import TYPE_CHECKING, Self
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import (
-    accepting,
-    contacts,
-    downloading,
-    forwarding,
-    long_texts,
-    opening,
-    outgoing,
-    picturing,
-    saving,
-    sending,
-    uploading,
-    verifying,
-)
+from letterlock_client.flows import accepting, contacts, forwarding, opening, outgoing, sending, verifying
 from letterlock_client.flows.announcing import EventStream
+from letterlock_client.flows.files import downloading, long_texts, picturing, saving, uploading
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
 from letterlock_client.library import Library

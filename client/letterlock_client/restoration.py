@@ -21,10 +21,10 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import finding_backups, restoring_profiles
-from letterlock_client.flows.finding_backups import FoundBackup
+from letterlock_client.flows.backup import finding, restoring_profiles
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
-from letterlock_client.flows.restoring_profiles import Opened, Wanted
 
 
 class Restoration:
@@ -57,7 +57,7 @@ class Restoration:
         Raises codes wrong_recovery_key, nothing_found, backup_…, provider_…, and what the vault answers.
         """
         self._opened = await restoring_profiles.open_backup(self._wanted, secret)
-        return finding_backups.preview(self._opened.found, self._wanted.request.handle)
+        return finding.preview(self._opened.found, self._wanted.request.handle)
 
     async def run(
         self,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from letterlock_client.backup_models import BackupChoice, Freshness
 from letterlock_client.config import NO_PASSPHRASE, Home
-from letterlock_client.flows import restoring
-from letterlock_client.flows.backup_objects import Objects
-from letterlock_client.flows.backup_progress import Meter
-from letterlock_client.flows.finding_backups import find
+from letterlock_client.flows.backup import restoring
+from letterlock_client.flows.backup.finding import find
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.messenger import Messenger
 from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import backup_state

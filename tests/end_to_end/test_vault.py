@@ -14,10 +14,10 @@ from letterlock.vault.record import door_key
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import parse_fleet
-from letterlock_client.flows import vault_keeping as keeping
-from letterlock_client.flows.vault_recovering import recover
-from letterlock_client.flows.vault_registering import register
-from letterlock_client.flows.vault_surveying import status
+from letterlock_client.flows.vault import keeping
+from letterlock_client.flows.vault.recovering import recover
+from letterlock_client.flows.vault.registering import register
+from letterlock_client.flows.vault.surveying import status
 from letterlock_client.links.transport import dial_realm
 from letterlock_client.links.vault import VaultLinks
 from letterlock_server.stores.vault_memory import MemoryStandings

@@ -16,11 +16,11 @@ from letterlock_client.config import make_private_folder
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.exports.chain import Recorder, Signer
 from letterlock_client.exports.pages import MAX_INLINE, NO_MEDIA, HtmlPage, Media, TextPage
-from letterlock_client.flows.downloading import download, require_file
-from letterlock_client.flows.plain_files import Draft, free_place
-from letterlock_client.flows.saving import save
-from letterlock_client.flows.sealed_files import off_loop
-from letterlock_client.flows.transfers import described
+from letterlock_client.flows.files.downloading import download, require_file
+from letterlock_client.flows.files.plain_files import Draft, free_place
+from letterlock_client.flows.files.saving import save
+from letterlock_client.flows.files.sealed_files import off_loop
+from letterlock_client.flows.files.transfers import described
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Conversation, Exported, Message, TransferState
 from letterlock_client.shapes import message_shape, when, who

@@ -11,11 +11,11 @@ from letterlock.ids import ConversationId
 from letterlock.messaging import content as contents
 from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.downloading import download, require_file
-from letterlock_client.flows.sealed_files import Halt, Parts, seal_stream
+from letterlock_client.flows.files.downloading import download, require_file
+from letterlock_client.flows.files.sealed_files import Halt, Parts, seal_stream
+from letterlock_client.flows.files.transfers import described
+from letterlock_client.flows.files.uploading import Sealed, send_sealed
 from letterlock_client.flows.sending import send_text
-from letterlock_client.flows.transfers import described
-from letterlock_client.flows.uploading import Sealed, send_sealed
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Message, MessageKind
 

@@ -16,18 +16,13 @@ from typing import Final
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
-from letterlock_client.flows import (
-    backup_schedule,
-    contacts,
-    devices,
-    expiring,
-    searching,
-    uploading,
-    vault_watching,
-)
+from letterlock_client.flows import contacts, devices, expiring, searching
+from letterlock_client.flows.backup import schedule
 from letterlock_client.flows.delivering import Delivering
+from letterlock_client.flows.files import uploading
 from letterlock_client.flows.presence import Presence
 from letterlock_client.flows.receiving import Receiving
+from letterlock_client.flows.vault import watching
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.failures import Offline, Refused
@@ -56,10 +51,8 @@ class Running:
         self._tasks = [
             asyncio.create_task(self._serve(), name="serve"),
             asyncio.create_task(self._steady(lambda: expiring.run(self._place)), name="expire"),
-            asyncio.create_task(self._steady(lambda: backup_schedule.run(self._place)), name="back up"),
-            asyncio.create_task(
-                self._steady(lambda: vault_watching.run(self._place)), name="watch the vault"
-            ),
+            asyncio.create_task(self._steady(lambda: schedule.run(self._place)), name="back up"),
+            asyncio.create_task(self._steady(lambda: watching.run(self._place)), name="watch the vault"),
         ]
         indexing = self._steady(lambda: searching.prepare(self._place))
         self._errands = [asyncio.create_task(indexing, name="index")]

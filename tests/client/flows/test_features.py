@@ -7,7 +7,7 @@ from letterlock_client.backup_models import BackupChoice
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.features import BACKUP, bucket
-from tests.client.flows.backup_scene import PROVIDER, shelf, turn_on
+from tests.client.flows.backup.backup_scene import PROVIDER, shelf, turn_on
 from tests.simulator import SimulatedRelay
 from tests.town import WAIT_S, Town, town
 

@@ -1,0 +1,1 @@
+"""Backups: what changed goes out sealed, and all of it comes back."""

@@ -1,0 +1,230 @@
+"""What backups ask of the vault: to keep the recovery secret under a password, and to know the newest generation.
+
+A profile whose backups have no password asks nobody. Must not know how realms are spoken to.
+"""
+
+import base64
+import binascii
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from letterlock.backup.generations import Anchor
+from letterlock.backup.manifest import manifest_hash, prefix_of
+from letterlock.ids import AccountId
+from letterlock.vault.fleet import Fleet, shown_hash
+from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock_client.backup_models import Attempt, Freshness, PasswordChanged, VaultView
+from letterlock_client.config import Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
+from letterlock_client.flows.backup import counting
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.opening import Outside
+from letterlock_client.flows.vault import of_profile, recovering, registering
+from letterlock_client.flows.vault.access import open_vault
+from letterlock_client.flows.vault.judging import judge
+from letterlock_client.flows.vault.of_profile import Anchored, Registered, fleet_of
+from letterlock_client.flows.vault.recovering import Recovered
+from letterlock_client.flows.vault.surveying import status
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.links.vault import VaultLinks
+from letterlock_client.storage import backup_state, keyring
+from letterlock_client.storage.backup_state import BackupState, VaultState
+from letterlock_client.storage.identity import OwnIdentity
+
+__all__ = ["Anchored", "Registered", "fleet_of"]
+
+LOCATOR_BYTES: Final = 10
+
+
+def no_vault() -> ClientError:
+    """Return the error for what needs a password where there is none."""
+    return ClientError(Code.NO_VAULT, "there is no vault: name its fleet file, or use the 64 digits")
+
+
+# Registering.
+
+
+async def first_registration(
+    place: Workplace, password: str, secret: RecoverySecret, fleet: Path | None
+) -> Registered:
+    """Put the recovery secret behind a password. Raises codes no_vault, bad_input, and what the vault answers."""
+    check_password(password, place.own.identity.handle)
+    return await of_profile.register_first(
+        place, password, secret, _fleet_file(place, fleet), stretching=place.stretching
+    )
+
+
+def check_password(password: str, handle: str) -> None:
+    """Refuse a password that a vault's few guesses do not protect. Raises code bad_input."""
+    judged = judge(password, (handle,))
+    if not judged.acceptable:
+        raise ClientError(Code.BAD_INPUT, judged.sentence)
+
+
+def _fleet_file(place: Workplace, fleet: Path | None) -> Path:
+    chosen = fleet or place.places.fleet
+    if chosen is None or (fleet is None and not chosen.exists()):
+        raise no_vault()
+    return chosen
+
+
+async def change_password(place: Workplace, password: str, unlock: Unlock) -> PasswordChanged:
+    """Put the same recovery secret behind another password, or behind a first one; show that nothing is rewritten."""
+    check_password(password, place.own.identity.handle)
+
+    state = await place.database.read(backup_state.load)
+    if state is None:
+        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+    secret = RecoverySecret(await keyring.open_recovery_secret(place.places, unlock))
+    before = await _names(place, state)
+    vault = await place.database.read(backup_state.load_vault)
+    if vault is None:
+        made = await of_profile.register_first(
+            place, password, secret, _fleet_file(place, None), stretching=place.stretching
+        )
+
+        async def save(work: Work) -> None:
+            await backup_state.save_vault(work.tx, made.vault, made.pending)
+
+        await place.transact(save)
+    else:
+        made = await of_profile.change_password(place, vault, password, secret, stretching=place.stretching)
+    after = await _names(place, state)
+    return PasswordChanged(
+        key_id_before=secret.key_id(),
+        key_id_after=RecoverySecret(secret.secret).key_id(),
+        objects_rewritten=len(after ^ before),
+        realms=made.realms,
+        realms_total=made.realms_total,
+    )
+
+
+async def _names(place: Workplace, state: BackupState) -> set[str]:
+    """What lies at the provider; nothing where it is not to be had."""
+    store = Objects(place.open_provider(state.provider), place.sleep)
+    with suppress(ClientError):
+        return {each.name for each in await store.list(prefix_of(state.backup_key))}
+    return set()
+
+
+async def delete_registration(place: Workplace) -> tuple[int, int]:
+    """Delete the vault's record; return how many realms of how many proved it."""
+    vault = await place.database.read(backup_state.load_vault)
+    return (0, 0) if vault is None else await of_profile.delete(place, vault)
+
+
+# Which generation is the newest.
+
+
+async def anchor(place: Workplace, state: BackupState) -> Anchored:
+    """Tell the realms which generation is the newest; without a vault nobody is told."""
+    vault = await place.database.read(backup_state.load_vault)
+    if vault is None:
+        return Anchored(0, Freshness.UNCHECKED)
+    return await of_profile.anchor(place, vault, state.generation, manifest_hash(state.manifest))
+
+
+async def known_anchor(place: Workplace) -> Anchor | None:
+    """Which generation enough realms confirmed, as far as is known here; None without a vault."""
+    state = await place.database.read(backup_state.load)
+    totals = counting.load(state.last) if state else None
+    if totals is None or not totals.anchor:
+        return None
+    return Anchor(totals.anchor_generation, totals.anchor)
+
+
+# What is shown.
+
+
+async def history(place: Workplace) -> list[Attempt]:
+    """What the realms have noted about this account, the oldest first; nothing without a vault."""
+    vault = await place.database.read(backup_state.load_vault)
+    return [] if vault is None else await of_profile.history(place, vault)
+
+
+async def view(place: Workplace) -> VaultView:
+    """How the realms stand. Raises code no_vault."""
+    vault = await place.database.read(backup_state.load_vault)
+    if vault is None:
+        raise no_vault()
+    return await of_profile.view(place, vault)
+
+
+def locator_text(locator: bytes) -> str:
+    """Show a locator as the recovery sheet has it: 16 letters and digits in groups of four."""
+    text = base64.b32encode(locator).decode().lower()
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def read_locator(text: str) -> bytes:
+    """Read a locator as the sheet shows it; an empty text is none. Raises code bad_input."""
+    plain = "".join(text.split()).replace("-", "").upper()
+    try:
+        raw = base64.b32decode(plain)
+    except (binascii.Error, ValueError):
+        raw = b"?"
+    if len(raw) not in (0, LOCATOR_BYTES):
+        raise ClientError(Code.BAD_INPUT, "a vault locator has 16 letters and digits")
+    return raw
+
+
+# Restoring.
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The way to a vault from a terminal that has no profile."""
+
+    outside: Outside
+    fleet: bytes
+    """The fleet file's bytes."""
+    account: AccountId
+    locator: bytes = field(repr=False)
+    insecure: bool
+
+    @property
+    def realms(self) -> Fleet:
+        """The fleet."""
+        return parse_fleet(self.fleet)
+
+    async def view(self) -> VaultView:
+        """How the realms stand; costs no guess."""
+        async with self._opened() as links:
+            return await status(links, self.account, self.locator or None)
+
+    async def recover(self, password: str) -> Recovered:
+        """Spend a guess. Raises what the vault answers."""
+        async with self._opened() as links:
+            return await recovering.recover(links, self.account, password, self.locator or None)
+
+    async def announce(self, own: OwnIdentity) -> None:
+        """Tell the realms a new device list before anybody else hears of it."""
+        async with self._opened() as links:
+            await registering.announce(links, own.root_public, own.list_certificate, own.device_list)
+
+    async def adopt(self, place: Workplace, recovered: Recovered) -> VaultState:
+        """Keep the vault with the restored profile."""
+        return await of_profile.adopt(place, self.fleet, self.locator, recovered)
+
+    def _opened(self) -> AbstractAsyncContextManager[VaultLinks]:
+        return open_vault(
+            self.realms,
+            self.outside.random,
+            self.outside.clock,
+            insecure=self.insecure,
+            dial=self.outside.dial_realm,
+        )
+
+
+def read_fleet(path: Path, hash_on_sheet: str) -> bytes:
+    """Read a fleet file, which must be the one that the sheet names, where there is one. Raises ClientError."""
+    raw = load_fleet_bytes(path)
+    found = shown_hash(parse_fleet(raw).hash)
+    if hash_on_sheet and found != hash_on_sheet:
+        raise ClientError(
+            Code.BAD_INPUT, f"this fleet file is {found}, and the recovery sheet names {hash_on_sheet}"
+        )
+    return raw

@@ -1,0 +1,331 @@
+"""Backs up: what changed goes to the provider, the manifest comes last, and only what was read back counts.
+
+::
+
+    files ──> media ─┐
+    rows ──> segments ┴─> manifest ──> read back ──> saved here ──> realms told
+
+Runs beside chatting. Whatever interrupts it changes nothing that restores: the last complete backup stays, and
+the next run goes on above its watermark. Must not know how realms are asked.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from letterlock.backup.generations import shrunk
+from letterlock.backup.manifest import (
+    MAX_CHATS,
+    ChatCount,
+    LedgerHead,
+    Manifest,
+    Totals,
+    follow,
+    manifest_hash,
+    manifest_name,
+    seal_manifest,
+    segment_name,
+)
+from letterlock.backup.plan import fold, purge_due
+from letterlock.backup.segments import SegmentRef
+from letterlock.errors import ManifestMismatchError
+from letterlock.ids import AccountId, account_text
+from letterlock.primitives.derivation import sha256
+from letterlock_client.backup_models import BackupMade, BackupPhase
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import Alarm, BackupFinished, BackupMoved
+from letterlock_client.flows.backup import asking_the_vault, counting, purging_segments, tidying
+from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
+from letterlock_client.flows.backup.media import MediaShelf, send_files
+from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
+from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.purging_segments import NO_PURGE, NONE_PURGED, Purge, Purged
+from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_changes
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage.backup_rows import KeptFile
+from letterlock_client.storage.backup_state import BackupState
+from letterlock_client.storage.database import Reader
+
+PURPOSE: Final = "history"
+_CHECKED_AT_ONCE: Final = 2
+
+
+async def back_up(place: Workplace) -> BackupMade:
+    """Make a backup of now; the caller holds the place's backup lock. Tells how it goes, and how it ended."""
+    try:
+        made = await _back_up(place)
+    except ClientError as error:
+        place.announcer.say([BackupFinished(None, error.message)])
+        raise
+    except asyncio.CancelledError:
+        place.announcer.say([BackupFinished(None)])
+        raise
+    place.announcer.say([BackupFinished(made)])
+    return made
+
+
+async def _back_up(place: Workplace) -> BackupMade:
+    meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
+    meter.phase(BackupPhase.FINDING)
+    ground = await look(place)
+    files = await new_files(place, ground.state)
+    if not files and await _nothing_new(place, ground):
+        return await _nothing_made(place, ground)
+    await ground.shelf.look(ground.store)
+    rows = await _send_files(place, ground, files, meter)
+    purge = await purging_segments.plan_purge(
+        place, ground.before, ground.state.watermark, next_time(place, ground.state)
+    )
+    sent = await _send_rows(place, ground, rows, meter)
+    sent = replace(sent, purge=purge, purged=await _purge(place, ground, sent, purge))
+    return await _complete(place, ground, sent, meter)
+
+
+async def _purge(place: Workplace, ground: Ground, sent: "_Sent", purge: Purge) -> Purged:
+    return await purging_segments.purge(place, ground.store, ground.shelf, sent.carried, purge.dead)
+
+
+async def _nothing_new(place: Workplace, ground: Ground) -> bool:
+    if ground.before is None or purge_due(ground.before.unpurged_since, next_time(place, ground.state)):
+        return False
+    if identity_row(place, ground.state)[0] != ground.state.identity_digest:
+        return False
+    return not await place.database.read(partial(backup_rows.anything, above=ground.state.watermark))
+
+
+async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:
+    """Everything is there already: note that it was looked at, and tell realms that have not heard."""
+    totals = counting.load(ground.state.last)
+    if totals is None or ground.before is None:
+        raise ClientError(Code.FAILED, "this backup has no totals")
+    anchored = await asking_the_vault.anchor(place, ground.state)
+    totals = counting.anchored(counting.changed(totals, at=place.clock()), ground.state, anchored.freshness)
+    await save(place, replace(ground.state, last=counting.save(totals)))
+    return BackupMade(
+        generation=ground.state.generation,
+        messages=totals.messages,
+        media=totals.media,
+        segments_written=0,
+        media_written=0,
+        bytes_written=0,
+        bytes_total=totals.bytes_total,
+        freshness=anchored.freshness,
+        realms_confirmed=anchored.confirmed,
+        alarm=totals.alarm,
+    )
+
+
+# What is sent.
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    written: Written
+    carried: tuple[SegmentRef, ...]
+    """The segments of the generation before that stay as they are."""
+    media_rows: list[int]
+    identity: tuple[bytes, int]
+    purge: Purge = NO_PURGE
+    purged: Purged = NONE_PURGED
+
+
+async def _send_files(place: Workplace, ground: Ground, files: list[KeptFile], meter: Meter) -> list[int]:
+    """Send new files, and let their messages count as changed: their records are to say where the files are."""
+    meter.phase(BackupPhase.MEDIA, len(files), sum(each.size for each in files))
+    rows = await send_files(place, ground.store, ground.shelf, files, meter)
+    await place.transact(lambda work: backup_rows.touch(work.tx, rows))
+    return rows
+
+
+async def _send_rows(place: Workplace, ground: Ground, media_rows: list[int], meter: Meter) -> _Sent:
+    """Send what changed, with who we are: so the newest segment always says whose backup it is."""
+    state = ground.state
+    waiting = await place.database.read(partial(backup_rows.waiting, above=state.watermark))
+    meter.phase(BackupPhase.MESSAGES, waiting)
+    digest, row = identity_row(place, state)
+    version = await place.transact(lambda work: backup_state.next_version(work.tx))
+    sender = SegmentSender(state.backup_key, ground.store, place.random)
+    try:
+        task = Task(place, sender, meter, ground.shelf.of, (row[0], version, *row[2:]))
+        await seal_changes(task, state.watermark)
+        carried = await _fold(place, ground, sender)
+        return _Sent(await sender.finish(), carried, media_rows, (digest, version))
+    finally:
+        await sender.stop()
+
+
+async def _fold(place: Workplace, ground: Ground, sender: SegmentSender) -> tuple[SegmentRef, ...]:
+    """Make one of the small new segments and of old ones that are not much larger; return the old that stay."""
+    old = ground.before.segments if ground.before else ()
+    held = sender.written.held
+    if not held:
+        return old
+    count = 0
+    if not sender.written.refs:
+        raw, records = sum(ref.raw for ref, _ in held), sum(ref.records for ref, _ in held)
+        count = fold(old, raw, records)
+    folded = old[len(old) - count :]
+    if count or len(held) > 1:
+        bodies = await fetch(ground.store, ground.state.backup_key, folded)
+        sources = Sources((*folded, *(ref for ref, _ in held)), (*bodies, *(data for _, data in held)))
+        merged = await merge_all(ground.shelf, sources, place.random)
+        held = [merged] if merged else []
+    for ref, data in held:
+        await sender.send(ref, data)
+    return old[: len(old) - count]
+
+
+# What makes it complete.
+
+
+async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter) -> BackupMade:
+    state = ground.state
+    meter.phase(BackupPhase.MANIFEST)
+    before = counting.load(state.last)
+    totals = await place.database.read(partial(counting.count, now=place.clock(), before=before))
+    manifest = await _manifest(place, ground, sent, totals)
+    name = manifest_name(state.backup_key, manifest.generation, place.random(8))
+    raw = seal_manifest(state.backup_key, name, manifest, place.random(24))
+    await ground.store.put(name, raw)
+    meter.phase(BackupPhase.CHECKING, len(sent.written.refs) + 1)
+    await _check(ground, sent, (name, raw), meter)
+    alarm = ground.alarm or await _shrunk(place, ground, manifest)
+    size = sum(each.size for each in manifest.segments) + len(raw) + sum(ground.shelf.present.values())
+    totals = counting.changed(totals, generation=manifest.generation, bytes_total=size, alarm=alarm)
+    state = replace(
+        state,
+        watermark=manifest.watermark,
+        identity_digest=sent.identity[0],
+        identity_version=sent.identity[1],
+        generation=manifest.generation,
+        manifest_name=name,
+        manifest=raw,
+        last=counting.save(totals),
+    )
+    await save(place, state, sent.media_rows)
+    meter.phase(BackupPhase.ANCHORING)
+    anchored = await asking_the_vault.anchor(place, state)
+    totals = counting.anchored(totals, state, anchored.freshness)
+    totals = await _tidy(place, ground, state, totals)
+    await save(place, replace(state, last=counting.save(totals)))
+    return BackupMade(
+        generation=manifest.generation,
+        messages=totals.messages,
+        media=totals.media,
+        segments_written=len(sent.written.refs) + len(sent.purged.new),
+        media_written=ground.shelf.written,
+        bytes_written=sent.written.size + sent.purged.size + ground.shelf.size + len(raw),
+        bytes_total=size,
+        freshness=anchored.freshness,
+        realms_confirmed=anchored.confirmed,
+        alarm=alarm,
+    )
+
+
+async def _tidy(
+    place: Workplace, ground: Ground, state: BackupState, totals: counting.Totals
+) -> counting.Totals:
+    """Once a day let go of what is not needed; a provider that is away then is no reason to fail a whole backup."""
+    if totals.at - totals.tidied_at < tidying.LOOK_EVERY_MS:
+        return totals
+    try:
+        left = await tidying.tidy(
+            place, ground.store, state, next_at=next_time(place, state), keep_all=bool(totals.alarm)
+        )
+    except ClientError as error:
+        place.announcer.say([Alarm(error.code.value, error.message)])
+        return totals
+    return counting.changed(totals, tidied_at=totals.at, generations=left.generations)
+
+
+async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:
+    """Say it, where fewer messages are left than deletions and timers explain."""
+    if ground.before is None:
+        return ""
+    gone = await place.database.read(
+        partial(backup_rows.gone, above=ground.state.watermark, now=place.clock())
+    )
+    return shrunk(ground.before.totals, manifest.totals, gone)
+
+
+async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: counting.Totals) -> Manifest:
+    state, before = ground.state, ground.before
+    segments = (*sent.purged.refs, *sent.written.refs)
+    purged = bool(sent.purge.dead)
+    chats, contacts = await place.database.read(partial(_chats, totals=totals))
+    heads = await place.database.read(backup_state.ledger_heads)
+    return Manifest(
+        generation=ground.floor + 1,
+        at=totals.at,
+        account=place.own.id,
+        writer=state.writer,
+        purpose=PURPOSE,
+        media_master=ground.shelf.master,
+        watermark=sent.written.watermark,
+        totals=Totals(
+            messages=totals.messages,
+            conversations=len(totals.chats),
+            contacts=contacts,
+            media=totals.media,
+            media_bytes=sum(ground.shelf.present.values()),
+            object_bytes=sum(each.size for each in segments) + sum(ground.shelf.present.values()),
+        ),
+        chain=follow(before, manifest_hash(state.manifest), totals.anchor or None) if before else (),
+        segments=segments,
+        chats=chats,
+        ledger=tuple(LedgerHead(realm, *head) for realm, head in sorted(heads.items())),
+        rewritten=purging_segments.noted(before, sent.purged.replaced, totals.at),
+        purged=sent.written.watermark if purged else before.purged if before else 0,
+        unpurged_since=0 if purged else sent.purge.since,
+    )
+
+
+async def _chats(reader: Reader, totals: counting.Totals) -> tuple[tuple[ChatCount, ...], int]:
+    """Name the chats that a preview shows, and count all contacts."""
+    handles: dict[bytes, str] = dict(await reader.all("SELECT account, handle FROM contact"))
+    chats = tuple(
+        ChatCount(
+            each.id,
+            handles.get(each.id) or account_text(AccountId(each.id)),
+            each.messages,
+            each.media,
+            each.last_at,
+        )
+        for each in totals.chats[:MAX_CHATS]
+    )
+    return chats, len(handles)
+
+
+async def _check(ground: Ground, sent: _Sent, manifest: tuple[str, bytes], meter: Meter) -> None:
+    """Read back what was written. Raises code backup_mismatch; then the last complete backup stays the last."""
+    name, raw = manifest
+    if await ground.store.get(name) != raw:
+        await _spoiled(ground.store, name)
+    limit = asyncio.Semaphore(_CHECKED_AT_ONCE)
+
+    async def one(ref: SegmentRef) -> bool:
+        async with limit:
+            data = await ground.store.get(segment_name(ground.state.backup_key, ref.id))
+            right = await asyncio.to_thread(lambda: sha256(data) == ref.digest)
+            meter.moved(1, len(data))
+            return right
+
+    found = await asyncio.gather(*(one(ref) for ref in (*sent.written.refs, *sent.purged.new)))
+    if not all(found):
+        await _spoiled(ground.store, name)
+    fresh = MediaShelf(ground.state.backup_key, ground.shelf.master)
+    if ground.shelf.new:
+        await fresh.look(ground.store)
+    if any(fresh.present.get(each) != ground.shelf.present[each] for each in ground.shelf.new):
+        await _spoiled(ground.store, name)
+
+
+async def _spoiled(store: Objects, name: str) -> None:
+    """Take back the manifest of a generation that is not whole."""
+    with suppress(ClientError):
+        await store.delete(name)
+    raise told(ManifestMismatchError(name, "what was read back is not what was written"))

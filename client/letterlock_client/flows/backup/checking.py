@@ -1,0 +1,183 @@
+"""Looks whether the backup would bring everything back: reads all of it, or restores it into a scratch database.
+
+Writes nothing at the provider and changes nothing here. Must not know how a backup is made.
+"""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from letterlock.backup.manifest import segment_name
+from letterlock.backup.records import MessageRecord, Record, beats, key
+from letterlock.backup.segments import SegmentRef, open_segment
+from letterlock.errors import BackupError
+from letterlock_client.backup_models import BackupPhase, Rehearsed, Verified
+from letterlock_client.config import Places
+from letterlock_client.errors import ClientError
+from letterlock_client.events import BackupMoved
+from letterlock_client.flows.announcing import Announcer
+from letterlock_client.flows.backup import asking_the_vault, finding, restoring
+from letterlock_client.flows.backup.choices import objects, require
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.media import MediaShelf, described, read_media
+from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage import backup_rows
+from letterlock_client.storage.database import Database, Reader
+
+MOST_TOLD: Final = 100
+"""How many differences are told one by one."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was read so far."""
+
+    objects: int = 1
+    size: int = 0
+    problems: list[str] = field(default_factory=list)
+    newest: dict[tuple[int, bytes], Record] = field(default_factory=dict)
+
+
+async def verify(place: Workplace) -> Verified:
+    """Read every object of the newest generation, open it, and count what is in it."""
+    state = await require(place)
+    meter = _meter(place)
+    store = objects(place, state.provider)
+    found = await finding.find(store, state.backup_key, await asking_the_vault.known_anchor(place))
+    seen = _Seen(size=len(found.raw))
+    segments = found.manifest.segments
+    meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))
+    for ref in segments:
+        await _read_segment(store, found, ref, seen)
+        meter.moved(1, ref.size)
+    messages = [each for each in seen.newest.values() if isinstance(each, MessageRecord)]
+    media = await _read_files(store, found, messages, seen, meter)
+    return Verified(
+        generation=found.manifest.generation,
+        messages=len(messages),
+        conversations=len({each.conversation for each in messages}),
+        media=media,
+        objects=seen.objects,
+        bytes_read=seen.size,
+        freshness=found.freshness,
+        problems=tuple(seen.problems),
+    )
+
+
+def _meter(place: Workplace) -> Meter:
+    return Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
+
+
+async def _read_segment(store: Objects, found: FoundBackup, ref: SegmentRef, seen: _Seen) -> None:
+    name = segment_name(found.key, ref.id)
+    try:
+        body = await store.get(name)
+        seen.objects += 1
+        seen.size += len(body)
+        await asyncio.to_thread(_collect, ref, name, body, seen.newest)
+    except BackupError as error:
+        seen.problems.append(told(error).message)
+    except ClientError as error:
+        seen.problems.append(error.message)
+
+
+def _collect(ref: SegmentRef, name: str, body: bytes, newest: dict[tuple[int, bytes], Record]) -> None:
+    for batch in open_segment(ref, name, body):
+        for record in batch:
+            thing = key(record)
+            present = newest.get(thing)
+            if present is None or beats(record, present):
+                newest[thing] = record
+
+
+async def _read_files(
+    store: Objects, found: FoundBackup, messages: list[MessageRecord], seen: _Seen, meter: Meter
+) -> int:
+    """Read each file that some message says lies there; return how many are whole."""
+    shelf = MediaShelf(found.key, found.manifest.media_master)
+    await shelf.look(store)
+    contents = [
+        content for each in messages if each.attachment and (content := described(each.attachment.descriptor))
+    ]
+    there = {content.digest: content for content in contents if shelf.named(content.digest) in shelf.present}
+    meter.phase(BackupPhase.MEDIA, len(there), sum(content.size for content in there.values()))
+    whole = 0
+    for content in there.values():
+        try:
+            async for part in read_media(store, shelf, content):
+                seen.size += len(part)
+                meter.moved(0, len(part))
+            whole += 1
+        except ClientError as error:
+            seen.problems.append(error.message)
+        seen.objects += 1
+        meter.moved(1)
+    return whole
+
+
+# The rehearsal.
+
+
+async def rehearse(place: Workplace) -> Rehearsed:
+    """Restore the newest generation into a scratch database, and compare it with what is here."""
+    state = await require(place)
+    store = objects(place, state.provider)
+    found = await finding.find(store, state.backup_key, await asking_the_vault.known_anchor(place))
+    folder = await asyncio.to_thread(tempfile.mkdtemp, ".rehearsal", "letterlock-")
+    try:
+        return await _rehearse(place, store, found, Path(folder))
+    finally:
+        await asyncio.to_thread(_remove, Path(folder))
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _rehearse(place: Workplace, store: Objects, found: FoundBackup, folder: Path) -> Rehearsed:
+    places = Places("rehearsal", folder / "profile", folder / "logs")
+    await asyncio.to_thread(places.make)
+    # The key is thrown away with the folder: what lies there for a moment is as closed as the profile itself.
+    async with await Database.open(places.database, place.random(32)) as database:
+        scratch = Workplace(database, places, Announcer(), place.clock, place.random)
+        journal = restoring.new_journal(found, "rehearsal", (), restoring.LATER, place.clock())
+        await restoring.begin(scratch, journal)
+        going = restoring.open_restoring(scratch, store, _meter(place), journal)
+        await restoring.restore_messages(going)
+        messages, chats = await database.read(restoring.counts)
+        media = found.manifest.totals.media
+        differences = await _compare(place, database, found.manifest.watermark)
+    return Rehearsed(found.manifest.generation, messages, chats, media, tuple(differences))
+
+
+async def _compare(place: Workplace, scratch: Database, watermark: int) -> list[str]:
+    """Say what a restore would bring back otherwise than it is here, of what the backup holds."""
+    now = place.clock()
+    here = await place.database.read(partial(_picture, watermark=watermark, now=now))
+    there = await scratch.read(partial(_picture, watermark=watermark, now=now))
+    told_: list[str] = []
+    for name in sorted(here.keys() | there.keys()):
+        mine, theirs = here.get(name), there.get(name)
+        if mine == theirs:
+            continue
+        if theirs is None:
+            told_.append(f"{name} is here and not in the backup.")
+        elif mine is None:
+            told_.append(f"{name} is in the backup and not here.")
+        else:
+            told_.append(f"{name} differs.")
+    if len(told_) > MOST_TOLD:
+        return [*told_[:MOST_TOLD], f"{len(told_) - MOST_TOLD} more differences."]
+    return told_
+
+
+async def _picture(reader: Reader, watermark: int, now: int) -> dict[str, bytes]:
+    """A digest of each thing that a backup up to this watermark holds, by its name for people."""
+    return await reader.run(partial(backup_rows.picture, watermark=watermark, now=now))

@@ -1,0 +1,301 @@
+"""Turning backups on and off, and what the owner chooses in between.
+
+The recovery secret is made here, once; it rests sealed in the key file, and whoever wants to see it gives the
+local passphrase again. Must not know how a backup is written or read.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from letterlock.backup.manifest import prefix_of
+from letterlock.encoding import pack
+from letterlock.errors import OpenError
+from letterlock.ids import AccountId, account_text
+from letterlock.primitives.derivation import Label
+from letterlock.primitives.sealing import (
+    LONG_NONCE_BYTES,
+    open_with_key_commitment,
+    seal_with_key_commitment,
+)
+from letterlock.vault import recovery_key as digits_of
+from letterlock.vault.fleet import shown_hash
+from letterlock.vault.recovery_secret import RecoverySecret, key_id
+from letterlock_client.backup_models import (
+    BackupChoice,
+    BackupStatus,
+    Frequency,
+    TurnedOff,
+    TurnedOn,
+)
+from letterlock_client.config import Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import features
+from letterlock_client.flows.backup import asking_the_vault, counting, recovery_sheet
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.backup.recovery_sheet import Sheet
+from letterlock_client.flows.workplace import Random, Work, Workplace
+from letterlock_client.providers.opening import normal
+from letterlock_client.storage import backup_state, keyring
+from letterlock_client.storage.backup_state import BackupState, VaultState
+from letterlock_client.storage.database import Reader
+
+FIRST_AFTER_MS: Final = 600_000
+"""Turning on does not back up: whoever does not ask for the first one gets it soon after."""
+PERIODS_MS: Final = {
+    Frequency.OFF: 0,
+    Frequency.DAILY: 86_400_000,
+    Frequency.WEEKLY: 7 * 86_400_000,
+    Frequency.MONTHLY: 30 * 86_400_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the owner changes; None stays as it is."""
+
+    frequency: Frequency | None = None
+    include_media: bool | None = None
+    include_videos: bool | None = None
+    provider: str | None = None
+
+
+# The recovery secret.
+
+
+def seal_root(secret: RecoverySecret, account: AccountId, root_seed: bytes, random: Random) -> bytes:
+    """Seal the account's root seed for its backup."""
+    return seal_with_key_commitment(
+        secret.root_key(), random(LONG_NONCE_BYTES), root_seed, pack(Label.BACKUP_ROOT.value, account)
+    )
+
+
+def open_root(secret: RecoverySecret, account: AccountId, sealed: bytes) -> bytes:
+    """Open the account's root seed from its backup. Raises code backup_mismatch."""
+    try:
+        return open_with_key_commitment(secret.root_key(), sealed, pack(Label.BACKUP_ROOT.value, account))
+    except OpenError:
+        raise ClientError(
+            Code.BACKUP_MISMATCH,
+            "the account's root key in this backup does not open: the backup is not whole",
+        ) from None
+
+
+async def recovery_secret(place: Workplace, unlock: Unlock) -> RecoverySecret:
+    """Open the recovery secret. Raises codes backup_off, wrong_passphrase."""
+    await require(place)
+    return RecoverySecret(await keyring.open_recovery_secret(place.places, unlock))
+
+
+async def require(place: Workplace) -> BackupState:
+    """How this profile is backed up. Raises code backup_off."""
+    state = await place.database.read(backup_state.load)
+    if state is None:
+        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+    return state
+
+
+def objects(place: Workplace, provider: str) -> Objects:
+    """The objects at a provider."""
+    return Objects(place.open_provider(provider), place.sleep)
+
+
+# On and off.
+
+
+async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
+    """Make the recovery secret, keep it as chosen, and remember where backups go."""
+    if await place.database.read(backup_state.load) is not None:
+        raise ClientError(
+            Code.BACKUP_ON, "backups are on already; turn them off first, or change the password"
+        )
+    await features.require(place, features.BACKUP)
+    if choice.password is None and not choice.recovery_key:
+        raise ClientError(Code.BAD_INPUT, "choose a password, the 64 digits, or both")
+    provider = normal(choice.provider)
+    await place.open_provider(provider, create=True).info()
+    root_seed = await keyring.open_root_seed(place.places, unlock)
+    secret = RecoverySecret(place.random(32))
+    registered = None
+    if choice.password is not None:
+        registered = await asking_the_vault.first_registration(place, choice.password, secret, choice.fleet)
+    await keyring.keep_recovery_secret(place.places, unlock, secret.secret, random=place.random)
+    state = BackupState(
+        key_check=secret.key_check(),
+        backup_key=secret.backup_key(),
+        sealed_root=seal_root(secret, place.own.id, root_seed, place.random),
+        provider=provider,
+        frequency=Frequency.DAILY,
+        include_media=True,
+        include_videos=True,
+        has_recovery_key=choice.recovery_key,
+        turned_on=place.clock(),
+        writer=place.random(16),
+    )
+
+    async def save(work: Work) -> None:
+        await backup_state.save(work.tx, state)
+        if registered is not None:
+            await backup_state.save_vault(work.tx, registered.vault, registered.pending)
+
+    await place.transact(save)
+    place.backup_due.set()
+    vault = registered.vault if registered else None
+    return TurnedOn(
+        key_id=secret.key_id(),
+        recovery_key=secret.secret.hex() if choice.recovery_key else "",
+        sheet=_sheet(place, state, vault, secret if choice.recovery_key else None),
+        realms=registered.realms if registered else 0,
+        realms_total=registered.realms_total if registered else 0,
+    )
+
+
+async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
+    """Delete the vault's record, then the backup, then the secret: what is left at any moment opens less.
+
+    Raises what the provider says; then backups are still on, and turning off can be asked again.
+    """
+    state = await require(place)
+    await recovery_secret(place, unlock)
+    deleted, total = await asking_the_vault.delete_registration(place)
+    store = objects(place, state.provider)
+    found = await store.list(prefix_of(state.backup_key))
+    # Without its manifest nothing of a backup opens: those go first.
+    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
+        await store.delete(one.name)
+
+    async def clear(work: Work) -> None:
+        await backup_state.clear(work.tx)
+
+    await place.transact(clear)
+    await keyring.keep_recovery_secret(place.places, unlock, None, random=place.random)
+    return TurnedOff(objects_deleted=len(found), realms_deleted=deleted, realms_total=total)
+
+
+async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
+    """Change how often, what and where to. Another provider begins with a whole backup there."""
+    provider = normal(chosen.provider) if chosen.provider is not None else None
+    if provider is not None:
+        await place.open_provider(provider, create=True).info()
+
+    async def work(work: Work) -> None:
+        state = await backup_state.load(work.tx)
+        if state is None:
+            raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+        changed = replace(
+            state,
+            frequency=chosen.frequency if chosen.frequency is not None else state.frequency,
+            include_media=state.include_media if chosen.include_media is None else chosen.include_media,
+            include_videos=state.include_videos if chosen.include_videos is None else chosen.include_videos,
+        )
+        if provider is not None and provider != state.provider:
+            changed = anew(changed, provider)
+            await work.tx.execute("DELETE FROM backup_media")
+        await backup_state.save(work.tx, changed)
+
+    await place.transact(work)
+    place.backup_due.set()
+    return await status(place)
+
+
+def anew(state: BackupState, provider: str) -> BackupState:
+    """Begin again at another provider: nothing of this history lies there yet."""
+    return replace(
+        state,
+        provider=provider,
+        watermark=0,
+        identity_digest=b"",
+        generation=0,
+        manifest_name="",
+        manifest=b"",
+        last=b"",
+    )
+
+
+# What is shown.
+
+
+async def status(place: Workplace) -> BackupStatus:
+    """How backups stand, from what is known here; asks nobody."""
+
+    async def read(reader: Reader) -> tuple[BackupState | None, VaultState | None, int, bool]:
+        return (
+            await backup_state.load(reader),
+            await backup_state.load_vault(reader),
+            len({realm for realm, _ in await backup_state.pending(reader)}),
+            await backup_state.journal(reader) is not None,
+        )
+
+    state, vault, pending, restoring = await place.database.read(read)
+    offered = await place.database.read(lambda reader: features.view(reader, place.own.id, features.BACKUP))
+    if state is None:
+        return BackupStatus(on=False, feature=offered, restoring=restoring)
+    totals = counting.load(state.last)
+    fleet = asking_the_vault.fleet_of(vault) if vault else None
+    return BackupStatus(
+        on=True,
+        feature=offered,
+        key_id=key_id(state.key_check),
+        has_password=vault is not None,
+        has_recovery_key=state.has_recovery_key,
+        provider=state.provider,
+        frequency=state.frequency,
+        include_media=state.include_media,
+        include_videos=state.include_videos,
+        last=totals.shown() if totals else None,
+        generations=totals.generations if totals else 0,
+        next_at=next_at(state),
+        running=place.backup_lock.locked(),
+        restoring=restoring,
+        repairs_pending=pending,
+        fleet_hash=shown_hash(fleet.hash) if fleet else "",
+        realms=len(fleet.realms) if fleet else 0,
+        threshold=fleet.threshold if fleet else 0,
+    )
+
+
+def next_at(state: BackupState) -> int:
+    """When the next backup is due; 0 for never."""
+    period = PERIODS_MS[state.frequency]
+    totals = counting.load(state.last)
+    if not period:
+        return 0
+    return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
+
+
+async def recovery_key(place: Workplace, unlock: Unlock) -> str:
+    """The 64 hex digits; whoever saw them has them."""
+    secret = await recovery_secret(place, unlock)
+
+    async def note(work: Work) -> None:
+        state = await backup_state.load(work.tx)
+        if state is not None and not state.has_recovery_key:
+            await backup_state.save(work.tx, replace(state, has_recovery_key=True))
+
+    await place.transact(note)
+    return secret.secret.hex()
+
+
+async def sheet(place: Workplace, unlock: Unlock, *, with_key: bool) -> str:
+    """The recovery sheet as text."""
+    secret = await recovery_secret(place, unlock)
+    state = await require(place)
+    vault = await place.database.read(backup_state.load_vault)
+    return _sheet(place, state, vault, secret if with_key else None)
+
+
+def _sheet(
+    place: Workplace, state: BackupState, vault: VaultState | None, secret: RecoverySecret | None
+) -> str:
+    own = place.own.identity
+    fleet = asking_the_vault.fleet_of(vault) if vault else None
+    written = Sheet(
+        handle=own.handle,
+        account=account_text(own.account),
+        relay=own.relay,
+        provider=state.provider,
+        key_id=key_id(state.key_check),
+        locator=asking_the_vault.locator_text(vault.locator) if vault else "",
+        fleet=shown_hash(fleet.hash) if fleet else "",
+        digits=digits_of.encode(secret.secret) if secret else "",
+    )
+    return recovery_sheet.write(written, tuple(digits_of.grid(secret.secret)) if secret else ())

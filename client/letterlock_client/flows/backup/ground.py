@@ -1,0 +1,142 @@
+"""What a backup stands on: how it is set up, what lies at the provider, and how far the last one came.
+
+Must not know how anything is sent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
+from letterlock.backup.records import Row, Tag
+from letterlock.encoding import pack
+from letterlock.errors import BackupError
+from letterlock.primitives.derivation import sha256
+from letterlock_client.backup_models import Frequency
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.choices import PERIODS_MS, anew, objects, require
+from letterlock_client.flows.backup.media import MediaShelf
+from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage.backup_rows import KeptFile
+from letterlock_client.storage.backup_state import BackupState
+
+LOST: Final = "The provider had lost the last backup: everything was written again."
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a backup stands on: how it is set up, and the generation before."""
+
+    state: BackupState
+    before: Manifest | None
+    store: Objects
+    shelf: MediaShelf
+    floor: int
+    """The highest generation that anybody wrote there."""
+    alarm: str = ""
+
+
+async def look(place: Workplace) -> Ground:
+    """Find the generation before: the one this device knows, or one that a crash kept it from noting."""
+    state = await require(place)
+    if await place.database.read(backup_state.journal) is not None:
+        raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
+    store = objects(place, state.provider)
+    found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
+    generations = {each.name: number for each in found if (number := generation_of(each.name)) is not None}
+    floor = max([state.generation, *generations.values()])
+    alarm = ""
+    if state.manifest and state.manifest_name not in generations:
+        state, alarm = anew(state, state.provider), LOST
+        await place.transact(lambda work: work.tx.execute("DELETE FROM backup_media"))
+    for name in sorted(generations, reverse=True):
+        if generations[name] <= state.generation:
+            break
+        if (adopted := await _adopt(state, store, name)) is not None:
+            state = adopted
+            break
+    before = _manifest_of(state)
+    shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
+    return Ground(state, before, store, shelf, floor, alarm)
+
+
+async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:
+    """Take a complete generation that this device wrote and died before it could note that."""
+    try:
+        raw = await store.get(name)
+        manifest = open_manifest(state.backup_key, name, raw)
+    except (BackupError, ClientError):
+        return None
+    if manifest.writer != state.writer:
+        return None
+    return replace(
+        state,
+        generation=manifest.generation,
+        manifest_name=name,
+        manifest=raw,
+        watermark=manifest.watermark,
+    )
+
+
+def _manifest_of(state: BackupState) -> Manifest | None:
+    if not state.manifest:
+        return None
+    try:
+        return open_manifest(state.backup_key, state.manifest_name, state.manifest)
+    except BackupError as error:
+        raise told(error) from error
+
+
+async def new_files(place: Workplace, state: BackupState) -> list[KeptFile]:
+    """The files that a backup would send now."""
+    if not state.include_media:
+        return []
+    files = await place.database.read(partial(backup_rows.new_files, now=place.clock()))
+    if state.include_videos:
+        return files
+    return [each for each in files if not each.media_type.startswith("video/")]
+
+
+def identity_row(place: Workplace, state: BackupState) -> tuple[bytes, Row]:
+    """Return who we are as a record without its version, and what tells whether that changed."""
+    own = place.own.identity
+    fields = (
+        own.account,
+        own.handle,
+        own.relay,
+        int(own.insecure),
+        own.root_public,
+        state.sealed_root,
+        own.list_certificate,
+        own.device_list,
+        own.handle_entry,
+    )
+    return sha256(pack(*fields)), (Tag.IDENTITY.value, 0, *fields)
+
+
+def next_time(place: Workplace, state: BackupState) -> int:
+    """When the next backup will be, at the latest that is worth counting on."""
+    return place.clock() + (PERIODS_MS[state.frequency] or PERIODS_MS[Frequency.DAILY])
+
+
+async def save(place: Workplace, state: BackupState, media_rows: Sequence[int] = ()) -> None:
+    """Keep how far the backup came; what the owner chose meanwhile stays."""
+
+    async def work(work: Work) -> None:
+        present = await backup_state.load(work.tx)
+        if present is None or present.key_check != state.key_check:
+            raise ClientError(Code.BACKUP_OFF, "backups were turned off meanwhile")
+        kept = replace(
+            state,
+            frequency=present.frequency,
+            include_media=present.include_media,
+            include_videos=present.include_videos,
+            has_recovery_key=present.has_recovery_key,
+        )
+        await backup_state.save(work.tx, kept)
+        await backup_rows.note_media(work.tx, media_rows)
+
+    await place.transact(work)

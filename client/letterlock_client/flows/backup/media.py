@@ -1,0 +1,255 @@
+"""Files of messages on their way into a backup and out of it: sealed again, each once, read as a stream.
+
+A file lies here under its message's key and at the provider under the backup's. Must not know segments or
+manifests.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from letterlock.backup.manifest import media_name, prefix_of
+from letterlock.backup.media import MEDIA_CHUNK_BYTES, MediaOpener, MediaSealer, media_id, sealed_size
+from letterlock.errors import BackupError, MalformedError, MisuseError
+from letterlock.ids import MessageId
+from letterlock.messaging import content as contents
+from letterlock.messaging.attachments import plan, seal_chunk
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.files.sealed_files import Halt, SealedFile, off_loop, place_of
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage.backup_rows import KeptFile
+
+IN_FLIGHT: Final = 2
+AT_ONCE_BYTES: Final = 4 * 1024 * 1024
+"""A file of this size is sealed and sent in one piece; a larger one streams."""
+READ_BYTES: Final = 16 * (MEDIA_CHUNK_BYTES + 16)
+"""How much of an object is fetched at once."""
+_CHUNKS_A_STEP: Final = 8
+_PASSING: Final = (Code.DAMAGED, Code.FILE_FAILED)
+
+
+def described(descriptor: bytes) -> contents.Attachment | None:
+    """Read what a message says about its file; None where it cannot be read."""
+    try:
+        return msgspec.msgpack.decode(descriptor, type=contents.Attachment)
+    except (msgspec.MsgspecError, MalformedError):
+        return None
+
+
+@dataclass(slots=True)
+class MediaShelf:
+    """The media of one backup: which there are, under which master key."""
+
+    key: bytes = field(repr=False)
+    master: bytes = field(repr=False)
+    present: dict[bytes, int] = field(default_factory=dict)
+    """Sizes by id of what lies at the provider."""
+    written: int = 0
+    size: int = 0
+    new: list[bytes] = field(default_factory=list)
+
+    async def look(self, store: Objects) -> None:
+        """Find out what lies there."""
+        for found in await store.list(f"{prefix_of(self.key)}/media"):
+            name = found.name.rpartition("/")[2]
+            if len(name) == 64:
+                self.present[bytes.fromhex(name)] = found.size
+
+    def named(self, digest: bytes) -> bytes:
+        """The media id of a file of this digest."""
+        return media_id(self.master, digest)
+
+    def of(self, descriptor: bytes) -> tuple[bytes, bytes | None]:
+        """Give the digest of an attachment's file, and its media id where it lies at the provider."""
+        content = described(descriptor)
+        if content is None:
+            return b"", None
+        media = media_id(self.master, content.digest)
+        return content.digest, media if self._whole(media, content.size) else None
+
+    def _whole(self, media: bytes, size: int) -> bool:
+        return self.present.get(media) == sealed_size(size)
+
+
+async def send_files(
+    place: Workplace, store: Objects, shelf: MediaShelf, files: Sequence[KeptFile], meter: Meter
+) -> list[int]:
+    """Send the files that are not there yet, a few at a time; return the rows of the messages whose files are.
+
+    A file that is damaged here is left out: another copy of it may come.
+    """
+    limit = asyncio.Semaphore(IN_FLIGHT)
+    kept: list[int] = []
+
+    async def one(file: KeptFile) -> None:
+        async with limit:
+            if await _send(place, store, shelf, file):
+                kept.append(file.row)
+            meter.moved(1, file.size)
+
+    async with asyncio.TaskGroup() as group:
+        for file in _distinct(files):
+            group.create_task(one(file))
+    same = [file.row for file in files if shelf.of(file.descriptor)[1] is not None]
+    return sorted({*kept, *same})
+
+
+def _distinct(files: Sequence[KeptFile]) -> list[KeptFile]:
+    """One of those that hold the same content."""
+    found: dict[bytes, KeptFile] = {}
+    for file in files:
+        content = described(file.descriptor)
+        if content is not None:
+            found.setdefault(content.digest, file)
+    return list(found.values())
+
+
+async def _send(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptFile) -> bool:
+    content = described(file.descriptor)
+    if content is None:
+        return False
+    if shelf.of(file.descriptor)[1] is not None:
+        return True
+    media = media_id(shelf.master, content.digest)
+    sealed = SealedFile(place.sealed_path(file.path), content.key, plan(content.size, content.chunk_bytes))
+
+    def sealing() -> AsyncIterator[bytes]:
+        return _sealing(sealed, sealer())
+
+    def sealer() -> MediaSealer:
+        return MediaSealer(shelf.master, content.digest, content.size, place.random(16))
+
+    name = media_name(shelf.key, media)
+    if media in shelf.present:
+        # Half of it lies there: an upload that somebody else cut short, under a name that is never overwritten.
+        await store.delete(name)
+    try:
+        if content.size <= AT_ONCE_BYTES:
+            # A small file costs fewer turns of a thread in one piece.
+            await store.put(name, await off_loop(partial(_sealed_whole, sealed, sealer())))
+        else:
+            await store.stream(name, sealing)
+    except ClientError as error:
+        if error.code in _PASSING:
+            return False
+        raise
+    shelf.present[media] = sealed_size(content.size)
+    shelf.new.append(media)
+    shelf.written += 1
+    shelf.size += sealed_size(content.size)
+    return True
+
+
+async def _sealing(sealed: SealedFile, sealer: MediaSealer) -> AsyncIterator[bytes]:
+    """Open the file some chunks at a time and seal it again, in a thread."""
+    for first in range(0, sealed.cut.chunks, _CHUNKS_A_STEP):
+        chunks = range(first, min(first + _CHUNKS_A_STEP, sealed.cut.chunks))
+        if ready := await off_loop(partial(_sealed_chunks, sealed, sealer, chunks)):
+            yield ready
+    yield await off_loop(lambda _halt: _finished(sealer))
+
+
+def _sealed_whole(sealed: SealedFile, sealer: MediaSealer, halt: Halt) -> bytes:
+    ready = sealer.take(b"".join(sealed.plain(halt)))
+    return ready + _finished(sealer)
+
+
+def _sealed_chunks(sealed: SealedFile, sealer: MediaSealer, chunks: range, halt: Halt) -> bytes:
+    parts = []
+    for index in chunks:
+        halt.check()
+        parts.append(sealer.take(sealed.open_chunk(index)))
+    return b"".join(parts)
+
+
+def _finished(sealer: MediaSealer) -> bytes:
+    try:
+        return sealer.finish()
+    except MisuseError:
+        raise ClientError(Code.DAMAGED, "the file's bytes are not those that were sent") from None
+
+
+# Coming back.
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFile:
+    """A restored message's file: what the message says of it, and where it lies at the provider."""
+
+    message: bytes
+    content: contents.Attachment = field(repr=False)
+    media: bytes
+
+
+async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted: WantedFile) -> str:
+    """Bring a file back under its message's key; return its path within the folder of attachments.
+
+    Raises codes backup_…, provider_…, file_failed, storage_full.
+    """
+    content = wanted.content
+    path = place_of(MessageId(wanted.message))
+    sealed = SealedFile(place.sealed_path(path), content.key, plan(content.size, content.chunk_bytes))
+    await off_loop(sealed.make)
+    writer = _Writer(sealed)
+    try:
+        async for plain in read_media(store, shelf, content):
+            await off_loop(lambda _halt, plain=plain: writer.take(plain))  # type: ignore[misc]
+        await off_loop(lambda _halt: writer.finish())
+        await off_loop(lambda halt: sealed.check(content.digest, halt))
+    except BaseException:
+        place.delete_files([path])
+        raise
+    return path
+
+
+async def read_media(store: Objects, shelf: MediaShelf, content: contents.Attachment) -> AsyncIterator[bytes]:
+    """Give out a file's bytes from the provider, each once it is verified. Raises codes backup_…."""
+    name = media_name(shelf.key, media_id(shelf.master, content.digest))
+    opener = MediaOpener(shelf.master, content.digest, content.size, name)
+    try:
+        at, size = 0, sealed_size(content.size)
+        while at < size:
+            part = await store.get(name, at, READ_BYTES)
+            if not part:
+                break
+            at += len(part)
+            yield await asyncio.to_thread(opener.take, part)
+        opener.finish()
+    except BackupError as error:
+        raise told(error) from error
+
+
+class _Writer:
+    """Cuts a stream of bytes into a sealed file's chunks."""
+
+    def __init__(self, sealed: SealedFile) -> None:
+        self._sealed = sealed
+        self._waiting = bytearray()
+        self._next = 0
+
+    def take(self, plain: bytes) -> None:
+        """Take the next bytes."""
+        self._waiting += plain
+        cut = self._sealed.cut
+        while self._next < cut.chunks and len(self._waiting) >= (wanted := cut.content_bytes(self._next)):
+            if self._next == cut.chunks - 1:
+                return
+            self._write(wanted)
+
+    def finish(self) -> None:
+        """Write the last chunk."""
+        while self._next < self._sealed.cut.chunks:
+            self._write(self._sealed.cut.content_bytes(self._next))
+
+    def _write(self, size: int) -> None:
+        plain = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        cut = self._sealed.cut
+        self._sealed.write(self._next, seal_chunk(self._sealed.key, cut, self._next, plain))
+        self._next += 1

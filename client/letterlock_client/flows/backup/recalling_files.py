@@ -1,0 +1,34 @@
+"""Fetches one file from the backup, when somebody wants it and it is not here: a restore may leave files for later.
+
+Must not know the relay, nor what is done with the file.
+"""
+
+from letterlock.backup.manifest import open_manifest
+from letterlock.errors import BackupError
+from letterlock.ids import MessageId
+from letterlock_client.errors import ClientError
+from letterlock_client.flows.backup.choices import objects
+from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described
+from letterlock_client.flows.backup.restoring import bring_back
+from letterlock_client.flows.sending import tell_changed
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage import backup_state
+from letterlock_client.storage.attachments import StoredAttachment
+
+
+async def recall(place: Workplace, stored: StoredAttachment) -> bool:
+    """Bring a message's file back from the backup; False where the backup does not give it."""
+    state = await place.database.read(backup_state.load)
+    content = described(stored.descriptor)
+    if state is None or content is None or not state.manifest:
+        return False
+    try:
+        manifest = open_manifest(state.backup_key, state.manifest_name, state.manifest)
+        shelf = MediaShelf(state.backup_key, manifest.media_master)
+        wanted = WantedFile(stored.message, content, shelf.named(content.digest))
+        await bring_back(place, objects(place, state.provider), shelf, wanted)
+    except (BackupError, ClientError):
+        # The relay may still have it.
+        return False
+    await place.transact(lambda work: tell_changed(work, MessageId(stored.message)))
+    return True

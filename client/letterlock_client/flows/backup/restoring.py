@@ -1,0 +1,235 @@
+"""Restores: segments into the database, the newest first, then files; goes on after any interruption.
+
+::
+
+    journal ─> segment ─> one transaction (rows, and that it is done) ─> … ─> settled ─> files ─> journal closed
+
+Repeating it changes nothing, and it may stand beside existing history. Until the journal is closed no backup is
+made, so nothing of the backup is merged or deleted. Must not know where keys come from, nor the relay.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from letterlock.backup.manifest import Manifest, open_manifest, segment_name
+from letterlock.backup.records import Record
+from letterlock.backup.segments import SegmentRef, open_segment
+from letterlock.encoding import Reader as FieldReader
+from letterlock.encoding import pack
+from letterlock.errors import BackupError
+from letterlock_client.backup_models import BackupPhase
+from letterlock_client.errors import ClientError
+from letterlock_client.events import EventsLost
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
+from letterlock_client.flows.backup.objects import Objects, telling, told
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.storage import attachments, backup_import, backup_rows, backup_state, identity
+from letterlock_client.storage.backup_state import RestoreJournal
+from letterlock_client.storage.database import Reader, Transaction
+
+ALL: Final = "all"
+LATER: Final = "later"
+IN_FLIGHT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """One restore that runs."""
+
+    place: Workplace
+    store: Objects
+    meter: Meter
+    journal: RestoreJournal
+    manifest: Manifest
+    """The segments of this generation are restored, and stay as they are until all is done."""
+
+
+def new_journal(
+    found: FoundBackup, provider: str, chats: Iterable[bytes], media: str, now: int
+) -> RestoreJournal:
+    """Describe a restore that is about to begin."""
+    return RestoreJournal(
+        backup_key=found.key,
+        provider=provider,
+        manifest_name=found.name,
+        manifest=found.raw,
+        generation=found.manifest.generation,
+        freshness=found.freshness,
+        chats=pack(*chats),
+        media=media,
+        started=now,
+    )
+
+
+async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
+    """Begin a restore, or go on with the one under way if it is the same."""
+
+    async def work(work: Work) -> RestoreJournal:
+        present = await backup_state.journal(work.tx)
+        same = present is not None and replace(present, started=wanted.started) == wanted
+        if present is not None and same:
+            return present
+        await backup_state.begin_restore(work.tx, wanted)
+        if await _is_empty(work.tx):
+            await backup_import.drop_indexes(work.tx)
+        return wanted
+
+    return await place.transact(work)
+
+
+async def _is_empty(reader: Reader) -> bool:
+    """Say whether nobody has lived here: what comes is all there is, and nothing else comes beside it."""
+    return await identity.load(reader) is None
+
+
+def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: RestoreJournal) -> Restoring:
+    """Take up what a journal describes. Raises codes backup_…."""
+    with telling():
+        manifest = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
+    return Restoring(place, store, meter, journal, manifest)
+
+
+# Messages.
+
+
+async def restore_messages(here: Restoring) -> None:
+    """Bring every segment in, the newest first."""
+    done = await here.place.database.read(backup_state.done)
+    wanted = [ref for ref in reversed(here.manifest.segments) if ref.id.hex() not in done]
+    here.meter.phase(BackupPhase.MESSAGES, here.manifest.totals.messages, sum(ref.size for ref in wanted))
+    coming = _fetch(here, wanted[0]) if wanted else None
+    try:
+        for index, ref in enumerate(wanted):
+            if coming is None:
+                break
+            batches = await coming
+            coming = _fetch(here, wanted[index + 1]) if index + 1 < len(wanted) else None
+            await _take(here, ref, batches)
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+    here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
+    here.place.announcer.say([EventsLost()])
+
+
+async def _settle(here: Restoring, work: Work) -> list[str]:
+    """All came: the counter goes on above everything that was restored."""
+    await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)
+    return await backup_import.settle(work.tx)
+
+
+def _fetch(here: Restoring, ref: SegmentRef) -> "asyncio.Task[list[list[Record]]]":
+    return asyncio.create_task(_read(here.store, here.journal.backup_key, ref), name="segment")
+
+
+async def _read(store: Objects, key: bytes, ref: SegmentRef) -> list[list[Record]]:
+    name = segment_name(key, ref.id)
+    body = await store.get(name)
+    try:
+        return await asyncio.to_thread(lambda: list(open_segment(ref, name, body)))
+    except BackupError as error:
+        raise told(error) from error
+
+
+async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record]]) -> None:
+    chats = chats_of(here.journal)
+
+    async def work(work: Work) -> list[str]:
+        paths = []
+        empty = await _is_empty(work.tx)
+        for batch in batches:
+            done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=empty)
+            paths += done.paths
+        await backup_state.note_done(work.tx, [ref.id.hex()])
+        return paths
+
+    here.place.delete_files(await here.place.transact(work))
+    here.meter.moved(sum(map(len, batches)), ref.size)
+
+
+def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
+    """The chats that were asked for; empty is all."""
+    reader = FieldReader(journal.chats)
+    found = []
+    while reader.more():
+        found.append(reader.blob(most=32))
+    return tuple(found)
+
+
+# Files.
+
+
+async def restore_files(here: Restoring) -> int:
+    """Bring files back where they are wanted now, and note which are at the provider; return how many are here."""
+    shelf = MediaShelf(here.journal.backup_key, here.manifest.media_master)
+    await shelf.look(here.store)
+    wanted = await here.place.database.read(partial(_wanted, shelf=shelf))
+    await here.place.transact(lambda work: backup_rows.note_media(work.tx, [row for row, _ in wanted]))
+    if here.journal.media == LATER:
+        return 0
+    here.meter.phase(BackupPhase.MEDIA, len(wanted), sum(each.content.size for _, each in wanted))
+    limit = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(file: WantedFile) -> None:
+        async with limit:
+            await bring_back(here.place, here.store, shelf, file)
+            here.meter.moved(1, file.content.size)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _, each in wanted:
+                group.create_task(one(each))
+    except* ClientError as failed:
+        raise failed.exceptions[0] from None
+    return len(wanted)
+
+
+async def bring_back(place: Workplace, store: Objects, shelf: MediaShelf, file: WantedFile) -> None:
+    """Fetch one file; its message's attachment is here from now on."""
+    path = await fetch_file(place, store, shelf, file)
+    size = place.sealed_path(path).stat().st_size
+
+    async def work(work: Work) -> bool:
+        return await attachments.arrived(work.tx, file.message, path, size)
+
+    if not await place.transact(work):
+        place.delete_files([path])
+
+
+async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFile]]:
+    """The files that are not here and that the provider has."""
+    found = []
+    for row, message, descriptor in await attachments.absent(reader):
+        content = described(descriptor)
+        _, media = shelf.of(descriptor)
+        if content is not None and media is not None:
+            found.append((row, WantedFile(message, content, media)))
+    return found
+
+
+# The end.
+
+
+async def finish(here: Restoring) -> tuple[int, int]:
+    """Close the journal; return how many messages and chats are here."""
+
+    async def work(work: Work) -> tuple[int, int]:
+        await backup_state.end_restore(work.tx)
+        return await counts(work.tx)
+
+    found = await here.place.transact(work)
+    here.place.backup_due.set()
+    return found
+
+
+async def counts(reader: Reader | Transaction) -> tuple[int, int]:
+    """How many messages and chats are here."""
+    messages = await reader.value("SELECT count(*) FROM message")
+    chats = await reader.value("SELECT count(DISTINCT conversation) FROM message")
+    return int(messages), int(chats)

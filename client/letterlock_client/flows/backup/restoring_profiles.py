@@ -1,0 +1,288 @@
+"""Restores a whole profile: finds the backup, makes or opens the profile, and makes this terminal the account's.
+
+On a new terminal the root key comes out of the backup and signs a new device in the next epoch; beside existing
+history only messages and files come. Must not know how segments or files are read.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from letterlock.backup.generations import Anchor
+from letterlock.backup.records import IdentityRecord
+from letterlock.errors import MalformedError
+from letterlock.ids import AccountId, parse_account
+from letterlock.primitives.derivation import sha256
+from letterlock.primitives.keys import SigningKey
+from letterlock.vault import recovery_key
+from letterlock.vault.recovery_key import DIGITS
+from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock_client.backup_models import (
+    BackupPhase,
+    BackupProgress,
+    Frequency,
+    Restored,
+    RestoreRequest,
+    VaultView,
+)
+from letterlock_client.config import Home, Places, Unlock
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import opening, reclaiming
+from letterlock_client.flows.backup import (
+    asking_the_vault,
+    choices,
+    counting,
+    finding,
+    recovery_sheet,
+    restoring,
+)
+from letterlock_client.flows.backup.asking_the_vault import Door
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.recovery_sheet import Sheet
+from letterlock_client.flows.onboarding import Application, check_application
+from letterlock_client.flows.opening import OpenProfile, Outside
+from letterlock_client.flows.vault.recovering import Recovered
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.links.address import parse_relay
+from letterlock_client.providers.opening import normal
+from letterlock_client.storage import backup_state, identity, keyring
+from letterlock_client.storage.backup_state import BackupState
+
+Tell = Callable[[BackupProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A restore as it was asked for, checked."""
+
+    places: Places
+    request: RestoreRequest
+    provider: str
+    outside: Outside
+    sheet: Sheet | None = field(default=None, repr=False)
+    wrong: set[bytes] = field(default_factory=set, repr=False)
+    """What was tried as a password and was wrong: no second guess is spent on it."""
+
+    @property
+    def store(self) -> Objects:
+        """Where the backup lies."""
+        return Objects(self.outside.open_provider(self.provider), self.outside.sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A backup that was opened, and what opened it."""
+
+    found: FoundBackup
+    secret: RecoverySecret = field(repr=False)
+    door: Door | None = None
+    recovered: Recovered | None = field(default=None, repr=False)
+    """What the vault gave back, where it was asked."""
+
+
+async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
+    """Check what was asked for; a recovery sheet fills in what was left out. Raises codes bad_input, …."""
+    sheet = None
+    if request.sheet is not None:
+        sheet = await asyncio.to_thread(recovery_sheet.load, request.sheet)
+        request = replace(
+            request,
+            handle=request.handle or sheet.handle,
+            relay=request.relay or sheet.relay,
+            provider=request.provider or sheet.provider,
+            locator=request.locator or sheet.locator,
+        )
+    application = check_application(Application(request.handle, request.relay, request.insecure, ""))
+    request = replace(request, relay=application.relay)
+    return Wanted(home.profile(profile), request, normal(request.provider), outside, sheet)
+
+
+# What opens it.
+
+
+async def view(wanted: Wanted) -> VaultView:
+    """How the realms stand for this account; costs no guess. Raises codes no_vault, offline, unknown_contact."""
+    return await (await _door(wanted)).view()
+
+
+async def _door(wanted: Wanted) -> Door:
+    """The way to the vault: the account as the sheet names it, else as the relay does."""
+    request = wanted.request
+    path = request.fleet or wanted.places.fleet
+    if path is None or (request.fleet is None and not path.exists()):
+        raise asking_the_vault.no_vault()
+    fleet = await asyncio.to_thread(
+        asking_the_vault.read_fleet, path, wanted.sheet.fleet if wanted.sheet else ""
+    )
+    if wanted.sheet is not None:
+        account = _account(wanted.sheet.account)
+    else:
+        relay = parse_relay(request.relay, insecure=request.insecure)
+        account = await reclaiming.account_at_relay(wanted.outside.dial, relay, request.handle)
+    return Door(
+        wanted.outside, fleet, account, asking_the_vault.read_locator(request.locator), request.insecure
+    )
+
+
+def _account(text: str) -> AccountId:
+    try:
+        return parse_account(text)
+    except MalformedError as error:
+        raise ClientError(Code.BAD_INPUT, f"the recovery sheet names no account: {error}") from error
+
+
+async def open_backup(wanted: Wanted, text: str) -> Opened:
+    """Find and open the backup with the 64 digits or a password."""
+    text = text or (wanted.sheet.digits if wanted.sheet else "")
+    try:
+        secret = RecoverySecret(recovery_key.decode(text))
+    except MalformedError as error:
+        if not _is_password(wanted, text):
+            raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
+        return await _open_with_password(wanted, text)
+    return Opened(await _find(wanted, secret, None), secret)
+
+
+def _is_password(wanted: Wanted, text: str) -> bool:
+    """Whoever names a vault and types less than a key means a password."""
+    fleet = wanted.request.fleet or wanted.places.fleet
+    return fleet is not None and (wanted.request.fleet is not None or fleet.exists()) and len(text) < DIGITS
+
+
+async def _open_with_password(wanted: Wanted, password: str) -> Opened:
+    door = await _door(wanted)
+    tried = sha256(password.encode())
+    if tried in wanted.wrong:
+        raise ClientError(
+            Code.WRONG_PASSWORD,
+            "this was not the backup password a moment ago; no guess was spent on it again",
+        )
+    try:
+        recovered = await door.recover(password)
+    except ClientError as error:
+        if error.code is Code.WRONG_PASSWORD:
+            wanted.wrong.add(tried)
+        raise
+    anchor = Anchor(*recovered.anchor) if recovered.anchor else None
+    found = await _find(wanted, recovered.secret, anchor)
+    return Opened(found, recovered.secret, door, recovered)
+
+
+async def _find(wanted: Wanted, secret: RecoverySecret, anchor: Anchor | None) -> FoundBackup:
+    return await finding.find(
+        wanted.store, secret.backup_key(), anchor, accept_stale=wanted.request.accept_stale
+    )
+
+
+# Restoring.
+
+
+async def run(
+    wanted: Wanted, opened: Opened, unlock: Unlock, chats: tuple[bytes, ...], tell: Tell
+) -> Restored:
+    """Restore into the profile, which is made where there is none."""
+    here = await _open_profile(wanted, opened, unlock)
+    try:
+        return await _Run(wanted, opened, here, Meter(wanted.outside.clock, tell)).whole(unlock, chats)
+    finally:
+        await here.close()
+
+
+async def _open_profile(wanted: Wanted, opened: Opened, unlock: Unlock) -> OpenProfile:
+    """Open the profile without its link; a new one gets the account's root key."""
+    if await asyncio.to_thread(wanted.places.exists):
+        return await opening.open_bare(wanted.places, unlock, wanted.outside, None)
+    record = await finding.identity(wanted.store, opened.found)
+    seed = choices.open_root(opened.secret, opened.found.account, record.root)
+    reclaiming.check_root(SigningKey(seed), record, opened.found.account)
+    return await opening.open_bare(wanted.places, unlock, wanted.outside, seed)
+
+
+class _Run:
+    """One restore into an open profile."""
+
+    def __init__(self, wanted: Wanted, opened: Opened, here: OpenProfile, meter: Meter) -> None:
+        self._wanted, self._opened, self._here, self._meter = wanted, opened, here, meter
+        self._place: Workplace = here.place
+        self._found = opened.found
+
+    async def whole(self, unlock: Unlock, chats: tuple[bytes, ...]) -> Restored:
+        """Messages, the account, files."""
+        place = self._place
+        present = await place.database.read(identity.load)
+        if present is not None and present.account != self._found.account:
+            raise ClientError(
+                Code.BACKUP_OTHER_ACCOUNT, "this backup belongs to another account than this profile"
+            )
+        media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
+        journal = await restoring.begin(
+            place,
+            restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock()),
+        )
+        going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
+        await restoring.restore_messages(going)
+        if present is None or not present.registered:
+            await self._reclaim(unlock)
+        files = await restoring.restore_files(going)
+        messages, conversations = await restoring.finish(going)
+        own = await place.database.read(identity.load)
+        return Restored(
+            messages=messages,
+            conversations=conversations,
+            media=files,
+            generation=journal.generation,
+            freshness=journal.freshness,
+            epoch=reclaiming.epoch_of(own) if own else 0,
+        )
+
+    async def _reclaim(self, unlock: Unlock) -> None:
+        """Make this terminal the account's: keys first on disk, then at the relay; then backups go on from here."""
+        place, outside, request = self._place, self._wanted.outside, self._wanted.request
+        self._meter.phase(BackupPhase.ACCOUNT)
+        record = await finding.identity(self._wanted.store, self._found)
+        if request.handle and record.handle != request.handle:
+            raise ClientError(Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}")
+        seed = choices.open_root(self._opened.secret, self._found.account, record.root)
+        root = SigningKey(seed)
+        reclaiming.check_root(root, record, self._found.account)
+        relay = parse_relay(request.relay, insecure=request.insecure)
+        known = await reclaiming.known_at_relay(outside.dial, relay, self._found.account)
+        made = reclaiming.make_identity(
+            root, record, [known] if known else [], outside.random, outside.clock()
+        )
+        made = replace(made, relay=relay.url, insecure=request.insecure)
+        await reclaiming.save(place, made)
+        await self._keep_backing_up(unlock, record)
+        if (door := self._opened.door) is not None:
+            # Realms first: from now on only this device speaks for the account to them.
+            await door.announce(made)
+        await self._here.begin(place.own)
+        await self._here.register()
+
+    async def _keep_backing_up(self, unlock: Unlock, record: IdentityRecord) -> None:
+        """Let backups go on above what was restored, under the same recovery secret."""
+        place, found = self._place, self._found
+        secret = self._opened.secret
+        await keyring.keep_recovery_secret(place.places, unlock, secret.secret, random=place.random)
+        state = BackupState(
+            key_check=secret.key_check(),
+            backup_key=found.key,
+            sealed_root=record.root,
+            provider=self._wanted.provider,
+            frequency=Frequency.DAILY,
+            include_media=True,
+            include_videos=True,
+            has_recovery_key=self._opened.recovered is None,
+            turned_on=place.clock(),
+            writer=place.random(16),
+            watermark=found.manifest.watermark,
+            generation=found.manifest.generation,
+            manifest_name=found.name,
+            manifest=found.raw,
+            last=counting.save(counting.of_manifest(found.manifest, found.freshness)),
+        )
+        await place.transact(lambda work: backup_state.save(work.tx, state))
+        if self._opened.door is not None and self._opened.recovered is not None:
+            await self._opened.door.adopt(place, self._opened.recovered)

@@ -1,0 +1,77 @@
+"""Keeps a backup's folder tidy: old generations leave, and what no generation refers to is deleted a week later.
+
+Looks once a day. A manifest that does not open stops everything: it may refer to what looks like garbage. Must not
+know how a generation is made.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from letterlock.backup.generations import Generation, leaving
+from letterlock.backup.manifest import generation_of, manifest_hash, open_manifest, prefix_of
+from letterlock.backup.plan import garbage, referred
+from letterlock.errors import BackupError
+from letterlock_client.errors import ClientError
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.backup.purging_segments import read_tails
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.storage import backup_state
+from letterlock_client.storage.backup_state import BackupState
+
+LOOK_EVERY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What is left."""
+
+    generations: int
+    deleted: int
+
+
+async def tidy(
+    place: Workplace, store: Objects, state: BackupState, *, next_at: int, keep_all: bool
+) -> Tidied:
+    """Let generations leave and delete garbage; `keep_all` keeps every generation, because the newest is doubted.
+
+    Raises codes backup_…, provider_…; what was deleted by then was garbage.
+    """
+    found = [each.name for each in await store.list(prefix_of(state.backup_key))]
+    present, held = await _generations(store, state, found)
+    gone = () if held or keep_all else leaving(present, next_at=next_at)
+    for each in gone:
+        await store.delete(each.name)
+    staying = [each.manifest for each in present if each not in gone]
+    refs = {ref.id: ref for manifest in staying for ref in manifest.segments if ref.media}
+    tails = {} if held else await read_tails(store, state.backup_key, tuple(refs.values()))
+    seen = await place.database.read(backup_state.garbage)
+    waste = garbage(
+        state.backup_key,
+        found,
+        referred(state.backup_key, staying, tails) if not held else frozenset(),
+        seen,
+        place.clock(),
+        held=held,
+    )
+    for name in waste.delete:
+        await store.delete(name)
+
+    async def save(work: Work) -> None:
+        await backup_state.save_garbage(work.tx, waste.seen)
+
+    await place.transact(save)
+    return Tidied(len(staying), len(waste.delete) + len(gone))
+
+
+async def _generations(store: Objects, state: BackupState, names: list[str]) -> tuple[list[Generation], bool]:
+    """Open every manifest; say whether one does not."""
+    present, held = [], False
+    for name in names:
+        if generation_of(name) is None:
+            continue
+        try:
+            raw = await store.get(name)
+            present.append(Generation(name, manifest_hash(raw), open_manifest(state.backup_key, name, raw)))
+        except (BackupError, ClientError):
+            held = True
+    return present, held

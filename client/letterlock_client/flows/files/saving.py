@@ -1,0 +1,63 @@
+"""Brings files out of the profile: plain, and only to where a person said.
+
+A view-once file comes out once: then its sealed copy and its key are deleted. Must not know how a file came
+here.
+"""
+
+from pathlib import Path
+
+from letterlock.ids import MessageId
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import expiring
+from letterlock_client.flows.files.downloading import download, leave, require_file
+from letterlock_client.flows.files.plain_files import Plain, free_place, write_plain
+from letterlock_client.flows.files.sealed_files import off_loop, place_of
+from letterlock_client.flows.files.transfers import described
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.models import Message, TransferState
+
+
+async def save(place: Workplace, message: Message, target: Path) -> Path:
+    """Write a message's file to `target`, or into it where it is a folder; return where it is now.
+
+    Fetches it first where it is not here. Raises as `download`, and file_failed, bad_input.
+    """
+    if message.view_once and not message.mine:
+        raise ClientError(Code.BAD_INPUT, "this file can be seen once: open it as view-once")
+    return await _save(place, message.id, target)
+
+
+async def view_once(place: Workplace, message: Message, target: Path | None) -> Message | Path:
+    """Open a view-once message this one time: return it with its text, or where its file was saved.
+
+    Raises as `save`, and already_viewed.
+    """
+    if message.attachment is None or not message.view_once or message.mine or message.viewed:
+        return await expiring.view_once(place, message.id)
+    if target is None:
+        raise ClientError(Code.BAD_INPUT, "this is a file: say where it goes")
+    saved = await _save(place, message.id, target)
+    try:
+        await expiring.view_once(place, message.id)
+    except ClientError:
+        # Somebody opened it meanwhile, or nothing can be noted: then it was not opened here.
+        saved.unlink(missing_ok=True)
+        raise
+    return saved
+
+
+async def _save(place: Workplace, message: MessageId, target: Path) -> Path:
+    stored = await require_file(place, message)
+    content = described(stored)
+    # It is taken only when the file gets its name; asked now, so that nobody fetches in vain.
+    free = await off_loop(lambda _halt: free_place(target))
+    sealed = await download(place, message)
+    wanted = Plain(free, content.name, content.digest, place.random(8).hex())
+    try:
+        return await off_loop(lambda halt: write_plain(sealed, wanted, halt))
+    except ClientError as error:
+        if error.code is Code.DAMAGED and not stored.upload:
+            # Our copy went bad: the relay may still have a good one.
+            place.delete_files([place_of(message)])
+            await leave(place, stored, TransferState.REMOTE)
+        raise

@@ -1,0 +1,1 @@
+"""The vault, seen by its owner: registered, asked, watched, forgotten."""

@@ -1,0 +1,148 @@
+"""Tells a vault which backup is the newest, has it forget, and asks it what happened.
+
+Every request is signed for one realm and one moment. Must not know passwords or storage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from letterlock.errors import LyingRealmError, PeerError
+from letterlock.primitives.derivation import sha256
+from letterlock.vault.ledger import EMPTY, Entry, Event, Head, check_not_rolled_back, open_ledger
+from letterlock.vault.ledger import Door as LedgerDoor
+from letterlock.vault.owned import Owner
+from letterlock.vault.receipts import Stage, open_receipt
+from letterlock.vault.requests import sign_anchor, sign_delete, sign_ledger
+from letterlock.wire.vault_frames import Delete, FetchLedger, LedgerPage, PutAnchor, Receipt
+from letterlock_client.backup_models import Attempt
+from letterlock_client.flows.vault.registering import tell_owner_s_list
+from letterlock_client.links.vault import RealmLink, VaultLinks, split
+from letterlock_client.links.vault_failures import RealmError, RealmLied
+
+MAX_PAGES: Final = 64
+"""Pages of a ledger that are read in one go: 4096 entries."""
+_DOORS: Final = {LedgerDoor.NONE: "", LedgerDoor.HANDLE: "handle", LedgerDoor.LOCATOR: "locator"}
+_KINDS: Final = {
+    Event.REGISTERED: "registered",
+    Event.GUESSED: "guess_failed",
+    Event.RECOVERED: "recovered",
+    Event.ANCHORED: "anchored",
+    Event.DOOR_CLOSED: "door_closed",
+    Event.DESTROYED: "destroyed",
+    Event.DELETED: "deleted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """What the realms' ledgers say, and how far each is known now."""
+
+    attempts: tuple[Attempt, ...]
+    """In the order of their times; a guess that was right is shown as recovered only."""
+    heads: dict[str, Head]
+    alarms: dict[str, RealmError]
+    """Realms whose ledger went back, was rewritten, or does not hang together; and those that failed otherwise."""
+
+
+async def anchor(
+    vault: VaultLinks, owner: Owner, *, epoch: int, generation: int, manifest_hash: bytes
+) -> tuple[str, ...]:
+    """Tell the realms which backup is the newest. Returns those that confirmed it.
+
+    n - t + 1 of them make it sure that every restore hears of it.
+    """
+
+    async def tell(link: RealmLink) -> None:
+        await tell_owner_s_list(link, owner)
+        request = sign_anchor(
+            owner,
+            await link.addressed(),
+            epoch=epoch,
+            generation=generation,
+            manifest_hash=manifest_hash,
+            created=vault.now(),
+        )
+        raw = (await link.ask(PutAnchor(0, request=request), Receipt)).receipt
+        _check(link, raw, Stage.ANCHORED, owner, epoch, manifest_hash)
+
+    told, _ = split(await vault.each(tell))
+    return tuple(told)
+
+
+def enough_to_be_sure(vault: VaultLinks) -> int:
+    """How many realms must confirm an anchor, so that any that restore meet one of them."""
+    return len(vault.fleet.realms) - vault.fleet.threshold + 1
+
+
+async def delete(vault: VaultLinks, owner: Owner, *, epoch: int) -> dict[str, bytes | RealmError]:
+    """Have the realms forget the account's record for good. Returns each one's signed receipt, or how it failed."""
+
+    async def end(link: RealmLink) -> bytes:
+        await tell_owner_s_list(link, owner)
+        request = sign_delete(owner, await link.addressed(), epoch=epoch, created=vault.now())
+        raw = (await link.ask(Delete(0, request=request), Receipt)).receipt
+        _check(link, raw, Stage.DELETED, owner, epoch, sha256(request))
+        return raw
+
+    return await vault.each(end)
+
+
+async def ledgers(vault: VaultLinks, owner: Owner, *, epoch: int, known: Mapping[str, Head]) -> Ledgers:
+    """Read every realm's ledger of the account, from its beginning, against how far it was known before."""
+
+    async def look(link: RealmLink) -> list[Entry]:
+        await tell_owner_s_list(link, owner)
+        entries = await _whole_ledger(link, vault, owner, epoch)
+        check_not_rolled_back(known.get(link.name, EMPTY), link.name, entries)
+        return entries
+
+    read, alarms = split(await vault.each(look))
+    heads = dict(known)
+    for name, entries in read.items():
+        if entries:
+            heads[name] = Head(entries[-1].sequence, entries[-1].hash)
+    shown = [attempt for name, entries in read.items() for attempt in attempts(name, entries)]
+    return Ledgers(tuple(sorted(shown, key=lambda one: (one.at, one.realm, one.sequence))), heads, alarms)
+
+
+def attempts(realm: str, entries: list[Entry]) -> list[Attempt]:
+    """Put a ledger into the words of faces: a guess that was right is no failed one."""
+    right = {entry.about for entry in entries if entry.event is Event.RECOVERED}
+    return [
+        Attempt(
+            realm=realm,
+            at=entry.at,
+            kind=_KINDS[entry.event],
+            door=_DOORS[entry.door],
+            sequence=entry.sequence,
+        )
+        for entry in entries
+        if not (entry.event is Event.GUESSED and entry.sequence in right)
+    ]
+
+
+async def _whole_ledger(link: RealmLink, vault: VaultLinks, owner: Owner, epoch: int) -> list[Entry]:
+    raws: list[bytes] = []
+    for _ in range(MAX_PAGES):
+        request = sign_ledger(owner, await link.addressed(), epoch=epoch, created=vault.now())
+        page = await link.ask(FetchLedger(0, request=request, after=len(raws)), LedgerPage)
+        raws += page.entries
+        if not page.more or not page.entries:
+            break
+    try:
+        return open_ledger(raws, link.realm.keys, link.name, owner.account.account, first=1)
+    except LyingRealmError:
+        raise
+    except PeerError as error:
+        raise RealmLied(link.name, "its ledger does not check") from error
+
+
+def _check(link: RealmLink, raw: bytes, stage: Stage, owner: Owner, epoch: int, subject: bytes) -> None:
+    try:
+        receipt = open_receipt(raw, link.realm.keys)
+    except PeerError as error:
+        raise RealmLied(link.name, "its receipt does not check") from error
+    said = (receipt.stage, receipt.realm, receipt.account, receipt.epoch, receipt.subject)
+    if said != (stage, link.name, owner.account.account, epoch, subject):
+        raise RealmLied(link.name, "its receipt is for something else")

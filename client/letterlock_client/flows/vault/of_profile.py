@@ -1,0 +1,232 @@
+"""One profile and its vault: registers, changes, repairs, anchors, deletes, and keeps what each of these leaves.
+
+What realms have still to hear is kept before anybody is told that a registration holds. Must not know providers,
+passphrases or faces.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from letterlock.primitives.derivation import Argon2Parameters
+from letterlock.vault.fleet import Fleet
+from letterlock.vault.ledger import Head
+from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock_client.backup_models import Attempt, Freshness, VaultView
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
+from letterlock_client.flows.vault import keeping, registering
+from letterlock_client.flows.vault.access import open_vault, owner_of
+from letterlock_client.flows.vault.recovering import Recovered
+from letterlock_client.flows.vault.registering import STRETCHING, Registration
+from letterlock_client.flows.vault.surveying import status
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.links.vault import VaultLinks
+from letterlock_client.storage import backup_state
+from letterlock_client.storage.backup_state import VaultState
+
+_FIRST_EPOCH: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """How many realms know of a generation, and what that is worth."""
+
+    confirmed: int
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a registration came to, to be kept with `backup_state.save_vault`."""
+
+    vault: VaultState
+    pending: tuple[tuple[str, bytes], ...]
+    realms: int
+    """How many realms answer to it."""
+    realms_total: int
+
+
+async def register_first(
+    place: Workplace,
+    password: str,
+    secret: RecoverySecret,
+    fleet: Path,
+    *,
+    stretching: Argon2Parameters = STRETCHING,
+) -> Registered:
+    """Put a new recovery secret behind a password, at the realms of a fleet file. Keeps nothing.
+
+    Raises what `registering.register` does, vault_unfinished where too few realms answer to it: then turn
+    it on again, which registers anew.
+    """
+    raw = load_fleet_bytes(fleet)
+    vault = VaultState(raw, _FIRST_EPOCH - 1, b"")
+    made = await _register(place, vault, password, secret, stretching)
+    if not made.done:
+        raise registering.unfinished()
+    return _kept(raw, made)
+
+
+async def change_password(
+    place: Workplace,
+    vault: VaultState,
+    password: str,
+    secret: RecoverySecret,
+    *,
+    stretching: Argon2Parameters = STRETCHING,
+) -> Registered:
+    """Put the same recovery secret behind another password, and keep what came of it.
+
+    Raises vault_unfinished where too few realms answer to the new password yet: what they have still to hear is
+    kept, and `repair` sends it. Wrong passwords that were remembered are forgotten.
+    """
+    made = await _register(place, vault, password, secret, stretching)
+    kept = _kept(vault.fleet, made)
+
+    async def save(work: Work) -> None:
+        await backup_state.save_vault(work.tx, kept.vault, kept.pending)
+        await backup_state.forget_wrong_passwords(work.tx)
+
+    await place.transact(save)
+    if not made.done:
+        raise registering.unfinished()
+    return kept
+
+
+async def repair(place: Workplace, vault: VaultState) -> int:
+    """Send realms what they have still to hear of the last registration. Returns how many still wait."""
+    async with _opened(place, vault) as links:
+        return await _repair(place, links)
+
+
+async def anchor(place: Workplace, vault: VaultState, generation: int, manifest_hash: bytes) -> Anchored:
+    """Tell the realms which backup is the newest, after whatever they have still to hear.
+
+    Never fails for a realm that is away: fewer confirmations are what it comes to.
+    """
+    async with _opened(place, vault) as links:
+        await _repair(place, links)
+        told = await keeping.anchor(
+            links, owner_of(place.own), epoch=vault.epoch, generation=generation, manifest_hash=manifest_hash
+        )
+        sure = len(told) >= keeping.enough_to_be_sure(links)
+    return Anchored(len(told), Freshness.VERIFIED if sure else Freshness.UNANCHORED)
+
+
+async def delete(place: Workplace, vault: VaultState) -> tuple[int, int]:
+    """Have the realms forget the record; how many of how many proved it. Raises where none did."""
+    async with _opened(place, vault) as links:
+        results = await keeping.delete(links, owner_of(place.own), epoch=vault.epoch)
+    failures = [one for one in results.values() if isinstance(one, ClientError)]
+    if len(failures) == len(results):
+        raise failures[0]
+    return len(results) - len(failures), len(results)
+
+
+async def history(place: Workplace, vault: VaultState) -> list[Attempt]:
+    """Read what the realms have noted, the oldest first, and remember how far each ledger goes.
+
+    Raises realm_lied: a ledger that went back in time is an alarm; a realm that is away is left out, unless all
+    are.
+    """
+    known = await place.database.read(backup_state.ledger_heads)
+    async with _opened(place, vault) as links:
+        read = await keeping.ledgers(
+            links,
+            owner_of(place.own),
+            epoch=vault.epoch,
+            known={realm: Head(*head) for realm, head in known.items()},
+        )
+        total = len(links.fleet.realms)
+    await keep_heads(place, read.heads)
+    for alarm in read.alarms.values():
+        if alarm.code is Code.REALM_LIED or len(read.alarms) == total:
+            raise alarm
+    return list(read.attempts)
+
+
+async def view(place: Workplace, vault: VaultState) -> VaultView:
+    """How the realms stand, at the owner's door; costs no guess."""
+    async with _opened(place, vault) as links:
+        return await status(links, place.own.id, vault.locator or None)
+
+
+async def keep_heads(place: Workplace, heads: Mapping[str, Head]) -> None:
+    """Remember how far each realm's ledger goes; never back."""
+
+    async def save(work: Work) -> None:
+        for realm, head in heads.items():
+            await backup_state.save_ledger_head(work.tx, realm, head.sequence, head.hash)
+
+    await place.transact(save)
+
+
+async def adopt(place: Workplace, fleet: bytes, locator: bytes, recovered: Recovered) -> VaultState:
+    """Keep, on a terminal that was just restored, the vault that it was restored by."""
+    vault = VaultState(fleet, recovered.epoch, locator)
+
+    async def save(work: Work) -> None:
+        await backup_state.save_vault(work.tx, vault, ())
+
+    await place.transact(save)
+    await keep_heads(place, recovered.heads)
+    return vault
+
+
+def fleet_of(vault: VaultState) -> Fleet:
+    """Read the fleet that was confirmed."""
+    return parse_fleet(vault.fleet)
+
+
+@contextlib.asynccontextmanager
+async def _opened(place: Workplace, vault: VaultState) -> AsyncIterator[VaultLinks]:
+    async with open_vault(
+        fleet_of(vault),
+        place.random,
+        place.clock,
+        insecure=place.own.identity.insecure,
+        dial=place.dial_realm,
+    ) as links:
+        yield links
+
+
+async def _register(
+    place: Workplace, vault: VaultState, password: str, secret: RecoverySecret, stretching: Argon2Parameters
+) -> Registration:
+    async with _opened(place, vault) as links:
+        return await registering.register(
+            links,
+            owner_of(place.own),
+            secret,
+            password,
+            epoch=vault.epoch + 1,
+            locator=vault.locator or None,
+            stretching=stretching,
+        )
+
+
+async def _repair(place: Workplace, links: VaultLinks) -> int:
+    waiting = tuple(await place.database.read(backup_state.pending))
+    if not waiting:
+        return 0
+    left = await registering.finish(links, owner_of(place.own), waiting)
+    if left != waiting:
+        await place.transact(partial(_save_pending, pending=left))
+    return len(left)
+
+
+async def _save_pending(work: Work, pending: tuple[tuple[str, bytes], ...]) -> None:
+    await backup_state.save_pending(work.tx, pending)
+
+
+def _kept(fleet: bytes, made: Registration) -> Registered:
+    return Registered(
+        vault=VaultState(fleet, made.epoch, made.locator),
+        pending=made.pending,
+        realms=len(made.confirmed),
+        realms_total=len(made.confirmed) + len(made.pending),
+    )

@@ -1,0 +1,135 @@
+"""Backups, from a profile to a provider and back: complete, private, and whole after anything that breaks them."""
+
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.backup_models import Freshness
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.choices import require
+from letterlock_client.models import TransferState
+from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.town import WAIT_S, Pair, eventually
+
+__all__ = ["pair", "shelf"]
+
+
+async def test_a_backup_restores_on_a_new_terminal_with_nothing_but_the_digits(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    made = await pair.alice.backups.back_up()
+    assert (made.generation, made.messages, made.segments_written) == (1, 2, 1)
+    await pair.alice.close()
+    done = await restore(pair.town, digits)
+    assert (done.messages, done.conversations, done.generation) == (2, 1, 1)
+    assert (done.freshness, done.epoch) == (Freshness.UNCHECKED, 2)
+    again = await pair.town.open("second")
+    assert await texts(again, pair.to_bob) == ["hello", "hello yourself"]
+    assert again.profile.handle == "alice"
+    assert again.profile.device == 2
+
+
+async def test_the_restored_terminal_chats_on_and_backs_up_only_what_is_new(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    again = await pair.town.open("second")
+    await again.acknowledge_warning(pair.to_bob)
+    await again.send_text(pair.to_bob, "from a new terminal")
+    assert await again.flushed(WAIT_S)
+    await pair.bob.acknowledge_warning(pair.to_alice)
+
+    async def heard() -> bool:
+        return "from a new terminal" in await texts(pair.bob, pair.to_alice)
+
+    await eventually(heard)
+    made = await again.backups.back_up()
+    assert (made.generation, made.messages) == (2, 3)
+    rehearsed = await again.backups.rehearse()
+    assert rehearsed.differences == ()
+    await again.close()
+    done = await restore(pair.town, digits, "third")
+    assert (done.messages, done.epoch) == (3, 3)
+
+
+async def test_nothing_new_writes_nothing(pair: Pair, shelf: Shelf) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    before = dict(shelf.memory.objects)
+    made = await pair.alice.backups.back_up()
+    assert (made.generation, made.segments_written, made.bytes_written) == (1, 0, 0)
+    assert shelf.memory.objects == before
+
+
+async def test_a_whole_backup_verifies_and_rehearses_without_a_difference(pair: Pair) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    verified = await pair.alice.backups.verify()
+    assert (verified.messages, verified.conversations, verified.problems) == (2, 1, ())
+    rehearsed = await pair.alice.backups.rehearse()
+    assert (rehearsed.messages, rehearsed.differences) == (2, ())
+
+
+async def test_wrong_digits_are_told_before_anything_is_read(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    with pytest.raises(ClientError) as wrong:
+        await restore(pair.town, digits[:-1])
+    assert wrong.value.code is Code.WRONG_RECOVERY_KEY
+    with pytest.raises(ClientError) as other:
+        await restore(pair.town, "0" * 64)
+    assert other.value.code is Code.NOTHING_FOUND
+
+
+async def test_a_file_that_was_left_for_later_comes_when_it_is_wanted(pair: Pair, tmp_path: Path) -> None:
+    digits = await turn_on(pair.alice)
+    (tmp_path / "plan.txt").write_bytes(b"a plan" * 5000)
+    await pair.alice.send_file(pair.to_bob, tmp_path / "plan.txt")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    assert (await restore(pair.town, digits, media_later=True)).media == 0
+    again = await pair.town.open("second", connect=False)
+    (message,) = await again.history(pair.to_bob, 1)
+    assert message.attachment is not None
+    assert message.attachment.state is TransferState.REMOTE
+    # Nobody is connected: it can only come from the backup.
+    saved = await again.save(message.id, tmp_path / "back")
+    assert saved.read_bytes() == b"a plan" * 5000
+
+
+async def test_only_the_chats_that_were_asked_for_come_and_the_backup_keeps_the_others(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    await pair.alice.send_text(to_carol, "hello carol")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    done = await restore(pair.town, digits, chats=("carol",))
+    assert (done.messages, done.conversations) == (1, 1)
+    again = await pair.town.open("second")
+    assert await texts(again, to_carol) == ["hello carol"]
+    assert await texts(again, pair.to_bob) == []
+    await again.save_draft(to_carol, "more")
+    await again.backups.back_up()
+    await again.close()
+    await carol.close()
+    assert (await restore(pair.town, digits, "third")).messages == 3
+
+
+async def test_secrets_of_backups_are_not_in_the_database_nor_in_any_text(pair: Pair, shelf: Shelf) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    raw = bytes.fromhex(digits)
+    for name, body in shelf.memory.objects.items():
+        assert raw not in body, name
+        assert b"hello" not in body, name
+        assert pair.alice.profile.account not in body, name
+    state = await require(pair.alice._place)
+    for value in (getattr(state, name) for name in state.__slots__):
+        assert value != raw
+    assert digits not in repr(state)
+    assert state.backup_key.hex()[:16] not in repr(state)
+    assert await pair.alice.backups.recovery_key(NO_PASSPHRASE) == digits

@@ -1,0 +1,179 @@
+"""Backups under a password: the vault's realms give the key back, know the newest generation, and nothing else."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.restoration import Restoration
+from letterlock_server.vault import fleet_file
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
+from tests.client.flows.vault import vaults
+from tests.simulator import RELAY_URL
+from tests.town import Pair, Town
+
+__all__ = ["shelf"]
+
+PASSWORD, OTHER = "violet harbour 71 lanterns", "nine copper herons waltz"
+
+
+@dataclass
+class Scene:
+    pair: Pair
+    shelf: Shelf
+    realms: vaults.Town
+    file: Path
+    sheet: str = ""
+
+    async def turn_on(self) -> str:
+        choice = BackupChoice(PROVIDER, password=PASSWORD, fleet=self.file)
+        made = await self.pair.alice.backups.turn_on(choice, NO_PASSPHRASE)
+        assert (made.realms, made.realms_total, made.recovery_key) == (3, 3, "")
+        self.sheet = made.sheet
+        return made.key_id
+
+
+@pytest.fixture
+async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with vaults.town_of() as realms:
+        shelf.changes["dial_realm"] = realms.dial
+        file = tmp_path / "fleet.toml"
+        fleet_file.write(file, realms.fleet, force=False)
+        yield Scene(await befriend(town), shelf, realms, file)
+
+
+async def test_a_password_restores_on_a_new_terminal_and_the_realms_vouch_for_the_newest(
+    scene: Scene,
+) -> None:
+    await scene.turn_on()
+    made = await scene.pair.alice.backups.back_up()
+    assert (made.freshness, made.realms_confirmed) == (Freshness.VERIFIED, 3)
+    await scene.pair.alice.close()
+    done = await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert (done.messages, done.freshness) == (2, Freshness.VERIFIED)
+    again = await scene.pair.town.open("second")
+    assert await texts(again, scene.pair.to_bob) == ["hello", "hello yourself"]
+    assert (await again.backups.status()).has_password
+    await again.save_draft(scene.pair.to_bob, "a draft")
+    assert (await again.backups.back_up()).freshness is Freshness.VERIFIED
+
+
+async def test_the_recovery_sheet_is_enough_beside_the_password(scene: Scene, tmp_path: Path) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    await scene.pair.alice.close()
+    paper = tmp_path / "sheet.txt"
+    paper.write_text(scene.sheet)
+    wanted = RestoreRequest("", "", "", sheet=paper, fleet=scene.file)
+    town = scene.pair.town
+    restoration = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    assert (await restoration.vault()).with_locator
+    preview = await restoration.open(PASSWORD)
+    assert (preview.messages, [chat.title for chat in preview.chats]) == (2, ["bob"])
+    assert (await restoration.run(NO_PASSPHRASE)).messages == 2
+    await restoration.close()
+
+
+async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scene: Scene) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    town = scene.pair.town
+    wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=scene.file)
+    restoration = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    before = (await restoration.vault()).attempts_left
+    for _ in range(3):
+        with pytest.raises(ClientError) as told:
+            await restoration.open("not the password")
+        assert told.value.code is Code.WRONG_PASSWORD
+    assert before - (await restoration.vault()).attempts_left == 1
+    assert not town.home.profile("second").exists()
+
+
+async def test_a_changed_password_rewrites_no_object_and_the_old_one_is_worth_nothing(scene: Scene) -> None:
+    key_id = await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    objects = dict(scene.shelf.memory.objects)
+    changed = await scene.pair.alice.backups.change_password(OTHER, NO_PASSPHRASE)
+    assert (changed.key_id_before, changed.key_id_after, changed.objects_rewritten) == (key_id, key_id, 0)
+    assert scene.shelf.memory.objects == objects
+    await scene.pair.alice.close()
+    with pytest.raises(ClientError) as told:
+        await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert told.value.code is Code.WRONG_PASSWORD
+    assert (await restore(scene.pair.town, OTHER, fleet=scene.file)).messages == 2
+
+
+async def test_half_a_password_change_restores_with_one_of_the_two(scene: Scene) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    scene.realms.cut = dict.fromkeys(("realm-1", "realm-2"), vaults.COMMIT)
+    with pytest.raises(ClientError) as told:
+        await scene.pair.alice.backups.change_password(OTHER, NO_PASSPHRASE)
+    assert told.value.code is Code.VAULT_UNFINISHED
+    scene.realms.cut = {}
+    await scene.pair.alice.close()
+    opened = []
+    for number, password in enumerate((PASSWORD, OTHER)):
+        try:
+            opened.append(
+                (await restore(scene.pair.town, password, f"try{number}", fleet=scene.file)).messages
+            )
+        except ClientError as error:
+            assert error.code in (Code.WRONG_PASSWORD, Code.VAULT_UNFINISHED)  # noqa: PT017
+    assert opened == [2]
+
+
+async def test_a_provider_that_replays_an_old_generation_is_found_out(scene: Scene) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    old = dict(scene.shelf.memory.objects)
+    await scene.pair.alice.send_text(scene.pair.to_bob, "newer")
+    await scene.pair.settle()
+    assert (await scene.pair.alice.backups.back_up()).generation == 2
+    await scene.pair.alice.close()
+    scene.shelf.memory.objects = old
+    with pytest.raises(ClientError) as told:
+        await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert (told.value.code, told.value.facts["generation"], told.value.facts["expected"]) == (
+        Code.BACKUP_STALE,
+        1,
+        2,
+    )
+    done = await restore(scene.pair.town, PASSWORD, fleet=scene.file, accept_stale=True)
+    assert (done.messages, done.freshness) == (2, Freshness.STALE)
+
+
+async def test_fewer_confirmations_than_it_takes_are_shown_as_unanchored(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.away |= {"realm-1", "realm-2"}
+    made = await scene.pair.alice.backups.back_up()
+    assert (made.freshness, made.realms_confirmed) == (Freshness.UNANCHORED, 1)
+    scene.realms.away.clear()
+    assert (await scene.pair.alice.backups.back_up()).freshness is Freshness.VERIFIED
+
+
+async def test_turning_off_deletes_everywhere_and_the_history_tells_what_happened(scene: Scene) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    kinds = {one.kind for one in await scene.pair.alice.backups.history()}
+    assert {"registered", "anchored"} <= kinds
+    off = await scene.pair.alice.backups.turn_off(NO_PASSPHRASE)
+    assert (off.realms_deleted, off.realms_total) == (3, 3)
+    assert scene.shelf.memory.objects == {}
+    assert not (await scene.pair.alice.backups.status()).on
+    with pytest.raises(ClientError) as told:
+        await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert told.value.code in (Code.VAULT_NEVER_REGISTERED, Code.VAULT_DESTROYED)
+
+
+@pytest.mark.parametrize("password", ["short", "password1", "alicealice"])
+async def test_a_password_that_few_guesses_find_is_refused(scene: Scene, password: str) -> None:
+    choice = BackupChoice(PROVIDER, password=password, fleet=scene.file)
+    with pytest.raises(ClientError) as told:
+        await scene.pair.alice.backups.turn_on(choice, NO_PASSPHRASE)
+    assert told.value.code is Code.BAD_INPUT
+    assert not scene.pair.alice.backups.judge(password).acceptable

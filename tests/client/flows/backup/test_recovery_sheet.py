@@ -1,0 +1,40 @@
+"""The recovery sheet says what a new terminal needs, and reads back as it was written."""
+
+import pytest
+
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import recovery_sheet
+from letterlock_client.flows.backup.recovery_sheet import Sheet
+from letterlock_client.flows.vault.judging import judge
+
+WHOLE = Sheet(
+    "alice", "abc", "ws://127.0.0.1:1", "folder:/backups", "0011 2233", "abcd efgh", "9988", "d431 3d06"
+)
+BARE = Sheet("alice", "abc", "ws://127.0.0.1:1", "folder:/backups", "0011 2233")
+
+
+@pytest.mark.parametrize("sheet", [WHOLE, BARE])
+def test_a_sheet_reads_back_as_it_was_written(sheet: Sheet) -> None:
+    assert recovery_sheet.read(recovery_sheet.write(sheet, ("d431 3d06 k",) if sheet.digits else ())) == sheet
+
+
+def test_the_digits_stand_on_it_only_where_they_were_wanted() -> None:
+    assert "d431" in recovery_sheet.write(WHOLE)
+    assert "64 digits" not in recovery_sheet.write(BARE)
+    assert "d431" not in repr(WHOLE)
+
+
+@pytest.mark.parametrize("text", ["", "a letter", "LETTERLOCK RECOVERY SHEET\nHandle: alice\n", "x" * 70_000])
+def test_anything_else_is_no_sheet(text: str) -> None:
+    with pytest.raises(ClientError) as told:
+        recovery_sheet.read(text)
+    assert told.value.code is Code.BAD_INPUT
+
+
+def test_a_password_is_judged_by_the_guesses_that_a_vault_allows() -> None:
+    assert "at least 8" in judge("short").sentence
+    assert not judge("password123").acceptable
+    assert not judge("alicealice", ("alice",)).acceptable
+    good = judge("violet harbour 71 lanterns")
+    assert good.acceptable
+    assert good.sentence.startswith("An attacker with 20 guesses finds it one time in ")
