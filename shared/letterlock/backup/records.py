@@ -36,6 +36,7 @@ MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 MAX_BATCH_RECORDS: Final = 65536
 
 _Number = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+_Step = Annotated[int, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 _Version = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
 _Truth = Annotated[int, Meta(ge=0, le=1)]
 _Account = Annotated[bytes, Meta(min_length=ACCOUNT_BYTES, max_length=ACCOUNT_BYTES)]
@@ -59,6 +60,7 @@ class Tag(IntEnum):
     SETTING = 5
     TOMBSTONE = 6
     RESERVED_GROUP_LOG = 7
+    PLAIN_MESSAGES = 8
 
 
 class MessageFlag(IntFlag):
@@ -216,25 +218,51 @@ class TombstoneRecord(_Private, tag=Tag.TOMBSTONE.value, frozen=True, gc=False):
     id: Annotated[bytes, Meta(min_length=16, max_length=32)]
 
 
+class PlainMessages(_Private, tag=Tag.PLAIN_MESSAGES.value, frozen=True, gc=False):
+    """Many messages that are nothing but text, column by column; `columns` turns them into messages and back.
+
+    A number of each message stands at its place in a list. `versions` and `sent` count from the message before,
+    `received` from `sent`, `positions` from `versions`. `chats` and `deliveries` point into the lists before
+    them, `lengths` cut `texts` (UTF-8) into messages. An author is `owner` where the message is the owner's, and
+    the chat's other account elsewhere.
+    """
+
+    owner: _Account
+    ids: Annotated[bytes, Meta(max_length=RANDOM_ID_BYTES * MAX_BATCH_RECORDS)]
+    versions: Annotated[list[_Step], Meta(max_length=MAX_BATCH_RECORDS)]
+    chat_ids: Annotated[list[_Account], Meta(max_length=MAX_BATCH_RECORDS)]
+    chats: Annotated[list[_Number], Meta(max_length=MAX_BATCH_RECORDS)]
+    flags: Annotated[list[Annotated[int, Meta(ge=0, le=65535)]], Meta(max_length=MAX_BATCH_RECORDS)]
+    delivery_words: Annotated[list[_Word], Meta(max_length=256)]
+    deliveries: Annotated[list[_Number], Meta(max_length=MAX_BATCH_RECORDS)]
+    texts: Annotated[bytes, Meta(max_length=MAX_BATCH_BYTES)]
+    lengths: Annotated[list[_Number], Meta(max_length=MAX_BATCH_RECORDS)]
+    sent: Annotated[list[_Step], Meta(max_length=MAX_BATCH_RECORDS)]
+    received: Annotated[list[_Step], Meta(max_length=MAX_BATCH_RECORDS)]
+    positions: Annotated[list[_Step], Meta(max_length=MAX_BATCH_RECORDS)]
+
+
 Record: TypeAlias = (
     IdentityRecord | ContactRecord | ConversationRecord | MessageRecord | SettingRecord | TombstoneRecord
 )
 RecordKey: TypeAlias = tuple[int, bytes]
 """The tag of a record and its id: what two versions of one thing share, and its tombstone with them."""
+Entry: TypeAlias = Record | PlainMessages
+"""What a batch is made of."""
 Row: TypeAlias = tuple[Any, ...]
 """(tag, version, and the fields of that record in order), as a query yields it."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final[msgspec.msgpack.Decoder[list[Record]]] = msgspec.msgpack.Decoder(list[Record])
+_decoder: Final[msgspec.msgpack.Decoder[list[Entry]]] = msgspec.msgpack.Decoder(list[Entry])
 
 
-def pack_batch(records: Sequence[Record] | Sequence[Row]) -> bytes:
+def pack_batch(records: Sequence[Entry | Row]) -> bytes:
     """Return the bytes of some records, or of rows that stand for them: 1.3 us a message.
 
     Rows are not checked here: reading back what was written checks them. Raises MisuseError for too many,
     too large ones, and values that msgpack does not have.
     """
-    if len(records) > MAX_BATCH_RECORDS:
+    if count(records) > MAX_BATCH_RECORDS:
         raise MisuseError("a batch has at most 65536 records")
     try:
         packed = _encoder.encode(records)
@@ -245,17 +273,23 @@ def pack_batch(records: Sequence[Record] | Sequence[Row]) -> bytes:
     return packed
 
 
-def read_batch(raw: bytes) -> list[Record]:
-    """Read what `pack_batch` made, strictly. Raises MalformedError."""
+def read_batch(raw: bytes) -> list[Entry]:
+    """Read what `pack_batch` made, strictly; `columns.check` does the rest for its columns. Raises MalformedError."""
     if len(raw) > MAX_BATCH_BYTES:
         raise MalformedError("a batch of records passes its size")
     try:
         records = _decoder.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(f"these are not records of a backup: {error}") from error
-    if len(records) > MAX_BATCH_RECORDS:
+    if count(records) > MAX_BATCH_RECORDS:
         raise MalformedError("a batch holds too many records")
     return records
+
+
+def count(entries: Sequence[Entry | Row]) -> int:
+    """Say how many records these are: each message of a `PlainMessages` is one."""
+    columns = [each for each in entries if isinstance(each, PlainMessages)]
+    return len(entries) - len(columns) + sum(len(each.ids) // RANDOM_ID_BYTES for each in columns)
 
 
 def key(record: Record) -> RecordKey:

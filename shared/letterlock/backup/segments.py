@@ -15,20 +15,24 @@ behind the records and open alone (`tail_range`, `open_tail`).
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from letterlock.backup.columns import compact, expand
 from letterlock.backup.records import (
     MAX_BATCH_BYTES,
     MAX_NUMBER,
+    Entry,
     MessageRecord,
+    PlainMessages,
     Record,
     RecordKey,
     Row,
     Tag,
     TombstoneRecord,
+    count,
     key,
     pack_batch,
     read_batch,
@@ -154,16 +158,16 @@ class SegmentWriter(Secret):
         """How many bytes went in so far, before compression. Begin another segment from `FULL_BYTES` on."""
         return self._frame.taken
 
-    def take(self, batch: Sequence[Record] | Sequence[Row]) -> bytes:
+    def take(self, batch: Sequence[Entry | Row]) -> bytes:
         """Take records, or rows that stand for them; return the sealed bytes that are ready, often none.
 
         Raises MisuseError as `pack_batch` does, and past a segment's limits.
         """
         body = pack_batch(batch)
-        self.records += len(batch)
+        self.records += count(batch)
         if self.raw + 4 + len(body) > MAX_RAW_BYTES or self.records > MAX_RECORDS:
             raise MisuseError("a segment has at most 64 MiB of records")
-        self._index.append(_index(batch))
+        self._index += map(_index, batch)
         return self._grow(self._frame.take(len(body).to_bytes(4) + body))
 
     def finish(
@@ -212,7 +216,17 @@ class SegmentWriter(Secret):
 
 
 def open_segment(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Record]]:
-    """Give out the records of a segment, batch by batch; `name` is what errors call it.
+    """Give out the records of a segment, batch by batch, as `open_entries` does."""
+    for batch in open_entries(ref, name, sealed):
+        try:
+            records = list(expand(batch))
+        except MalformedError as error:
+            raise ManifestMismatchError(name, str(error)) from error
+        yield records
+
+
+def open_entries(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Entry]]:
+    """Give out what a segment holds, batch by batch, columns as they are; `name` is what errors call it.
 
     Nothing is given out before the whole object is known to be the one that the manifest describes. Raises
     TruncatedError, DamagedChunkError (with the chunk's index) or ManifestMismatchError.
@@ -226,7 +240,7 @@ def open_segment(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Rec
     try:
         for raw in _batches(decompress_each([plain[: ref.packed]], exactly=ref.raw)):
             batch = read_batch(raw)
-            records += len(batch)
+            records += count(batch)
             if records > ref.records:
                 break
             yield batch
@@ -303,7 +317,7 @@ def rewrite(
             yield _noting(open_segment(ref, name, sealed), referred)
 
     live: set[bytes] = set()
-    parts = [writer.take(batch) for batch in _noting(merge(opened(), dead), live)]
+    parts = [writer.take(compact(batch)) for batch in _noting(merge(opened(), dead), live)]
     if not refs:
         raise MisuseError("there is nothing to rewrite")
     gone = {media_of(digest) for digest in referred - live}
@@ -328,16 +342,14 @@ def _stream(segment: bytes, secret: bytes) -> Stream:
     return Stream(secret, context=pack(Label.BACKUP_SEGMENT, segment), chunk_bytes=CHUNK_BYTES)
 
 
-def _index(batch: Sequence[Any]) -> bytes:
-    if batch and isinstance(batch[0], tuple):
-        if {row[0] for row in batch} == {Tag.MESSAGE}:
-            # All ids are equally long: every fourth word of them, joined, begins one.
-            ids = b"".join([row[2] for row in batch])
-            if len(ids) == RANDOM_ID_BYTES * len(batch):
-                return memoryview(ids).cast("I")[:: RANDOM_ID_BYTES // INDEX_BYTES].tobytes()
-        return b"".join([row[2][:INDEX_BYTES] for row in batch if Tag.CONTACT <= row[0] <= Tag.MESSAGE])
-    names = [key(record) for record in batch if not isinstance(record, TombstoneRecord)]
-    return b"".join([name[:INDEX_BYTES] for tag, name in names if Tag.CONTACT <= tag <= Tag.MESSAGE])
+def _index(entry: Entry | Row) -> bytes:
+    if isinstance(entry, PlainMessages):
+        # All ids are equally long: every fourth word of them, joined, begins one.
+        return memoryview(entry.ids).cast("I")[:: RANDOM_ID_BYTES // INDEX_BYTES].tobytes()
+    if isinstance(entry, TombstoneRecord):
+        return b""
+    tag, name = (entry[0], entry[2]) if isinstance(entry, tuple) else key(entry)
+    return name[:INDEX_BYTES] if Tag.CONTACT <= tag <= Tag.MESSAGE else b""
 
 
 def _open(ref: SegmentRef, name: str, sealed: bytes) -> bytes:

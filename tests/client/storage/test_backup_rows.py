@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.backup.columns import MAX_TEXT_BYTES, expand
 from letterlock.backup.records import (
     MessageRecord,
     Record,
@@ -47,9 +48,10 @@ async def read_all(database: Database, above: int = 0, most: int = 3) -> list[Re
     limit = await database.read(backup_rows.top)
     while True:
         batch = await database.read(
-            partial(backup_rows.changed, above=above, limit=limit, now=NOW, most=most)
+            partial(backup_rows.changed, above=above, limit=limit, now=NOW, owner=ME, most=most)
         )
-        found += read_batch(pack_batch(batch.rest)) + read_batch(pack_batch(batch.messages))
+        plain = [batch.plain.record()] if batch.plain else []
+        found += expand(read_batch(pack_batch([*batch.rest, *batch.messages, *plain])))
         above = batch.upto
         if batch.last:
             return found
@@ -311,3 +313,29 @@ async def test_a_message_that_comes_back_behind_the_searchs_mark_is_found_and_ca
 
 FOUND = "SELECT rowid FROM message_search WHERE message_search MATCH ? ORDER BY rowid"
 CHECK = "INSERT INTO message_search (message_search, rank) VALUES ('integrity-check', 1)"
+
+
+ODD = "an ad\0d, \N{SNOWMAN}\n,,"
+
+
+async def test_what_is_nothing_but_text_leaves_in_columns_and_the_rest_as_rows(database: Database) -> None:
+    async def add(tx: Transaction) -> None:
+        await make_chat(tx)
+        for number, text in enumerate(("plain", ODD, "x" * MAX_TEXT_BYTES, "x" * (MAX_TEXT_BYTES + 1)), 1):
+            await messages.add(tx, message(number, text=text, mine=number == 2), unread=number == 1)
+        await messages.add(tx, message(5, received_at=2**53))
+        await messages.add(tx, message(6, reply_to=message(1).id))
+        await messages.add(tx, message(7, view_once=True))
+        await messages.add(tx, message(8))
+        await messages.react(tx, message(8).id, ME, "+", 6)
+
+    await database.write(add)
+    top = await database.read(backup_rows.top)
+    batch = await database.read(partial(backup_rows.changed, above=0, limit=top, now=NOW, owner=ME))
+    assert [row[2] for row in batch.messages] == [message(number).id for number in (4, 5, 6, 8)]
+    assert batch.plain is not None
+    assert (batch.count, batch.plain.count) == (7, 3)
+    (*found,) = expand([batch.plain.record()])
+    texts = [each.text for each in found if isinstance(each, MessageRecord)]
+    assert texts == ["plain", ODD, "x" * MAX_TEXT_BYTES]
+    assert [each.flags & 17 for each in found if isinstance(each, MessageRecord)] == [16, 1, 0]

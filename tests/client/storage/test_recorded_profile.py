@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.backup.columns import expand
 from letterlock.backup.records import MessageRecord, pack_batch, read_batch
 from letterlock.ids import DeviceId
 from letterlock_client.config import NO_PASSPHRASE, Home, Places
@@ -63,8 +64,11 @@ async def test_a_profile_of_the_first_release_can_be_backed_up_whole(places: Pla
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
     async with await Database.open(places.database, key) as database:
         top = await database.read(backup_rows.top)
-        batch = await database.read(lambda reader: backup_rows.changed(reader, 0, top, now=0))
-        records = read_batch(pack_batch([*batch.rest, *batch.messages]))
+        batch = await database.read(
+            lambda reader: backup_rows.changed(reader, 0, top, now=0, owner=OWN.account)
+        )
+        plain = [batch.plain.record()] if batch.plain else []
+        records = expand(read_batch(pack_batch([*batch.rest, *batch.messages, *plain])))
         texts = {each.text for each in records if isinstance(each, MessageRecord)}
         assert texts == {"first", "second, mended"}
         assert await database.write(lambda tx: messages.add(tx, message(3)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from letterlock.backup import records
+from letterlock.backup.columns import compact
 from letterlock.backup.manifest import (
     ChatCount,
     LedgerHead,
@@ -56,6 +57,16 @@ RECORDS: Final[tuple[Record, ...]] = (
     records.TombstoneRecord(7, records.Tag.MESSAGE.value, bytes([9]) * 16),
 )  # fmt: skip
 
+PLAIN: Final[tuple[Record, ...]] = tuple(
+    records.MessageRecord(
+        8 + number, bytes([number]) * 16, BOB, BOB if number % 2 else ALICE, number % 2 ^ 1, "text",
+        f"plain {number} \N{SNOWMAN}", 1_700_000_000_030 + number, 1_700_000_000_031 + 2 * number, 3 + number,
+        "none" if number % 2 else "sent", "", None, 0, 0, 0, b"", None, None, None,
+    )
+    for number in range(4)
+)  # fmt: skip
+"""Messages that stand in columns."""
+
 
 def random(name: str, size: int) -> bytes:
     """Bytes that follow from a name."""
@@ -73,8 +84,8 @@ def record(key: bytes = KEY, master: bytes = MASTER, seed: str = "") -> dict[str
     segment = random(seed + "segment", 16)
     writer = SegmentWriter(segment, random(seed + "segment key", 32))
     media = media_id(master, DIGEST)
-    body = writer.take(RECORDS[:3]) + writer.take(RECORDS[3:])
-    last, ref = writer.finish(low=0, high=7, at=1_700_000_001_000, media=[media])
+    body = writer.take(RECORDS[:3]) + writer.take([*RECORDS[3:], *compact(PLAIN)])
+    last, ref = writer.finish(low=0, high=11, at=1_700_000_001_000, media=[media])
     name = manifest_name(key, 3, random(seed + "name", 8))
     raw = seal_manifest(
         key,
@@ -86,7 +97,7 @@ def record(key: bytes = KEY, master: bytes = MASTER, seed: str = "") -> dict[str
             writer=random(seed + "writer", 16),
             purpose="backup",
             media_master=master,
-            watermark=7,
+            watermark=11,
             totals=Totals(2, 1, 1, 1, len(PICTURE), 9000),
             chain=(random(seed + "before", 32),),
             segments=(ref,),

@@ -7,27 +7,36 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import generations, manifest, media, plan, records, segments
+from letterlock.backup import columns, generations, manifest, media, plan, records, segments
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records, segments, media, manifest, generations, plan)
+MODULES = (records, columns, segments, media, manifest, generations, plan)
 
 
 def form(kind: Any) -> str:
     """A field's type as the page writes it."""
     if isinstance(kind, shapes.IntType):
-        return f"{kind.ge}..{'2^53-1' if kind.le == 2**53 - 1 else kind.le}"
+        return f"{_number(kind.ge)}..{_number(kind.le)}"
     if isinstance(kind, shapes.BytesType | shapes.StrType):
         noun = "bytes" if isinstance(kind, shapes.BytesType) else "text"
         least = kind.min_length or 0
         return f"{noun} {least if least == kind.max_length else f'{least}..{kind.max_length}'}"
-    if isinstance(kind, shapes.VarTupleType):
+    if isinstance(kind, shapes.VarTupleType | shapes.ListType):
         return f"list 0..{kind.max_length} of ({form(kind.item_type)})"
     if isinstance(kind, shapes.UnionType):
         return f"nil, or {form(next(each for each in kind.types if not isinstance(each, shapes.NoneType)))}"
     return f"[{', '.join(f'{field.name}: {form(field.type)}' for field in kind.fields)}]"
+
+
+def _number(value: int | None) -> str:
+    return {2**53 - 1: "2^53-1", 1 - 2**53: "-2^53+1"}.get(value or 0, str(value))
+
+
+def test_the_page_has_every_column_of_plain_messages() -> None:
+    for field in fields_of(records.PlainMessages):
+        assert f"* `{field.name}` {form(field.type)}" in PAGE
 
 
 @pytest.mark.parametrize("cls", ALL_RECORDS, ids=lambda cls: cls.__name__)

@@ -3,7 +3,7 @@
 from letterlock.backup.manifest import manifest_hash, media_name, open_manifest, segment_name
 from letterlock.backup.media import media_id, open_media
 from letterlock.backup.segments import open_segment, open_tail, tail_range
-from tests.shared.backup.recording import ALICE, DIGEST, PICTURE, RECORDS, load, record
+from tests.shared.backup.recording import ALICE, DIGEST, PICTURE, PLAIN, RECORDS, load, record
 
 
 def test_every_object_of_a_recorded_backup_still_opens() -> None:
@@ -13,11 +13,14 @@ def test_every_object_of_a_recorded_backup_still_opens() -> None:
     name = recording["manifest"]
     manifest = open_manifest(key, name, objects[name], account=ALICE)
     assert manifest_hash(objects[name]).hex() == recording["hash"]
-    assert (manifest.generation, manifest.watermark, manifest.purged) == (3, 7, 3)
+    assert (manifest.generation, manifest.watermark, manifest.purged) == (3, 11, 3)
     assert manifest.chats[0].title == "bob"
     (ref,) = manifest.segments
     place = segment_name(key, ref.id)
-    assert [each for batch in open_segment(ref, place, objects[place]) for each in batch] == list(RECORDS)
+    assert [each for batch in open_segment(ref, place, objects[place]) for each in batch] == [
+        *RECORDS,
+        *PLAIN,
+    ]
     start, length = tail_range(ref)
     (media,) = open_tail(ref, place, objects[place][start : start + length]).media
     assert media == media_id(manifest.media_master, DIGEST)

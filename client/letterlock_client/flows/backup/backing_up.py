@@ -40,18 +40,20 @@ from letterlock_client.flows.backup import asking_the_vault, counting, purging_s
 from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
-from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.objects import Objects, together, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.purging_segments import NO_PURGE, NONE_PURGED, Purge, Purged
 from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_changes
 from letterlock_client.flows.workplace import Workplace
-from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage import backup_counts, backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
 PURPOSE: Final = "history"
 _CHECKED_AT_ONCE: Final = 2
+_SMALL_BYTES: Final = 1024 * 1024
+"""Of records: what one backup adds is one segment up to here."""
 
 
 async def back_up(place: Workplace) -> BackupMade:
@@ -76,11 +78,10 @@ async def _back_up(place: Workplace) -> BackupMade:
     if not files and await _nothing_new(place, ground):
         return await _nothing_made(place, ground)
     await ground.shelf.look(ground.store)
-    rows = await _send_files(place, ground, files, meter)
     purge = await purging_segments.plan_purge(
         place, ground.before, ground.state.watermark, next_time(place, ground.state)
     )
-    sent = await _send_rows(place, ground, rows, meter)
+    sent = await _send(place, ground, files, meter)
     sent = replace(sent, purge=purge, purged=await _purge(place, ground, sent, purge))
     return await _complete(place, ground, sent, meter)
 
@@ -133,50 +134,63 @@ class _Sent:
     purged: Purged = NONE_PURGED
 
 
+async def _send(place: Workplace, ground: Ground, files: list[KeptFile], meter: Meter) -> _Sent:
+    """Send files and what changed, at the same time; then what the files changed, and with it who we are.
+
+    So a record says where its file is, and the newest segment whose backup it is.
+    """
+    state = ground.state
+    sender = SegmentSender(state.backup_key, ground.store, place.random)
+    task = Task(place, sender, meter, ground.shelf.of)
+    try:
+        async with together() as group:
+            sending = group.create_task(_send_files(place, ground, files, meter))
+            group.create_task(seal_changes(task, state.watermark))
+        digest, row = identity_row(place, state)
+        version = await place.transact(lambda work: backup_state.next_version(work.tx))
+        await seal_changes(replace(task, identity=(row[0], version, *row[2:])), sender.written.watermark)
+        carried = await _fold(place, ground, sender)
+        return _Sent(await sender.finish(), carried, sending.result(), (digest, version))
+    finally:
+        await sender.stop()
+
+
 async def _send_files(place: Workplace, ground: Ground, files: list[KeptFile], meter: Meter) -> list[int]:
     """Send new files, and let their messages count as changed: their records are to say where the files are."""
     meter.phase(BackupPhase.MEDIA, len(files), sum(each.size for each in files))
     rows = await send_files(place, ground.store, ground.shelf, files, meter)
     await place.transact(lambda work: backup_rows.touch(work.tx, rows))
+    meter.phase(
+        BackupPhase.MESSAGES,
+        await place.database.read(partial(backup_counts.waiting, above=ground.state.watermark)),
+    )
     return rows
 
 
-async def _send_rows(place: Workplace, ground: Ground, media_rows: list[int], meter: Meter) -> _Sent:
-    """Send what changed, with who we are: so the newest segment always says whose backup it is."""
-    state = ground.state
-    waiting = await place.database.read(partial(backup_rows.waiting, above=state.watermark))
-    meter.phase(BackupPhase.MESSAGES, waiting)
-    digest, row = identity_row(place, state)
-    version = await place.transact(lambda work: backup_state.next_version(work.tx))
-    sender = SegmentSender(state.backup_key, ground.store, place.random)
-    try:
-        task = Task(place, sender, meter, ground.shelf.of, (row[0], version, *row[2:]))
-        await seal_changes(task, state.watermark)
-        carried = await _fold(place, ground, sender)
-        return _Sent(await sender.finish(), carried, media_rows, (digest, version))
-    finally:
-        await sender.stop()
-
-
 async def _fold(place: Workplace, ground: Ground, sender: SegmentSender) -> tuple[SegmentRef, ...]:
-    """Make one of the small new segments and of old ones that are not much larger; return the old that stay."""
+    """Make one of the newest segment and of those before it that are not much larger; return the old that stay."""
     old = ground.before.segments if ground.before else ()
     held = sender.written.held
     if not held:
         return old
-    count = 0
-    if not sender.written.refs:
-        raw, records = sum(ref.raw for ref, _ in held), sum(ref.records for ref, _ in held)
-        count = fold(old, raw, records)
-    folded = old[len(old) - count :]
-    if count or len(held) > 1:
-        bodies = await fetch(ground.store, ground.state.backup_key, folded)
-        sources = Sources((*folded, *(ref for ref, _ in held)), (*bodies, *(data for _, data in held)))
+    *earlier, (newest, body) = held
+    # A full segment lies between those held and the old ones.
+    before = (*(() if sender.written.refs else old), *(ref for ref, _ in earlier))
+    count = fold(before, newest.raw, newest.records)
+    if sum(ref.raw for ref, _ in held) <= _SMALL_BYTES:
+        count = max(count, len(earlier))
+    if count:
+        folded = before[len(before) - count :]
+        bodies = dict(zip((ref.id for ref, _ in earlier), (data for _, data in earlier), strict=True))
+        fetched = [ref for ref in folded if ref.id not in bodies]
+        more = await fetch(ground.store, ground.state.backup_key, fetched)
+        bodies |= dict(zip((ref.id for ref in fetched), more, strict=True))
+        sources = Sources((*folded, newest), (*(bodies[ref.id] for ref in folded), body))
         merged = await merge_all(ground.shelf, sources, place.random)
-        held = [merged] if merged else []
+        held = [*earlier[: max(0, len(earlier) - count)], *([merged] if merged else [])]
     for ref, data in held:
         await sender.send(ref, data)
-    return old[: len(old) - count]
+    return old[: len(old) - max(0, count - len(earlier))]
 
 
 # What makes it complete.
@@ -247,7 +261,7 @@ async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:
     if ground.before is None:
         return ""
     gone = await place.database.read(
-        partial(backup_rows.gone, above=ground.state.watermark, now=place.clock())
+        partial(backup_counts.gone, above=ground.state.watermark, now=place.clock())
     )
     return shrunk(ground.before.totals, manifest.totals, gone)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from letterlock.backup.manifest import Manifest, manifest_hash
 from letterlock_client.backup_models import Freshness, LastBackup
-from letterlock_client.storage import backup_rows
+from letterlock_client.storage import backup_counts, backup_rows
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
@@ -76,7 +76,7 @@ async def count(reader: Reader, now: int, before: Totals | None) -> Totals:
     exact = before is None or position <= COUNTED_ROWS or now - before.counted_at >= COUNT_AGAIN_MS
     above = 0 if exact or before is None else before.position
     chats = {each.id: each for each in before.chats} if above and before else {}
-    for new in await backup_rows.totals(reader, now, above):
+    for new in await backup_counts.totals(reader, now, above):
         old = chats.get(new.conversation, Chat(new.conversation, 0, 0, 0))
         chats[new.conversation] = Chat(
             new.conversation, old.messages + new.messages, old.media + new.media, new.last_at

@@ -19,7 +19,7 @@ from letterlock.ids import MessageId
 from letterlock.messaging import content as contents
 from letterlock.messaging.attachments import plan, seal_chunk
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.objects import Objects, together, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.files.sealed_files import Halt, SealedFile, off_loop, place_of
 from letterlock_client.flows.workplace import Workplace
@@ -93,7 +93,7 @@ async def send_files(
                 kept.append(file.row)
             meter.moved(1, file.size)
 
-    async with asyncio.TaskGroup() as group:
+    async with together() as group:
         for file in _distinct(files):
             group.create_task(one(file))
     same = [file.row for file in files if shelf.of(file.descriptor)[1] is not None]

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from letterlock.backup.columns import compact
 from letterlock.backup.manifest import segment_name
 from letterlock.backup.media import media_id
 from letterlock.backup.records import MessageRecord, Record
@@ -48,7 +49,7 @@ def _merge_all(
     ]
     with telling():
         for batch in merge(opened, dead):
-            parts.append(writer.take(batch))
+            parts.append(writer.take(compact(batch)))
             media.update(_media(shelf, batch))
     if not writer.records:
         return None

@@ -4,8 +4,9 @@ Passing failures are tried again with growing pauses; a wrong object is named an
 what the objects hold.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
 from letterlock.errors import (
@@ -59,6 +60,19 @@ def telling() -> Iterator[None]:
         yield
     except BackupError as error:
         raise told(error) from error
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Run tasks side by side; where one fails the others are given up, and what it failed with comes out plain."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failed:
+        problem: BaseException = failed
+        while isinstance(problem, BaseExceptionGroup):
+            problem = problem.exceptions[0]
+        raise problem from None
 
 
 class Objects:

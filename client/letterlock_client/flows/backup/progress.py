@@ -16,11 +16,13 @@ class Meter:
     def __init__(self, clock: Callable[[], int], tell: Tell) -> None:
         self._clock = clock
         self._tell = tell
+        self._ahead: dict[BackupPhase, tuple[int, int]] = {}
         self._begin(BackupPhase.FINDING, 0, 0)
 
     def _begin(self, phase: BackupPhase, total: int, bytes_total: int) -> None:
         self._phase, self._total, self._bytes_total = phase, total, bytes_total
-        self._done = self._bytes = self._told_at = 0
+        self._done, self._bytes = self._ahead.pop(phase, (0, 0))
+        self._told_at = 0
         self._began = self._clock()
 
     def phase(self, phase: BackupPhase, total: int = 0, bytes_total: int = 0) -> None:
@@ -28,8 +30,12 @@ class Meter:
         self._begin(phase, total, bytes_total)
         self._say()
 
-    def moved(self, done: int = 0, size: int = 0) -> None:
-        """So much more is done."""
+    def moved(self, done: int = 0, size: int = 0, phase: BackupPhase | None = None) -> None:
+        """So much more is done: of this phase, which may be one that is told only later."""
+        if phase is not None and phase is not self._phase:
+            before = self._ahead.get(phase, (0, 0))
+            self._ahead[phase] = (before[0] + done, before[1] + size)
+            return
         self._done += done
         self._bytes += size
         if self._clock() - self._told_at >= TELL_EVERY_MS:

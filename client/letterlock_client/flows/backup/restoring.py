@@ -21,11 +21,10 @@ from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import BackupPhase
-from letterlock_client.errors import ClientError
 from letterlock_client.events import EventsLost
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
-from letterlock_client.flows.backup.objects import Objects, telling, told
+from letterlock_client.flows.backup.objects import Objects, telling, together, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import attachments, backup_import, backup_rows, backup_state, identity
@@ -181,12 +180,9 @@ async def restore_files(here: Restoring) -> int:
             await bring_back(here.place, here.store, shelf, file)
             here.meter.moved(1, file.content.size)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _, each in wanted:
-                group.create_task(one(each))
-    except* ClientError as failed:
-        raise failed.exceptions[0] from None
+    async with together() as group:
+        for _, each in wanted:
+            group.create_task(one(each))
     return len(wanted)
 
 

@@ -13,18 +13,18 @@ from letterlock.backup.manifest import segment_name
 from letterlock.backup.records import Row, Tag, pack_batch, read_batch
 from letterlock.backup.segments import FULL_BYTES, SegmentRef, SegmentWriter
 from letterlock.errors import MisuseError
+from letterlock_client.backup_models import BackupPhase
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.workplace import Random, Workplace
 from letterlock_client.storage import backup_rows
-from letterlock_client.storage.backup_rows import Batch
+from letterlock_client.storage.backup_rows import Batch, PlainRows
 
 MOST_PASSES: Final = 8
 """How often to look for what changed while the rest was read."""
 IN_FLIGHT: Final = 2
 """How many segments may be on their way to the provider."""
 _ATTACHMENT: Final = -1
-_PLAIN: Final = (None, None, None)
 
 MediaOf = Callable[[bytes], tuple[bytes, bytes | None]]
 """From an attachment's descriptor: the file's digest (or nothing), and its media id where it is at the provider."""
@@ -107,18 +107,18 @@ class OpenSegment:
         """Whether nothing went in."""
         return not self._writer.records
 
-    def take(self, rows: list[Row], media_of: MediaOf, joined: Sequence[int] | None = None) -> None:
-        """Take rows, cut into batches that may be packed; where `joined` is given, the others are plain messages."""
+    def take(self, rows: list[Row], media_of: MediaOf) -> None:
+        """Take rows, cut into batches that may be packed."""
         if not rows:
             return
-        checked = range(len(rows)) if joined is None else joined
-        for index in checked:
-            row = rows[index]
+        for index, row in enumerate(rows):
             if row[0] == Tag.MESSAGE and row[_ATTACHMENT]:
                 rows[index] = self._named(row, media_of)
-        # A row that no reader would take must not make a whole segment unreadable. Plain messages are plain.
-        read_batch(pack_batch([rows[index] for index in checked]))
         self._take(rows)
+
+    def take_plain(self, rows: PlainRows) -> None:
+        """Take messages that are nothing but text, which the reading made sure of."""
+        self._parts.append(self._writer.take([rows.record()]))
 
     def _named(self, row: Row, media_of: MediaOf) -> Row:
         *fields, descriptor, expires, _ = row[_ATTACHMENT]
@@ -129,6 +129,8 @@ class OpenSegment:
 
     def _take(self, rows: Sequence[Row]) -> None:
         try:
+            # A row that no reader would take must not make a whole segment unreadable.
+            read_batch(pack_batch(rows))
             self._parts.append(self._writer.take(rows))
         except MisuseError:
             if len(rows) == 1:
@@ -151,7 +153,7 @@ class Task:
     sender: SegmentSender
     meter: Meter
     media_of: MediaOf
-    identity: Row | None
+    identity: Row | None = None
     """The identity record, where it is to be written."""
 
 
@@ -180,14 +182,16 @@ async def _one_pass(task: Task, above: int, limit: int, identity: Row | None) ->
                 reading = _read(place, batch.upto, limit, now)
             rest = [*batch.rest, identity] if identity and batch.last else batch.rest
             await asyncio.to_thread(segment.take, rest, task.media_of)
-            await asyncio.to_thread(segment.take, batch.messages, task.media_of, batch.joined)
-            task.sender.written.messages += len(batch.messages)
-            task.meter.moved(len(batch.messages))
+            await asyncio.to_thread(segment.take, batch.messages, task.media_of)
+            if batch.plain:
+                await asyncio.to_thread(segment.take_plain, batch.plain)
+            task.sender.written.messages += batch.count
+            task.meter.moved(batch.count, phase=BackupPhase.MESSAGES)
             if (segment.full or batch.last) and not segment.empty:
                 full = segment.full
                 ref, data = await asyncio.to_thread(segment.finish, batch.upto)
                 await task.sender.take(ref, data, full=full)
-                task.meter.moved(0, len(data))
+                task.meter.moved(0, len(data), BackupPhase.MESSAGES)
                 segment = OpenSegment(place.random, batch.upto, now)
             if batch.last:
                 return
@@ -198,5 +202,7 @@ async def _one_pass(task: Task, above: int, limit: int, identity: Row | None) ->
 
 def _read(place: Workplace, above: int, limit: int, now: int) -> "asyncio.Task[Batch]":
     return asyncio.create_task(
-        place.database.read(partial(backup_rows.changed, above=above, limit=limit, now=now))
+        place.database.read(
+            partial(backup_rows.changed, above=above, limit=limit, now=now, owner=place.own.id)
+        )
     )
