@@ -123,4 +123,5 @@ def test_no_text_takes_more_than_linear_time(unit: str) -> None:
         assert sum(len(piece.spans) for piece in pieces) <= SPANS + SPANS
         return time.process_time() - before
 
-    assert spent(40_000) < 20 * max(spent(4_000), 0.005)
+    # The least of some: another program may take the processor's caches meanwhile.
+    assert min(spent(40_000) for _ in range(3)) < 20 * max(spent(4_000), 0.005)
