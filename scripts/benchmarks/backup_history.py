@@ -28,7 +28,7 @@ from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.workplace import Workplace, load_own
 from letterlock_client.models import Standing
-from letterlock_client.storage import contacts, conversations, keyring
+from letterlock_client.storage import contacts, conversations, keyring, search
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Transaction
 
@@ -128,9 +128,13 @@ class Histories:
         places = self.home.profile(PROFILE)
         key = await keyring.open_database_key(places, NO_PASSPHRASE)
         async with await Database.open(places.database, key) as database:
+            owner = await database.read(lambda reader: reader.value("SELECT account FROM identity"))
             for first in range(messages.start, messages.stop, STEP):
                 some = list(said(range(first, min(first + STEP, messages.stop))))
-                await database.write(lambda tx, some=some: tx.many(_INSERT, map(_row, some)))  # type: ignore[misc]
+                rows = [_row(each, owner) for each in some]
+                await database.write(lambda tx, rows=rows: tx.many(_INSERT, rows))  # type: ignore[misc]
+            while await database.write(search.catch_up):
+                pass
             for number in files:
                 await database.write(lambda tx, number=number: _attach(tx, places.attachments, number))  # type: ignore[misc]
 
@@ -171,9 +175,9 @@ async def make_profile(home: Home) -> None:
         await database.write(work)
 
 
-def _row(each: Said) -> tuple[Any, ...]:
-    delivery = "read" if each.mine else "none"
-    return (each.id, each.peer, each.peer, each.mine, each.text, len(each.text), each.at, each.at, delivery)
+def _row(each: Said, owner: bytes) -> tuple[Any, ...]:
+    delivery, author = ("read", owner) if each.mine else ("none", each.peer)
+    return (each.id, each.peer, author, each.mine, each.text, len(each.text), each.at, each.at, delivery)
 
 
 async def _attach(tx: Transaction, folder: Path, number: int) -> None:

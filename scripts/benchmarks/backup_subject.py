@@ -16,6 +16,7 @@ from letterlock_client.flows.backup.finding import find
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.messenger import Messenger
+from letterlock_client.one_heap import share_one_heap
 from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import backup_state
 from scripts.benchmarks.backup_history import PROFILE, make_profile, open_place
@@ -65,6 +66,7 @@ async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    share_one_heap()
     verb, *paths = sys.argv[1:]
     work = back_up if verb == "back_up" else restore
     print(json.dumps(asyncio.run(work(*map(Path, paths)))))  # type: ignore[operator]

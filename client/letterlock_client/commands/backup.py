@@ -46,6 +46,7 @@ from letterlock_client.config import Home, Unlock, file_failed
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
+from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
 from letterlock_client.restoration import Restoration
 
@@ -58,6 +59,7 @@ Work = Callable[[Messenger, Namespace, Output], Awaitable[int]]
 def run(verb: str, given: Namespace, output: Output) -> int:
     """Run one of the backup's verbs; return its exit status."""
     del verb
+    share_one_heap()
     if given.action == "restore":
         return run_command(lambda: restore(given, output), output)
     works: dict[str, Work] = {

@@ -33,6 +33,7 @@ from letterlock_client.config import (
     save_config,
 )
 from letterlock_client.messenger import Messenger
+from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output
 from letterlock_client.restoration import Restoration
 from letterlock_client.storage.keyring import has_passphrase
@@ -44,6 +45,7 @@ DEFAULT_RELAY: Final = "ws://127.0.0.1:8710"
 def run(verb: str, given: Namespace, output: Output) -> int:
     """Open the client; return its exit status."""
     del verb
+    share_one_heap()
     home = Home.find()
     given.profile = given.profile or home.default_profile()
     if given.plain:
