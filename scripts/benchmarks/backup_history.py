@@ -28,7 +28,7 @@ from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.workplace import Workplace, load_own
 from letterlock_client.models import Standing
-from letterlock_client.storage import contacts, conversations, keyring, search
+from letterlock_client.storage import contacts, conversations, identity, keyring, search
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Transaction
 
@@ -146,8 +146,16 @@ async def open_place(home: Home) -> AsyncIterator[Workplace]:
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
     async with await Database.open(places.database, key) as database:
         place = Workplace(database, places, Announcer(), lambda: time.time_ns() // 1_000_000, os.urandom)
-        place.own = await database.read(load_own)
+        if await database.read(identity.load) is not None:
+            place.own = await database.read(load_own)
         yield place
+
+
+async def make_empty_profile(home: Home) -> None:
+    """Make a profile in which nobody has lived, as a restore does."""
+    places = home.profile(PROFILE)
+    places.make()
+    await keyring.create(places, NO_PASSPHRASE, root_seed=os.urandom(32), random=os.urandom)
 
 
 async def make_profile(home: Home) -> None:

@@ -19,7 +19,7 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.providers.opening import open_provider
 from letterlock_client.storage import backup_state
-from scripts.benchmarks.backup_history import PROFILE, make_profile, open_place
+from scripts.benchmarks.backup_history import PROFILE, make_empty_profile, open_place
 
 
 async def back_up(home: Path, place: Path) -> dict[str, object]:
@@ -42,7 +42,7 @@ async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
     async with open_place(Home.at(home)) as source:
         state = await source.database.read(backup_state.load)
     assert state is not None
-    await make_profile(Home.at(new))
+    await make_empty_profile(Home.at(new))
     first = 0.0
     began = time.perf_counter()
     async with open_place(Home.at(new)) as here:

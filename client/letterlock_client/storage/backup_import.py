@@ -6,13 +6,13 @@ free, the place that the backup knows. Must not know where records come from.
 """
 
 import json
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
+from letterlock.backup.columns import Columns
 from letterlock.backup.records import (
     MessageFlag,
     MessageRecord,
@@ -22,10 +22,10 @@ from letterlock.backup.records import (
     TombstoneRecord,
 )
 from letterlock_client.models import Delivery, TransferState
+from letterlock_client.storage import message_indexes, plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.database import Transaction
-from letterlock_client.storage.migrations import migrations
 from letterlock_client.storage.widths import cell_width
 
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
@@ -39,7 +39,7 @@ _UNREAD: Final = MessageFlag.UNREAD.value
 _WAITING: Final = Delivery.WAITING.value
 _FAILED: Final = Delivery.FAILED.value
 _IN_ONE_QUERY: Final = 4096
-_CACHE_KIB: Final = 48 * 1024
+_CACHE_KIB: Final = 96 * 1024
 
 _MESSAGE: Final = (
     "row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery, failure, reply_to,"
@@ -61,13 +61,13 @@ class Imported:
 
 async def take(
     tx: Transaction,
-    records: Sequence[Record],
+    records: Sequence[Record | Columns],
     now: int,
     chats: Collection[bytes] = (),
     *,
     newest_first: bool = False,
 ) -> Imported:
-    """Import records, in any order; with `chats`, only the messages of these chats. Then `settle`.
+    """Import records, or columns of them, in any order; with `chats`, only the messages of these chats. Then `settle`.
 
     `newest_first` promises that nothing is here but what came so, the newest version of each thing first: then
     nothing has to be compared.
@@ -79,7 +79,7 @@ async def take(
 
 def _take(
     connection: sqlite3.Connection,
-    records: Sequence[Record],
+    records: Sequence[Record | Columns],
     now: int,
     chats: frozenset[bytes],
     newest_first: bool,
@@ -87,39 +87,57 @@ def _take(
     done = Imported()
     # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    _bury(connection, [each for each in records if isinstance(each, TombstoneRecord)], done)
-    take_people(connection, records)
-    _settings(connection, (each for each in records if isinstance(each, SettingRecord)))
+    columns, single = _sorted_out(records, straight=newest_first and not chats)
+    _bury(connection, [each for each in single if isinstance(each, TombstoneRecord)], done)
+    take_people(connection, single)
+    _settings(connection, (each for each in single if isinstance(each, SettingRecord)))
+    for each in columns:
+        _plain_messages(connection, each, done)
     messages = [
         each
-        for each in records
+        for each in single
         if isinstance(each, MessageRecord)
         and (not each.expires_at or each.expires_at > now)
         and (not chats or each.conversation in chats)
     ]
     _messages(connection, messages, done, newest_first=newest_first)
-    if records:
-        newest = max(each.version for each in records)
-        connection.execute("UPDATE change SET seq = max(seq, ?)", (newest,))
+    versions = [each.version for each in single] + [max(each.versions, default=0) for each in columns]
+    if versions:
+        connection.execute("UPDATE change SET seq = max(seq, ?)", (max(versions),))
     return done
 
 
-async def drop_indexes(tx: Transaction) -> None:
-    """An empty history is about to be filled: its indexes are made at once, when all is there, by `settle`."""
-    for statement in _indexes():
-        name = statement.split()[2]
-        await tx.execute(f"DROP INDEX IF EXISTS {name}")
+def _sorted_out(entries: Sequence[Record | Columns], *, straight: bool) -> tuple[list[Columns], list[Record]]:
+    """Columns that may go straight in, and everything else one by one."""
+    columns: list[Columns] = []
+    single: list[Record] = []
+    for each in entries:
+        if not isinstance(each, Columns):
+            single.append(each)
+        elif straight and plain_import.can_take(each):
+            columns.append(each)
+        else:
+            single += each.records()
+    return columns, single
 
 
-@cache
-def _indexes() -> tuple[str, ...]:
-    """The statements that make the indexes of messages, as the schema has them."""
-    found = (
-        re.search(r"CREATE INDEX message_.*", statement, re.DOTALL)
-        for step in migrations()
-        for statement in step.statements
-    )
-    return tuple(each[0] for each in found if each)
+def _plain_messages(connection: sqlite3.Connection, columns: Columns, done: Imported) -> None:
+    try:
+        done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats))
+    except connection.IntegrityError:
+        # Two devices gave one place to two messages. What went in already is found there.
+        _messages(connection, list(columns.records()), done, newest_first=False)
+    else:
+        _make_findable(connection, columns.positions)
+
+
+def _chats(connection: sqlite3.Connection, wanted: Iterable[bytes]) -> dict[bytes, int]:
+    """The row of each chat; one that nobody has told of gets a place."""
+    chats = dict(connection.execute("SELECT peer, id FROM conversation"))
+    if strange := set(wanted) - chats.keys():
+        hold_places(connection, strange)
+        chats = dict(connection.execute("SELECT peer, id FROM conversation"))
+    return chats
 
 
 async def settle(tx: Transaction) -> list[str]:
@@ -127,8 +145,7 @@ async def settle(tx: Transaction) -> list[str]:
 
     Return the files that the caller deletes after the commit.
     """
-    for statement in _indexes():
-        await tx.execute(statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"))
+    await message_indexes.make(tx)
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
@@ -189,10 +206,7 @@ def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord])
 def _messages(
     connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported, *, newest_first: bool
 ) -> None:
-    chats = dict(connection.execute("SELECT peer, id FROM conversation"))
-    if strange := {each.conversation for each in wanted} - chats.keys():
-        hold_places(connection, strange)
-        chats = dict(connection.execute("SELECT peer, id FROM conversation"))
+    chats = _chats(connection, (each.conversation for each in wanted))
     if newest_first:
         try:
             done.messages += _insert(connection, wanted, chats, frozenset())
@@ -232,9 +246,11 @@ def _insert(
     return stored
 
 
-def _make_findable(connection: sqlite3.Connection, places: list[int]) -> None:
+def _make_findable(connection: sqlite3.Connection, places: Sequence[int]) -> None:
     """Put the words of messages that came in behind the search's mark into its index: it looks only ahead."""
     (mark,) = connection.execute("SELECT row FROM search_mark").fetchone()
+    if not mark:
+        return
     behind = [place for place in places if place <= mark]
     if behind:
         connection.execute(

@@ -20,7 +20,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from letterlock.backup.columns import compact, expand
+from letterlock.backup.columns import Columns, compact
 from letterlock.backup.records import (
     MAX_BATCH_BYTES,
     MAX_NUMBER,
@@ -216,21 +216,29 @@ class SegmentWriter(Secret):
 
 
 def open_segment(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Record]]:
-    """Give out the records of a segment, batch by batch, as `open_entries` does."""
-    for batch in open_entries(ref, name, sealed):
-        try:
-            records = list(expand(batch))
-        except MalformedError as error:
-            raise ManifestMismatchError(name, str(error)) from error
-        yield records
-
-
-def open_entries(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Entry]]:
-    """Give out what a segment holds, batch by batch, columns as they are; `name` is what errors call it.
+    """Give out the records of a segment, batch by batch; `name` is what errors call it.
 
     Nothing is given out before the whole object is known to be the one that the manifest describes. Raises
     TruncatedError, DamagedChunkError (with the chunk's index) or ManifestMismatchError.
     """
+    for batch in open_columns(ref, name, sealed):
+        yield [
+            record
+            for entry in batch
+            for record in (entry.records() if isinstance(entry, Columns) else (entry,))
+        ]
+
+
+def open_columns(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Record | Columns]]:
+    """Give out the same with columns as they are, read and checked."""
+    for batch in _open_entries(ref, name, sealed):
+        try:
+            yield [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
+        except MalformedError as error:
+            raise ManifestMismatchError(name, str(error)) from error
+
+
+def _open_entries(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Entry]]:
     plain = _open(ref, name, sealed)
     if sha256(sealed) != ref.digest:
         raise ManifestMismatchError(name, "its digest is another")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from letterlock.backup.columns import MAX_TEXT_BYTES, expand
+from letterlock.backup.columns import MAX_TEXT_BYTES, Columns, compact, expand
 from letterlock.backup.records import (
     MessageRecord,
+    PlainMessages,
     Record,
     TombstoneRecord,
     pack_batch,
@@ -339,3 +340,39 @@ async def test_what_is_nothing_but_text_leaves_in_columns_and_the_rest_as_rows(d
     texts = [each.text for each in found if isinstance(each, MessageRecord)]
     assert texts == ["plain", ODD, "x" * MAX_TEXT_BYTES]
     assert [each.flags & 17 for each in found if isinstance(each, MessageRecord)] == [16, 1, 0]
+
+
+def plain_columns(first: int, delivery: str = "none", mine: int = 0) -> Columns:
+    """Four messages, at the places 1 to 4, whose ids begin with `first`."""
+    records = [
+        MessageRecord(
+            each, bytes([first, each]) * 8, CHAT, ME if mine else BOB, mine, "text", f"{first} {each}",
+            each, each, each, delivery, "", None, 0, 0, 0, b"", None, None, None,
+        )
+        for each in range(1, 5)
+    ]  # fmt: skip
+    (entry,) = compact(records)
+    assert isinstance(entry, PlainMessages)
+    return Columns(entry)
+
+
+async def test_columns_that_want_places_which_are_taken_lose_nothing(other: Database) -> None:
+    async def add(tx: Transaction) -> None:
+        await make_chat(tx)
+        for first in (1, 2, 1):
+            await backup_import.take(tx, [plain_columns(first)], NOW, newest_first=True)
+
+    await other.write(add)
+    found = await other.read(lambda reader: messages.last(reader, CHAT, 100))
+    assert sorted(each.text for each in found) == [f"{a} {b}" for a in (1, 2) for b in range(1, 5)]
+
+
+async def test_what_waited_in_columns_is_failed_and_can_be_sent_again(other: Database) -> None:
+    async def add(tx: Transaction) -> None:
+        await make_chat(tx)
+        await backup_import.take(tx, [plain_columns(1, "waiting", mine=1)], NOW, newest_first=True)
+
+    await other.write(add)
+    found = await other.read(lambda reader: messages.last(reader, CHAT, 100))
+    assert {each.delivery for each in found} == {Delivery.FAILED}
+    assert all(each.failure for each in found)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -17,7 +17,7 @@ from letterlock.backup.media import MEDIA_CHUNK_BYTES, MediaOpener, MediaSealer,
 from letterlock.errors import BackupError, MalformedError, MisuseError
 from letterlock.ids import MessageId
 from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import plan, seal_chunk
+from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.objects import Objects, together, told
 from letterlock_client.flows.backup.progress import Meter
@@ -195,16 +195,17 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     content = wanted.content
     path = place_of(MessageId(wanted.message))
     sealed = SealedFile(place.sealed_path(path), content.key, plan(content.size, content.chunk_bytes))
-    await off_loop(sealed.make)
-    writer = _Writer(sealed)
+    writer = _Writer(sealed, await off_loop(lambda _halt: sealed.begin()))
     try:
+        # The digest of all of it is compared before the last of it is given out as whole.
         async for plain in read_media(store, shelf, content):
             await off_loop(lambda _halt, plain=plain: writer.take(plain))  # type: ignore[misc]
         await off_loop(lambda _halt: writer.finish())
-        await off_loop(lambda halt: sealed.check(content.digest, halt))
     except BaseException:
         place.delete_files([path])
         raise
+    finally:
+        writer.close()
     return path
 
 
@@ -228,8 +229,8 @@ async def read_media(store: Objects, shelf: MediaShelf, content: contents.Attach
 class _Writer:
     """Cuts a stream of bytes into a sealed file's chunks."""
 
-    def __init__(self, sealed: SealedFile) -> None:
-        self._sealed = sealed
+    def __init__(self, sealed: SealedFile, file: BinaryIO) -> None:
+        self._sealed, self._file = sealed, file
         self._waiting = bytearray()
         self._next = 0
 
@@ -243,13 +244,17 @@ class _Writer:
             self._write(wanted)
 
     def finish(self) -> None:
-        """Write the last chunk."""
+        """Write the last chunk, and have the file survive a power cut."""
         while self._next < self._sealed.cut.chunks:
             self._write(self._sealed.cut.content_bytes(self._next))
+        self._sealed.finish(self._file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
 
     def _write(self, size: int) -> None:
         plain = bytes(self._waiting[:size])
         del self._waiting[:size]
-        cut = self._sealed.cut
-        self._sealed.write(self._next, seal_chunk(self._sealed.key, cut, self._next, plain))
+        self._sealed.add(self._file, self._next, plain)
         self._next += 1

@@ -14,20 +14,27 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from letterlock.backup.columns import Columns
 from letterlock.backup.manifest import Manifest, open_manifest, segment_name
 from letterlock.backup.records import Record
-from letterlock.backup.segments import SegmentRef, open_segment
+from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
-from letterlock.errors import BackupError
 from letterlock_client.backup_models import BackupPhase
 from letterlock_client.events import EventsLost
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
-from letterlock_client.flows.backup.objects import Objects, telling, together, told
+from letterlock_client.flows.backup.objects import Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.storage import attachments, backup_import, backup_rows, backup_state, identity
+from letterlock_client.storage import (
+    attachments,
+    backup_import,
+    backup_rows,
+    backup_state,
+    identity,
+    message_indexes,
+)
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
 
@@ -75,7 +82,7 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
             return present
         await backup_state.begin_restore(work.tx, wanted)
         if await _is_empty(work.tx):
-            await backup_import.drop_indexes(work.tx)
+            await message_indexes.drop(work.tx)
         return wanted
 
     return await place.transact(work)
@@ -123,20 +130,18 @@ async def _settle(here: Restoring, work: Work) -> list[str]:
     return await backup_import.settle(work.tx)
 
 
-def _fetch(here: Restoring, ref: SegmentRef) -> "asyncio.Task[list[list[Record]]]":
+def _fetch(here: Restoring, ref: SegmentRef) -> "asyncio.Task[list[list[Record | Columns]]]":
     return asyncio.create_task(_read(here.store, here.journal.backup_key, ref), name="segment")
 
 
-async def _read(store: Objects, key: bytes, ref: SegmentRef) -> list[list[Record]]:
+async def _read(store: Objects, key: bytes, ref: SegmentRef) -> list[list[Record | Columns]]:
     name = segment_name(key, ref.id)
     body = await store.get(name)
-    try:
-        return await asyncio.to_thread(lambda: list(open_segment(ref, name, body)))
-    except BackupError as error:
-        raise told(error) from error
+    with telling():
+        return await asyncio.to_thread(lambda: list(open_columns(ref, name, body)))
 
 
-async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record]]) -> None:
+async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record | Columns]]) -> None:
     chats = chats_of(here.journal)
 
     async def work(work: Work) -> list[str]:
@@ -149,7 +154,7 @@ async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record]]) -
         return paths
 
     here.place.delete_files(await here.place.transact(work))
-    here.meter.moved(sum(map(len, batches)), ref.size)
+    here.meter.moved(ref.records, ref.size)
 
 
 def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:

@@ -127,6 +127,27 @@ class SealedFile:
         except OSError as error:
             raise file_failed(self.path, error) from error
 
+    def begin(self) -> BinaryIO:
+        """Begin the file anew, whatever is in its place, for a writer who seals every chunk himself, in order."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        return open(_new(self.path), "wb", buffering=0)
+
+    def add(self, file: BinaryIO, index: int, plain: bytes) -> None:
+        """Seal the next chunk into a file that was begun."""
+        try:
+            write_all(file, seal_chunk(self.key, self.cut, index, plain))
+        except OSError as error:
+            raise file_failed(self.path, error) from error
+
+    def finish(self, file: BinaryIO) -> None:
+        """Have a file that was begun survive a power cut."""
+        try:
+            os.fsync(file.fileno())
+            _sync_above(self.path)
+        except OSError as error:
+            raise file_failed(self.path, error) from error
+
     def plain(self, halt: Halt) -> Iterator[bytes]:
         """Return the file's bytes, chunk by chunk, each once it has opened. Raises code damaged too."""
         for index in range(self.cut.chunks):

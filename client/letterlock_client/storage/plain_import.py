@@ -1,0 +1,66 @@
+"""Puts messages that came in columns into an empty history: straight from column to row, with no object of each.
+
+A fifth of the time that records take. Must not know backups beyond their columns, nor compare anything: whoever
+calls knows that the messages are new.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from itertools import repeat
+from typing import Final
+
+from letterlock.backup.columns import KIND, Columns
+from letterlock.backup.records import MessageFlag
+from letterlock_client.models import Delivery
+from letterlock_client.storage.widths import cell_width
+
+_MINE: Final = MessageFlag.MINE.value
+_DELETED: Final = MessageFlag.DELETED.value
+_VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
+_VIEWED: Final = MessageFlag.VIEWED.value
+_UNREAD: Final = MessageFlag.UNREAD.value
+
+_INSERT: Final = (
+    "INSERT INTO message (row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery,"
+    " failure, edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq)"
+    f" VALUES (?, ?, ?, ?, ?, '{KIND}', ?, ?, ?, ?, ?, '', 0, 0, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+
+
+def can_take(columns: Columns) -> bool:
+    """Say whether these may go straight in: what waited in an outbox needs another look."""
+    return Delivery.WAITING.value not in columns.deliveries
+
+
+def insert(connection: sqlite3.Connection, columns: Columns, chats: Mapping[bytes, int]) -> int:
+    """Store the messages, each at its place; return how many. Raises IntegrityError where a place is taken."""
+    flags = columns.flags
+    before = connection.total_changes
+    connection.executemany(
+        _INSERT,
+        zip(
+            columns.positions,
+            columns.ids,
+            map(chats.__getitem__, columns.chats),
+            columns.authors,
+            _bits(flags, _MINE),
+            columns.texts,
+            map(cell_width, columns.texts),
+            columns.sent,
+            columns.received,
+            columns.deliveries,
+            _bits(flags, _DELETED),
+            _bits(flags, _VIEW_ONCE),
+            _bits(flags, _VIEWED),
+            _bits(flags, _UNREAD),
+            columns.versions,
+            strict=False,
+        ),
+    )
+    return connection.total_changes - before
+
+
+def _bits(flags: list[int], bit: int) -> "list[int] | repeat[int]":
+    if not any(each & bit for each in set(flags)):
+        return repeat(0)
+    return [1 if each & bit else 0 for each in flags]
