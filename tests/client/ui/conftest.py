@@ -17,6 +17,7 @@ from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
 from letterlock_client.ui.panes.chat_view import ChatView
 from letterlock_client.ui.panes.client_pane import ClientPane
 from tests.client.ui.fake_messenger import FakeMessenger
+from tests.stillness import count_threads, know_when_idle, press, until_still
 
 SCREENS = Path(__file__).parents[2] / "screens"
 UPDATE = "LETTERLOCK_UPDATE_SCREENS"
@@ -30,6 +31,11 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    know_when_idle(monkeypatch)
 
 
 @dataclass
@@ -54,12 +60,10 @@ class Running:
         return self.pane.view
 
     async def settle(self) -> None:
-        for _ in range(6):
-            await self.pilot.pause()
+        await until_still(self.app)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
+        await press(self.app, *keys)
 
     async def type(self, text: str) -> None:
         await self.press(*({" ": "space", "\n": "ctrl+j"}.get(character, character) for character in text))
@@ -91,6 +95,7 @@ def client() -> Open:
             return fake
 
         ways = doors or Doors(start, give, register)  # type: ignore[arg-type]
+        count_threads()
         app = LetterlockApp(ways, tastes, clock=fake.clock)
         async with app.run_test(size=size, notifications=True) as pilot:
             running = Running(pilot, app, fake)

@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.workshop.stage import StageApp
 from letterlock_client.workshop.stage_screen import StageScreen
-from tests.client.ui.conftest import picture, utc
+from tests.client.ui.conftest import exact, picture, utc
 from tests.client.workshop.extras import Extras
+from tests.stillness import count_threads, press, until_still
 
-__all__ = ["picture", "utc"]
+__all__ = ["exact", "picture", "utc"]
 
 
 @dataclass
@@ -31,12 +32,10 @@ class Shown:
         return screen
 
     async def settle(self) -> None:
-        for _ in range(8):
-            await self.pilot.pause()
+        await until_still(self.app)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
+        await press(self.app, *keys)
 
     async def type(self, text: str) -> None:
         await self.press(*({" ": "space"}.get(character, character) for character in text))
@@ -52,6 +51,7 @@ Show = Callable[..., AbstractAsyncContextManager[Shown]]
 def show() -> Show:
     @asynccontextmanager
     async def open_stage(extras: Extras, size: tuple[int, int] = (160, 45)) -> AsyncIterator[Shown]:
+        count_threads()
         app = StageApp(extras.cast, Surroundings(extras.clock))
         async with app.run_test(size=size, notifications=True) as pilot:
             shown = Shown(pilot, app, extras)
