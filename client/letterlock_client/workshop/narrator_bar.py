@@ -14,8 +14,11 @@ from textual.widgets import Static
 from letterlock_client.ui.icons import Icons
 from letterlock_client.workshop.acts import TITLES, Playbill
 
-_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "f9")
+_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "f10", "f9")
 """Keys that are left out first where not all fit."""
+
+_MORE: Final = 14
+"""Cells that saying how many acts there are takes."""
 
 
 class NarratorBar(Vertical):
@@ -40,21 +43,32 @@ class NarratorBar(Vertical):
     def show(self, bill: Playbill) -> None:
         """Show how far things are."""
         self._bill = bill
-        acts = Content("   ").join(self._act(number, title) for number, title in enumerate(TITLES, 1))
-        if acts.cell_length > self.size.width - 4:
-            now = [self._act(number, title) for number, title in enumerate(TITLES, 1) if self._is_now(title)]
-            acts = Content("   ").join([*now, Content.styled(f"of {len(TITLES)} acts", "dim")])
-        self._acts.update(acts)
+        self._acts.update(self._around_now(self.size.width - 4))
         self._text.update(Content(bill.text))
 
-    def _is_now(self, title: str) -> bool:
-        return self._bill.state_of(title) == "now"
+    def _around_now(self, room: int) -> Content:
+        """All acts, or as many around the present one as fit."""
+        acts = [self._act(number, title) for number, title in enumerate(TITLES, 1)]
+        now = next(
+            (at for at, title in enumerate(TITLES) if self._bill.state_of(title) == "now"), len(TITLES)
+        )
+        first, last = 0, len(acts)
+        while last - first > 1 and _joined(acts[first:last], "").cell_length > room - _MORE:
+            if now - first > last - 1 - now:
+                first += 1
+            else:
+                last -= 1
+        return _joined(acts[first:last], f"of {len(acts)} acts" if last - first < len(acts) else "")
 
     def _act(self, number: int, title: str) -> Content:
         signs = {"done": self._icons.verified, "now": self._icons.cursor, "later": self._icons.dot}
         styles = {"done": "$text-success", "now": "bold $text-accent", "later": "dim"}
         state = self._bill.state_of(title)
         return Content.styled(f"{signs[state]} {number} {title}", styles[state])
+
+
+def _joined(acts: list[Content], more: str) -> Content:
+    return Content("   ").join([*acts, *([Content.styled(more, "dim")] if more else [])])
 
 
 class TabBar(Static):
@@ -98,6 +112,7 @@ class KeyBar(Static):
             ("f5 f6 f7", "Alice, relay, Bob", ""),
             ("f8", kill, "screen.toggle_relay"),
             ("f9", "do it for me", "screen.play"),
+            ("f10", "relay or vault", "screen.middle"),
             ("f4", "compare", "screen.compare"),
             ("f1", "all keys", "screen.help"),
             ("ctrl+q", "leave", "app.quit"),

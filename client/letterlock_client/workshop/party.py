@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from letterlock.ids import ConversationId
 from letterlock_client.ui.panes.client_pane import ClientPane
@@ -44,6 +44,18 @@ class Party(Vertical):
             return self.pane.chat_list
         answers = [button for button in view.query(Button) if button.display] if view.banner.display else []
         return answers[0] if answers else view.composer
+
+
+class GoneTerminal(Vertical):
+    """Where a person's terminal was."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name.lower(), classes="party -gone")
+        self.who = name
+
+    def compose(self) -> ComposeResult:
+        """A sentence."""
+        yield Static(f"{self.who}'s terminal is gone, and every key that was on it.", markup=False)
 
 
 def in_banner(widget: Widget | None) -> bool:

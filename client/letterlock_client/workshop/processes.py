@@ -105,6 +105,11 @@ class ServerProcess(ABC):
                     raise RuntimeError(f"{self.store.stem} did not start: {said}")
                 await asyncio.sleep(0.02)
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
     async def kill(self) -> None:
         """SIGKILL: no goodbye, nothing flushed that was not on disk."""
         await self._end(signal.SIGKILL)

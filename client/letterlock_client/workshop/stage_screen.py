@@ -24,11 +24,12 @@ from letterlock_client.models import Delivery, MessageKind, Standing
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.composer import Composer
-from letterlock_client.workshop.acts import Fact, Playbill
+from letterlock_client.workshop.acts import BEHIND, Fact, Playbill
 from letterlock_client.workshop.narrator_bar import KeyBar, NarratorBar, TabBar
-from letterlock_client.workshop.party import Party, in_banner, mark_focus
+from letterlock_client.workshop.party import GoneTerminal, Party, in_banner, mark_focus
 from letterlock_client.workshop.prompter import Prompter
 from letterlock_client.workshop.relay_view import RelayPane
+from letterlock_client.workshop.vault_pane import VaultPane
 from letterlock_client.workshop.watch_lines import SeenFrame
 from letterlock_client.workshop.watched_relay import Ended, News, RelayError, Started
 
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from letterlock_client.workshop.cast import Cast
 
 RELAY: Final = "What the relay sees"
+VAULT: Final = "What the provider and the vault have"
 PARTIES: Final = ("alice", "relay", "bob")
+_LOSING: Final = (Fact.LOST, Fact.BY_DIGITS)
+_RETURNING: Final = (Fact.RESTORED, Fact.BY_DIGITS)
 _ARRIVED: Final = (Delivery.ACCEPTED, Delivery.DELIVERED, Delivery.READ)
 
 
@@ -52,6 +56,7 @@ class StageScreen(Screen[None]):
         Binding("f8", "toggle_relay", "Kill or start the relay", show=False, priority=True),
         Binding("f4", "compare", "Compare", show=False),
         Binding("f1", "help", "Help", show=False),
+        Binding("f10", "middle", "Relay or vault", show=False, priority=True),
         Binding("f9", "play", "Do the next step", show=False, priority=True),
     ]
 
@@ -78,10 +83,13 @@ class StageScreen(Screen[None]):
         super().__init__()
         self._cast = cast
         self._icons = surroundings.icons
+        self._surroundings = surroundings
         self.alice = Party("Alice", cast.alice, surroundings)
         self.bob = Party("Bob", cast.bob, surroundings)
+        self._gone: GoneTerminal | None = None
         names = {account_text(each.messenger.profile.account): each.who for each in (self.alice, self.bob)}
         self.relay = RelayPane(names, account_text(cast.bob.profile.account), self._icons)
+        self.vault = VaultPane(self._icons)
         self.narrator = NarratorBar(self._icons)
         self.tabs = TabBar(self._icons)
         self.keys = KeyBar()
@@ -99,6 +107,7 @@ class StageScreen(Screen[None]):
         with Horizontal(id="parties"):
             yield self.alice
             yield self.relay
+            yield self.vault
             yield self.bob
         yield self.keys
 
@@ -162,6 +171,8 @@ class StageScreen(Screen[None]):
             self._note(who, 1)
         if mine and not self.bill.relay_runs:
             self.bill = self.bill.happened(Fact.WAITING)
+        if mine and Fact.RESTORED in self.bill.done:
+            self.bill = self.bill.happened(Fact.WENT_ON)
         if who == "alice" and mine and Fact.WROTE not in self.bill.done:
             self.bill = self.bill.happened(Fact.WROTE)
             self._mark()
@@ -192,10 +203,11 @@ class StageScreen(Screen[None]):
         frames = (
             (self.alice, "Alice", ""),
             (self.relay, RELAY, "it cannot open what it carries"),
-            (self.bob, "Bob", unwritten),
+            (self.vault, VAULT, "neither can open what it has"),
+            (self._gone or self.bob, "Bob", "gone" if self._gone else unwritten),
         )
         for frame, name, aside in frames:
-            mark_focus(frame, name, aside, self._icons.cursor if frame.id == self.here else "")
+            mark_focus(frame, name, aside, self._icons.cursor if _party_of(frame) == self.here else "")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The focus may have come to another party. It begins in Alice's composer, whoever is ready first."""
@@ -205,8 +217,8 @@ class StageScreen(Screen[None]):
             self.action_show("alice")
             return
         for node in event.widget.ancestors_with_self:
-            if isinstance(node, Widget) and node.id in PARTIES:
-                self._arrive(node.id)
+            if isinstance(node, Widget) and (party := _party_of(node)):
+                self._arrive(party)
                 return
 
     def on_descendant_blur(self) -> None:
@@ -232,9 +244,20 @@ class StageScreen(Screen[None]):
 
     def action_show(self, party: str) -> None:
         """Go to a party."""
+        if party == "bob" and self._gone:
+            party = "relay"
         self._arrive(party)
         # At once: what is typed next must not reach the person who was here before.
-        self.set_focus(self.relay.log_view if party == "relay" else self._person(party).first_stop())
+        self.set_focus(self._middle() if party == "relay" else self._person(party).first_stop())
+
+    def _middle(self) -> Widget:
+        return self.vault if self.has_class("-vault") else self.relay.log_view
+
+    def action_middle(self) -> None:
+        """Show what the provider and the vault have in the place of what the relay sees, or that again."""
+        self.toggle_class("-vault")
+        if self.here == "relay":
+            self.set_focus(self._middle())
 
     def action_next_stop(self) -> None:
         """Go to the next party; from an answer or a list, to the next thing within this one."""
@@ -252,7 +275,8 @@ class StageScreen(Screen[None]):
 
     def action_compare(self) -> None:
         """Compare the safety number, on the side of the person who was there last."""
-        self._person("bob" if self.has_class("-beside-bob") else "alice").pane.action_verify()
+        at_bob = self.has_class("-beside-bob") and not self._gone
+        self._person("bob" if at_bob else "alice").pane.action_verify()
 
     def action_help(self) -> None:
         """Show the keys of a client."""
@@ -272,14 +296,57 @@ class StageScreen(Screen[None]):
     def action_play(self) -> None:
         """Do the next step in the visitor's place."""
         step = self.bill.step
+        if self.bill.busy:
+            return
         if not self.bill.relay_runs and (step is None or step.fact is not Fact.WAITING):
             self.action_toggle_relay()
         elif step is not None and step.fact is Fact.VERIFIED:
             self.action_compare()
         elif step is not None and step.fact is Fact.KILLED:
             self.action_toggle_relay()
+        elif step is not None and step.fact in BEHIND:
+            self.run_worker(self._do(self._play_behind(step.fact)), group="doing")
         elif step is not None:
             self.run_worker(self._do(self._prompter.play(step.fact)), group="doing")
+
+    async def _play_behind(self, fact: Fact) -> None:
+        """Do what happens at the provider and the vault, and show it there."""
+        self.add_class("-vault")
+        self.bill = self.bill.working(busy=True)
+        self._redraw()
+        try:
+            if fact in _LOSING:
+                await self._take_bob_away()
+            await self._prompter.play_behind(fact)
+            self.bill = self.bill.happened(fact)
+        finally:
+            self.bill = self.bill.working(busy=False)
+            self.vault.show(self._cast.keepers.sight)
+            self._redraw()
+        if fact in _RETURNING:
+            await self._bring_bob_back()
+
+    async def _take_bob_away(self) -> None:
+        """Bob's terminal goes dark, before anything on it is deleted."""
+        if self._gone:
+            return
+        self._gone = GoneTerminal("Bob")
+        parties = self.query_one("#parties")
+        await self.bob.remove()
+        await parties.mount(self._gone)
+        self.action_show("relay")
+
+    async def _bring_bob_back(self) -> None:
+        """Bob has a new terminal, with everything that he had."""
+        self.bob = Party("Bob", self._cast.bob, self._surroundings)
+        if self._gone is not None:
+            await self._gone.remove()
+            self._gone = None
+        await self.query_one("#parties").mount(self.bob)
+        self.run_worker(self._listen("bob", self._cast.bob.events()), group="listening")
+        self.bob.open_chat(await self._cast.bob.find(self._cast.alice.profile.handle))
+        self._mark()
+        self._redraw()
 
     async def _do(self, call: Coroutine[None, None, None]) -> None:
         try:
@@ -291,3 +358,9 @@ class StageScreen(Screen[None]):
     def _tell_failure(self, event: Failed) -> None:
         event.stop()
         self.app.notify(line_of(event.problem), severity="error", markup=False)
+
+
+def _party_of(frame: Widget) -> str:
+    """Which party a frame belongs to; the vault stands in the relay's place. Empty is none."""
+    name = "relay" if frame.id == "vault" else frame.id or ""
+    return name if name in PARTIES else ""

@@ -31,12 +31,12 @@ _PIECE: Final = 64 * 1024
 
 _GUARD: Final = """
 trap '' HUP INT TERM
-pid=
-while read -r line; do pid=$line; done
-[ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
+pids=
+while read -r line; do pids=$line; done
+for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
 rm -rf -- "$1"
 """
-"""Reads process ids from its standard input until that is closed, which is when its parent is gone."""
+"""Reads lines of process ids from its standard input until that is closed, which is when its parent is gone."""
 
 
 class RelayError(Exception):
@@ -84,11 +84,12 @@ def now_ms() -> int:
 
 
 class Guard:
-    """A temporary folder, and a small process that removes it and kills the relay once this one is gone."""
+    """A temporary folder, and a small process that removes it and kills the servers once this one is gone."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="letterlock-stage-"))
         self._process: asyncio.subprocess.Process | None = None
+        self._pids: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -101,10 +102,13 @@ class Guard:
             raise
         return self
 
-    def watch(self, pid: int | None) -> None:
-        """Kill this process, and no other one, once this one is gone; None is nobody."""
+    def watch(self, server: str, pid: int | None) -> None:
+        """Kill this server's process once this one is gone; None is that it has none."""
+        self._pids.pop(server, None)
+        if pid is not None:
+            self._pids[server] = pid
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(f"{pid or ''}\n".encode())
+            self._process.stdin.write(f"{' '.join(map(str, self._pids.values()))}\n".encode())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -148,7 +152,7 @@ class WatchedRelay:
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         self._process, self._wanted = process, True
-        self._guard.watch(process.pid)
+        self._guard.watch("relay", process.pid)
         self._reading = asyncio.create_task(self._read(process, again))
         await self._become_ready(self._reading)
 
@@ -191,7 +195,7 @@ class WatchedRelay:
         except TimeoutError:
             process.kill()
             await process.wait()
-        self._guard.watch(None)
+        self._guard.watch("relay", None)
         if self._reading is not None:
             await self._reading
 

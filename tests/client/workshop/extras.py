@@ -10,8 +10,9 @@ from letterlock.ids import AccountId, parse_account
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Standing
 from letterlock_client.workshop.cast import Cast
+from letterlock_client.workshop.keepers import Keepers
 from letterlock_client.workshop.watch_lines import Line, Ready, SeenFrame, read_line
-from letterlock_client.workshop.watched_relay import Ended, News, RelayError, Started
+from letterlock_client.workshop.watched_relay import Ended, Guard, News, RelayError, Started
 from tests.client.ui.fake_messenger import FakeClock, FakeMessenger, chat_id
 
 ALICE = AccountId(b"alice".ljust(20, b"\0"))
@@ -83,4 +84,5 @@ class Extras:
 
     @property
     def cast(self) -> Cast:
-        return Cast(self.relay, cast(Messenger, self.alice), cast(Messenger, self.bob), chat_id("bob"))
+        people = cast(Messenger, self.alice), cast(Messenger, self.bob)
+        return Cast(self.relay, *people, chat_id("bob"), Keepers(Guard(), self.relay.url))

@@ -1,7 +1,5 @@
 """The playbill says what to do next, in whatever order a visitor plays."""
 
-from itertools import permutations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,8 +37,8 @@ def test_a_relay_killed_in_its_turn_leads_to_writing_on() -> None:
     assert bill.relay(runs=False).happened(Fact.KILLED).text == STEPS[4].text
 
 
-@given(st.sampled_from(list(permutations(Fact))[::97]))
-def test_nothing_that_happened_is_asked_for_again(order: tuple[Fact, ...]) -> None:
+@given(st.permutations(list(Fact)))
+def test_nothing_that_happened_is_asked_for_again(order: list[Fact]) -> None:
     bill = Playbill()
     for fact in order:
         bill = bill.happened(fact)

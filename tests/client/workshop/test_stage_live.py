@@ -6,10 +6,14 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 from textual.widgets import Button
 
+from letterlock_client.backup_models import RealmState
 from letterlock_client.models import Delivery
 from letterlock_client.ui.widgets.composer import Composer
+from letterlock_client.workshop.acts import Fact
 from letterlock_client.workshop.cast import Cast, open_cast
+from letterlock_client.workshop.keepers import PASSWORD
 from letterlock_client.workshop.party import Party
+from letterlock_client.workshop.prompter import ON
 from letterlock_client.workshop.stage import StageApp
 from letterlock_client.workshop.stage_screen import StageScreen
 from letterlock_client.workshop.watch_lines import SeenFrame
@@ -57,6 +61,7 @@ async def test_what_alice_types_arrives_at_bob_and_the_relay_sees_it_sealed() ->
             await an_answer(visitor)
             await a_dead_relay(visitor, cast)
             await the_same_number(cast)
+            await bob_comes_back_twice(visitor, cast)
             everything = str(stage.relay.log_view._entries)
             assert WORDS not in everything
             assert WORDS.encode().hex() not in everything
@@ -106,3 +111,39 @@ async def the_same_number(cast: Cast) -> None:
     his = await cast.bob.safety_number(await cast.bob.find("alice"))
     assert hers.digits == his.digits
     assert len(hers.digits) == 60
+
+
+async def bob_comes_back_twice(visitor: Visitor, cast: Cast) -> None:
+    """Every act of the backup, by the one key that plays it: with a password, and without a vault."""
+    stage = visitor.stage
+    before = (await cast.bob.safety_number(await cast.bob.find("alice"))).digits
+    stage.bill = stage.bill.happened(Fact.VERIFIED)
+    while (step := stage.bill.step) is not None:
+        await visitor.pilot.press("f9")
+        await visitor.until(lambda fact=step.fact: fact in stage.bill.done and not stage.bill.busy)  # type: ignore[misc]
+        if step.fact is Fact.LOST:
+            assert not (cast.keepers.guard.folder / "bob").exists()
+            assert "Bob's terminal is gone" in "".join(
+                line.text for line in visitor.pilot.app.screen._compositor.render_strips()
+            )
+    assert cast.bob is stage.bob.messenger
+    told = "\n".join(cast.keepers.sight.notes)
+    for words in (
+        "freshness verified, epoch 2",
+        "too many guesses came without the locator",
+        "only the 64-digit key",
+    ):
+        assert words in told
+    assert "freshness unchecked, epoch 3" in told
+    assert {realm.state for realm in cast.keepers.sight.realms} == {
+        RealmState.DESTROYED,
+        RealmState.UNREACHABLE,
+    }
+    assert (await cast.bob.safety_number(await cast.bob.find("alice"))).digits == before
+    await visitor.until(lambda: visitor.shows(stage.bob, WORDS))
+    await visitor.until(lambda: visitor.shows(stage.alice, ON[:10]))
+    sealed = b"".join(
+        each.read_bytes() for each in (cast.keepers.guard.folder / "provider").rglob("*") if each.is_file()
+    )
+    assert WORDS.encode() not in sealed
+    assert PASSWORD.encode() not in sealed

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from textual.widgets import Button
 
+from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Delivery, Standing
 from letterlock_client.ui.widgets.composer import Composer
+from letterlock_client.workshop.keepers import SeenObject, SeenRealm, Sight
 from letterlock_client.workshop.stage import StageApp
 from tests.client.workshop.conftest import Show
 from tests.client.workshop.extras import ALICE, BOB, Extras
@@ -206,3 +208,36 @@ async def test_the_stage_looks_as_it_did(show: Show, picture: Picture, size: tup
         extras.bob.receive(extras.to_alice, "Hello Bob! Can the relay read this?")
         await shown.settle()
         picture(shown.app, f"stage_{size[0]}")
+
+
+SIGHT = Sight(
+    (
+        SeenObject("manifest/00000000000002-91b2c3d4e5f60718", 588, "4c4c4201e0a1" * 4),
+        SeenObject("segment/0123456789abcdef0123456789abcdef", 4112, "9f8e7d6c5b4a" * 4),
+    ),
+    (
+        SeenRealm("north", RealmState.READY, 3, 1, 165_000),
+        SeenRealm("east", RealmState.DESTROYED, 0, 0, 78_000),
+        SeenRealm("south", RealmState.UNREACHABLE, -1, -1, 57_000),
+    ),
+    ("generation 1: 5 messages, 205,436 bytes written", "Bob's terminal is gone, with every key on it"),
+)
+
+
+@pytest.mark.parametrize("size", [(160, 40), (60, 30)])
+async def test_behind_the_scenes_stand_provider_and_vault(
+    show: Show, picture: Picture, size: tuple[int, int]
+) -> None:
+    extras = Extras()
+    extras.they_know_each_other()
+    async with show(extras, size) as shown:
+        await shown.press("f6", "f10")
+        shown.stage.vault.show(SIGHT)
+        await shown.settle()
+        text = shown.text()
+        assert "guesses left: 3 by sheet, 1 by handle" in text
+        assert "What the relay sees" not in text
+        picture(shown.app, f"stage_behind_{size[0]}")
+        await shown.press("f10")
+        assert "What the relay sees" in shown.text()
+        assert shown.stage.here == "relay"

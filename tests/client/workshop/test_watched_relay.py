@@ -134,3 +134,20 @@ async def test_no_signal_to_the_stage_leaves_a_relay_or_a_folder_behind(number: 
 def address(url: str) -> tuple[str, int]:
     host, _, port = url.removeprefix("ws://").partition(":")
     return host, int(port)
+
+
+async def test_once_the_stage_is_gone_so_is_every_server_that_was_watched() -> None:
+    servers = [await asyncio.create_subprocess_exec("sleep", "600") for _ in range(3)]
+    async with Guard() as guard:
+        for name, server in zip(("relay", "north", "east"), servers, strict=True):
+            guard.watch(name, server.pid)
+        guard.watch("north", None)
+        assert guard._process is not None
+        assert guard._process.stdin is not None
+        guard._process.stdin.close()
+        await guard._process.wait()
+        assert not guard.folder.exists()
+    assert [await servers[0].wait(), await servers[2].wait()] == [-signal.SIGKILL] * 2
+    assert servers[1].returncode is None
+    servers[1].kill()
+    await servers[1].wait()

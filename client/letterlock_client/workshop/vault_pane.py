@@ -1,0 +1,102 @@
+"""Behind the scenes of a backup: what its provider has, what each realm of the vault has, and what happened.
+
+Shows a `Sight`. Must not know how one comes to be.
+"""
+
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from letterlock_client.backup_models import RealmState
+from letterlock_client.sanitize import fit, line_of
+from letterlock_client.ui.icons import Icons
+from letterlock_client.ui.wording import size
+from letterlock_client.workshop.keepers import SeenObject, SeenRealm, Sight
+
+_SHOWN: Final = 8
+"""How many of the provider's objects are named."""
+_STATES: Final = {
+    RealmState.UNREACHABLE: "dead: two of three are enough",
+    RealmState.DESTROYED: "destroyed: a tombstone says so",
+    RealmState.NEVER_REGISTERED: "knows nothing of Bob",
+}
+
+
+class VaultPane(VerticalScroll):
+    """The provider above, the realms below it, then what happened, the newest first."""
+
+    def __init__(self, icons: Icons) -> None:
+        super().__init__(id="vault", classes="party")
+        self._icons = icons
+        self._text = Static(markup=False, classes="vault--text")
+        self._sight = Sight()
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield self._text
+
+    def on_resize(self) -> None:
+        """Fit the lines."""
+        self.show(self._sight)
+
+    def show(self, sight: Sight) -> None:
+        """Show what can be seen now."""
+        self._sight = sight
+        room = max(20, self.scrollable_content_region.width - 2)
+        lines = [*self._provider(sight, room), Content(""), *self._vault(sight, room), Content("")]
+        lines += [_heading("What happened")] if sight.notes else []
+        for note in reversed(sight.notes):
+            lines += [Content(f"{self._icons.dot} {line_of(note, 400)}")]
+        self._text.update(Content("\n").join(lines))
+
+    def _provider(self, sight: Sight, room: int) -> list[Content]:
+        total = size(sum(each.size for each in sight.objects))
+        lines = [_heading(f"The provider has {len(sight.objects)} sealed objects, {total}")]
+        for each in sight.objects[-_SHOWN:]:
+            lines += [
+                _object(each, room),
+                Content.styled(f"  {fit(_grouped(each.head), room - 2)}", "$text-primary"),
+            ]
+        lines.append(Content.styled("It cannot tell whose they are, nor what is in them.", "$text-success"))
+        return lines
+
+    def _vault(self, sight: Sight, room: int) -> list[Content]:
+        lines = [_heading("The vault: two of three give a key back")]
+        if not sight.realms:
+            return [*lines, Content.styled("No realm runs yet.", "dim")]
+        for realm in sight.realms:
+            sign = self._icons.failed if realm.state in _STATES else self._icons.online
+            lines.append(
+                Content.styled(f"{sign} {realm.name}, {size(realm.disk)} on its disk", _style(realm))
+            )
+            lines.append(Content.styled(f"  {_standing(realm)}", _style(realm)))
+        lines.append(
+            Content.styled("One alone has a share that says nothing, and counts guesses.", "$text-success")
+        )
+        return lines
+
+
+def _standing(realm: SeenRealm) -> str:
+    if realm.state in _STATES:
+        return _STATES[realm.state]
+    return f"guesses left: {realm.with_sheet} by sheet, {realm.with_handle} by handle"
+
+
+def _style(realm: SeenRealm) -> str:
+    return "$text-error" if realm.state in _STATES else ""
+
+
+def _heading(text: str) -> Content:
+    return Content.styled(text, "bold")
+
+
+def _object(each: SeenObject, room: int) -> Content:
+    amount = f"{each.size:,} B"
+    return Content(f"{fit(each.name, room - len(amount) - 2)}  {amount}")
+
+
+def _grouped(head: str) -> str:
+    return " ".join(head[at : at + 4] for at in range(0, len(head), 4)) + "…"
