@@ -33,6 +33,14 @@ class Freshness(StrEnum):
     """Realms know of a newer one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """How many realms know of a generation, and what that is worth."""
+
+    confirmed: int
+    freshness: Freshness
+
+
 class BackupPhase(StrEnum):
     """What a backup or restore is doing."""
 

@@ -2,11 +2,13 @@
 
 `Messenger.backups` gives it. Verbs that need more than an open terminal take the local passphrase again. Every
 verb raises `ClientError`. Must not know Textual, printing, or what a command line looks like.
+
+A verb imports what it needs: a backup that a timer starts loads neither restores nor the vault's cryptography.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from letterlock_client.backup_models import (
     Attempt,
@@ -23,10 +25,10 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import asking_the_vault, backing_up, choices
-from letterlock_client.flows.backup.checking import rehearse, verify
-from letterlock_client.flows.vault.judging import Judgement, judge
 from letterlock_client.flows.workplace import Workplace
+
+if TYPE_CHECKING:
+    from letterlock_client.flows.vault.judging import Judgement
 
 T = TypeVar("T")
 
@@ -41,6 +43,8 @@ class Backups:
 
     async def status(self) -> BackupStatus:
         """How backups stand, as the landing page shows it."""
+        from letterlock_client.flows.backup import choices
+
         return await choices.status(self._place)
 
     async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
@@ -48,6 +52,8 @@ class Backups:
 
         Raises codes backup_on, wrong_passphrase, bad_input, provider_…, and what the vault says.
         """
+        from letterlock_client.flows.backup import choices
+
         return await choices.turn_on(self._place, choice, unlock)
 
     async def back_up(self) -> BackupMade:
@@ -55,6 +61,8 @@ class Backups:
 
         Raises codes backup_off, backup_running, restore_unfinished, provider_…, backup_….
         """
+        from letterlock_client.flows.backup import backing_up
+
         return await self._one(lambda: backing_up.back_up(self._place))
 
     async def cancel(self) -> None:
@@ -65,30 +73,44 @@ class Backups:
 
     async def verify(self) -> Verified:
         """Read the whole backup and write nothing."""
+        from letterlock_client.flows.backup.checking import verify
+
         return await self._one(lambda: verify(self._place))
 
     async def rehearse(self) -> Rehearsed:
         """Restore into a scratch database and compare it with what is here."""
+        from letterlock_client.flows.backup.checking import rehearse
+
         return await self._one(lambda: rehearse(self._place))
 
     async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
         """Keep the same recovery secret under another password; no object is written again."""
+        from letterlock_client.flows.backup import asking_the_vault
+
         return await asking_the_vault.change_password(self._place, password, unlock)
 
     async def recovery_key(self, unlock: Unlock) -> str:
         """The 64 hex digits. Raises codes backup_off, wrong_passphrase."""
+        from letterlock_client.flows.backup import choices
+
         return await choices.recovery_key(self._place, unlock)
 
     async def sheet(self, unlock: Unlock, with_key: bool) -> str:
         """The recovery sheet as text, with or without the 64 digits."""
+        from letterlock_client.flows.backup import choices
+
         return await choices.sheet(self._place, unlock, with_key=with_key)
 
     async def turn_off(self, unlock: Unlock) -> TurnedOff:
         """Delete the backup at the provider and the record at the vault, and forget the recovery secret."""
+        from letterlock_client.flows.backup import choices
+
         return await self._one(lambda: choices.turn_off(self._place, unlock))
 
     async def history(self) -> list[Attempt]:
         """What the realms have noted about this account, the oldest first."""
+        from letterlock_client.flows.backup import asking_the_vault
+
         return await asking_the_vault.history(self._place)
 
     async def choose(
@@ -100,15 +122,21 @@ class Backups:
         provider: str | None = None,
     ) -> BackupStatus:
         """Change how often, what, and where to is backed up; None leaves it. Another provider begins anew."""
+        from letterlock_client.flows.backup import choices
+
         chosen = choices.Chosen(frequency, include_media, include_videos, provider)
         return await choices.choose(self._place, chosen)
 
     async def vault(self) -> VaultView:
         """How the realms stand; costs no guess."""
+        from letterlock_client.flows.backup import asking_the_vault
+
         return await asking_the_vault.view(self._place)
 
-    def judge(self, password: str) -> Judgement:
+    def judge(self, password: str) -> "Judgement":
         """What a password is worth against the guesses that the vault allows."""
+        from letterlock_client.flows.vault.judging import judge
+
         return judge(password, (self._place.own.identity.handle,))
 
     async def _one(self, work: Callable[[], Awaitable[T]]) -> T:

@@ -48,7 +48,6 @@ from letterlock_client.events import BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
-from letterlock_client.restoration import Restoration
 
 MAX_SECRET: Final = 4096
 
@@ -231,6 +230,8 @@ async def history(messenger: Messenger, given: Namespace, output: Output) -> int
 
 async def restore(given: Namespace, output: Output) -> int:
     """Bring a backup back: into a new profile, or beside what is here."""
+    from letterlock_client.restoration import Restoration
+
     home, name = Home.find(), profile_name(given)
     for option in ("handle", "relay", "provider"):
         if not (getattr(given, option) or given.sheet):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -35,9 +35,11 @@ from letterlock_client.config import (
 from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output
-from letterlock_client.restoration import Restoration
 from letterlock_client.storage.keyring import has_passphrase
 from letterlock_client.ui.doors import Doors, Registration, Start, StorageUse, Tastes
+
+if TYPE_CHECKING:
+    from letterlock_client.restoration import Restoration
 
 DEFAULT_RELAY: Final = "ws://127.0.0.1:8710"
 
@@ -98,7 +100,9 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         home.remember_profile(name)
         return messenger
 
-    async def restore(wanted: RestoreRequest) -> Restoration:
+    async def restore(wanted: RestoreRequest) -> "Restoration":
+        from letterlock_client.restoration import Restoration
+
         # The messenger of the restored profile is opened by `open_with`, which remembers it.
         return await Restoration.begin(home, name, replace(wanted, insecure=given.insecure))
 

@@ -1,4 +1,4 @@
-"""What backups ask of the vault: to keep the recovery secret under a password, and to know the newest generation.
+"""What backups ask of the vault: to keep the recovery secret under a password, and to give it back.
 
 A profile whose backups have no password asks nobody. Must not know how realms are spoken to.
 """
@@ -10,22 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from letterlock.backup.generations import Anchor
-from letterlock.backup.manifest import manifest_hash, prefix_of
+from letterlock.backup.manifest import prefix_of
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet, shown_hash
 from letterlock.vault.recovery_secret import RecoverySecret
-from letterlock_client.backup_models import Attempt, Freshness, PasswordChanged, VaultView
+from letterlock_client.backup_models import Attempt, PasswordChanged, VaultView
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
-from letterlock_client.flows.backup import counting
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
 from letterlock_client.flows.vault import of_profile, recovering, registering
 from letterlock_client.flows.vault.access import open_vault
 from letterlock_client.flows.vault.judging import judge
-from letterlock_client.flows.vault.of_profile import Anchored, Registered, fleet_of
+from letterlock_client.flows.vault.of_profile import Registered, fleet_of
 from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.surveying import status
 from letterlock_client.flows.workplace import Work, Workplace
@@ -34,7 +32,7 @@ from letterlock_client.storage import backup_state, keyring
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.identity import OwnIdentity
 
-__all__ = ["Anchored", "Registered", "fleet_of"]
+__all__ = ["Registered", "fleet_of"]
 
 LOCATOR_BYTES: Final = 10
 
@@ -114,26 +112,6 @@ async def delete_registration(place: Workplace) -> tuple[int, int]:
     """Delete the vault's record; return how many realms of how many proved it."""
     vault = await place.database.read(backup_state.load_vault)
     return (0, 0) if vault is None else await of_profile.delete(place, vault)
-
-
-# Which generation is the newest.
-
-
-async def anchor(place: Workplace, state: BackupState) -> Anchored:
-    """Tell the realms which generation is the newest; without a vault nobody is told."""
-    vault = await place.database.read(backup_state.load_vault)
-    if vault is None:
-        return Anchored(0, Freshness.UNCHECKED)
-    return await of_profile.anchor(place, vault, state.generation, manifest_hash(state.manifest))
-
-
-async def known_anchor(place: Workplace) -> Anchor | None:
-    """Which generation enough realms confirmed, as far as is known here; None without a vault."""
-    state = await place.database.read(backup_state.load)
-    totals = counting.load(state.last) if state else None
-    if totals is None or not totals.anchor:
-        return None
-    return Anchor(totals.anchor_generation, totals.anchor)
 
 
 # What is shown.

@@ -36,7 +36,7 @@ from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupMade, BackupPhase
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm, BackupFinished, BackupMoved
-from letterlock_client.flows.backup import asking_the_vault, counting, purging_segments, tidying
+from letterlock_client.flows.backup import anchoring, counting, purging_segments, tidying
 from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
@@ -103,7 +103,7 @@ async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:
     totals = counting.load(ground.state.last)
     if totals is None or ground.before is None:
         raise ClientError(Code.FAILED, "this backup has no totals")
-    anchored = await asking_the_vault.anchor(place, ground.state)
+    anchored = await anchoring.anchor(place, ground.state)
     totals = counting.anchored(counting.changed(totals, at=place.clock()), ground.state, anchored.freshness)
     await save(place, replace(ground.state, last=counting.save(totals)))
     return BackupMade(
@@ -222,7 +222,7 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     )
     await save(place, state, sent.media_rows)
     meter.phase(BackupPhase.ANCHORING)
-    anchored = await asking_the_vault.anchor(place, state)
+    anchored = await anchoring.anchor(place, state)
     totals = counting.anchored(totals, state, anchored.freshness)
     totals = await _tidy(place, ground, state, totals)
     await save(place, replace(state, last=counting.save(totals)))

@@ -19,12 +19,12 @@ from letterlock_client.config import Places
 from letterlock_client.errors import ClientError
 from letterlock_client.events import BackupMoved
 from letterlock_client.flows.announcing import Announcer
-from letterlock_client.flows.backup import asking_the_vault, finding, restoring
-from letterlock_client.flows.backup.choices import objects, require
+from letterlock_client.flows.backup import anchoring, finding, restoring
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, described, read_media
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.terms import objects, require
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_rows
 from letterlock_client.storage.database import Database, Reader
@@ -48,7 +48,7 @@ async def verify(place: Workplace) -> Verified:
     state = await require(place)
     meter = _meter(place)
     store = objects(place, state.provider)
-    found = await finding.find(store, state.backup_key, await asking_the_vault.known_anchor(place))
+    found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
     seen = _Seen(size=len(found.raw))
     segments = found.manifest.segments
     meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))
@@ -127,7 +127,7 @@ async def rehearse(place: Workplace) -> Rehearsed:
     """Restore the newest generation into a scratch database, and compare it with what is here."""
     state = await require(place)
     store = objects(place, state.provider)
-    found = await finding.find(store, state.backup_key, await asking_the_vault.known_anchor(place))
+    found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
     folder = await asyncio.to_thread(tempfile.mkdtemp, ".rehearsal", "letterlock-")
     try:
         return await _rehearse(place, store, found, Path(folder))

@@ -5,7 +5,6 @@ local passphrase again. Must not know how a backup is written or read.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from letterlock.backup.manifest import prefix_of
 from letterlock.encoding import pack
@@ -31,22 +30,13 @@ from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
 from letterlock_client.flows.backup import asking_the_vault, counting, recovery_sheet
-from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.recovery_sheet import Sheet
+from letterlock_client.flows.backup.terms import anew, next_at, objects, require
 from letterlock_client.flows.workplace import Random, Work, Workplace
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.database import Reader
-
-FIRST_AFTER_MS: Final = 600_000
-"""Turning on does not back up: whoever does not ask for the first one gets it soon after."""
-PERIODS_MS: Final = {
-    Frequency.OFF: 0,
-    Frequency.DAILY: 86_400_000,
-    Frequency.WEEKLY: 7 * 86_400_000,
-    Frequency.MONTHLY: 30 * 86_400_000,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +74,6 @@ async def recovery_secret(place: Workplace, unlock: Unlock) -> RecoverySecret:
     """Open the recovery secret. Raises codes backup_off, wrong_passphrase."""
     await require(place)
     return RecoverySecret(await keyring.open_recovery_secret(place.places, unlock))
-
-
-async def require(place: Workplace) -> BackupState:
-    """How this profile is backed up. Raises code backup_off."""
-    state = await place.database.read(backup_state.load)
-    if state is None:
-        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
-    return state
-
-
-def objects(place: Workplace, provider: str) -> Objects:
-    """The objects at a provider."""
-    return Objects(place.open_provider(provider), place.sleep)
 
 
 # On and off.
@@ -197,20 +174,6 @@ async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
     return await status(place)
 
 
-def anew(state: BackupState, provider: str) -> BackupState:
-    """Begin again at another provider: nothing of this history lies there yet."""
-    return replace(
-        state,
-        provider=provider,
-        watermark=0,
-        identity_digest=b"",
-        generation=0,
-        manifest_name="",
-        manifest=b"",
-        last=b"",
-    )
-
-
 # What is shown.
 
 
@@ -251,15 +214,6 @@ async def status(place: Workplace) -> BackupStatus:
         realms=len(fleet.realms) if fleet else 0,
         threshold=fleet.threshold if fleet else 0,
     )
-
-
-def next_at(state: BackupState) -> int:
-    """When the next backup is due; 0 for never."""
-    period = PERIODS_MS[state.frequency]
-    totals = counting.load(state.last)
-    if not period:
-        return 0
-    return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
 
 
 async def recovery_key(place: Workplace, unlock: Unlock) -> str:

@@ -15,9 +15,9 @@ from letterlock.errors import BackupError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup.choices import PERIODS_MS, anew, objects, require
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.terms import PERIODS_MS, anew, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile

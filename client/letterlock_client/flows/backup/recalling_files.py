@@ -7,9 +7,9 @@ from letterlock.backup.manifest import open_manifest
 from letterlock.errors import BackupError
 from letterlock.ids import MessageId
 from letterlock_client.errors import ClientError
-from letterlock_client.flows.backup.choices import objects
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described
 from letterlock_client.flows.backup.restoring import bring_back
+from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state

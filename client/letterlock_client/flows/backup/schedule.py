@@ -44,7 +44,7 @@ async def _due(reader: Reader) -> int:
     if state is None or await backup_state.journal(reader) is not None:
         return 0
     # Whoever has no backups does not wait for all that they bring along.
-    from letterlock_client.flows.backup.choices import next_at
+    from letterlock_client.flows.backup.terms import next_at
 
     return next_at(state)
 

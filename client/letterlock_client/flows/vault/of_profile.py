@@ -15,7 +15,7 @@ from letterlock.primitives.derivation import Argon2Parameters
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
-from letterlock_client.backup_models import Attempt, Freshness, VaultView
+from letterlock_client.backup_models import Anchored, Attempt, Freshness, VaultView
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, registering
@@ -29,14 +29,6 @@ from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 
 _FIRST_EPOCH: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Anchored:
-    """How many realms know of a generation, and what that is worth."""
-
-    confirmed: int
-    freshness: Freshness
 
 
 @dataclass(frozen=True, slots=True)

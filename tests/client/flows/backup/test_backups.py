@@ -7,7 +7,7 @@ import pytest
 from letterlock_client.backup_models import Freshness
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup.choices import require
+from letterlock_client.flows.backup.terms import require
 from letterlock_client.models import TransferState
 from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import WAIT_S, Pair, eventually

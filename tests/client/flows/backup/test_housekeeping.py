@@ -5,7 +5,7 @@ from letterlock.backup.records import MessageRecord, Record, TombstoneRecord
 from letterlock.backup.segments import open_segment
 from letterlock_client.backup_models import Frequency
 from letterlock_client.events import BackupFinished
-from letterlock_client.flows.backup.choices import require
+from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
 from tests.client.flows.backup.backup_scene import Shelf, pair, shelf, turn_on
 from tests.town import Pair, eventually

@@ -8,7 +8,7 @@ import pytest
 
 from letterlock.primitives.derivation import sha256
 from letterlock.vault.recovery_secret import RecoverySecret
-from letterlock_client.backup_models import Freshness
+from letterlock_client.backup_models import Anchored, Freshness
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault import of_profile, recovering
 from letterlock_client.flows.workplace import Work, Workplace
@@ -77,14 +77,14 @@ async def test_a_realm_that_was_away_hears_of_it_before_the_next_anchor(scene: S
     await scene.turn_on()
     assert [name for name, _ in await scene.place.database.read(backup_state.pending)] == ["realm-3"]
     told = await of_profile.anchor(scene.place, await scene.vault(), 1, sha256(b"1"))
-    assert told == of_profile.Anchored(2, Freshness.VERIFIED)
+    assert told == Anchored(2, Freshness.VERIFIED)
     scene.realms.away.clear()
     told = await of_profile.anchor(scene.place, await scene.vault(), 2, sha256(b"2"))
-    assert told == of_profile.Anchored(3, Freshness.VERIFIED)
+    assert told == Anchored(3, Freshness.VERIFIED)
     assert await scene.place.database.read(backup_state.pending) == []
     scene.realms.away |= {"realm-1", "realm-2"}
     told = await of_profile.anchor(scene.place, await scene.vault(), 3, sha256(b"3"))
-    assert told == of_profile.Anchored(1, Freshness.UNANCHORED)
+    assert told == Anchored(1, Freshness.UNANCHORED)
     scene.realms.away.clear()
     assert (await scene.recover(PASSWORD)).anchor in ((2, sha256(b"2")), (3, sha256(b"3")))
 

@@ -1,0 +1,60 @@
+"""How this profile is backed up, as its owner chose it: whether at all, where to, how often, and when next.
+
+Must not know how it is chosen, nor how a backup is written or read.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from letterlock_client.backup_models import Frequency
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import counting
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage import backup_state
+from letterlock_client.storage.backup_state import BackupState
+
+FIRST_AFTER_MS: Final = 600_000
+"""Turning on does not back up: whoever does not ask for the first one gets it soon after."""
+PERIODS_MS: Final = {
+    Frequency.OFF: 0,
+    Frequency.DAILY: 86_400_000,
+    Frequency.WEEKLY: 7 * 86_400_000,
+    Frequency.MONTHLY: 30 * 86_400_000,
+}
+
+
+async def require(place: Workplace) -> BackupState:
+    """How this profile is backed up. Raises code backup_off."""
+    state = await place.database.read(backup_state.load)
+    if state is None:
+        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+    return state
+
+
+def objects(place: Workplace, provider: str) -> Objects:
+    """The objects at a provider."""
+    return Objects(place.open_provider(provider), place.sleep)
+
+
+def next_at(state: BackupState) -> int:
+    """When the next backup is due; 0 for never."""
+    period = PERIODS_MS[state.frequency]
+    totals = counting.load(state.last)
+    if not period:
+        return 0
+    return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
+
+
+def anew(state: BackupState, provider: str) -> BackupState:
+    """Begin again at another provider: nothing of this history lies there yet."""
+    return replace(
+        state,
+        provider=provider,
+        watermark=0,
+        identity_digest=b"",
+        generation=0,
+        manifest_name="",
+        manifest=b"",
+        last=b"",
+    )
