@@ -159,7 +159,11 @@ class Ours:
         return self._run("restore", self._home, self.place, self._new)
 
     def _run(self, *words: str | Path) -> Spent:
-        return run([sys.executable, "-m", "scripts.benchmarks.backup_subject", *map(str, words)])
+        # What is installed is compiled; a machine that keeps no bytecode would compile all of it at every start.
+        return run(
+            [sys.executable, "-m", "scripts.benchmarks.backup_subject", *map(str, words)],
+            PYTHONDONTWRITEBYTECODE="",
+        )
 
 
 class Rival:

@@ -31,8 +31,8 @@ from letterlock_client.models import Standing
 from letterlock_client.storage import contacts, conversations, identity, keyring, search
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Transaction
+from scripts.benchmarks.backup_subject import PROFILE
 
-PROFILE = "bench"
 FORMS = ("sqlite", "lines", "files")
 CHATS = 40
 FILE_BYTES = 1_000_000
