@@ -19,7 +19,7 @@ _LONGEST: Final = 4_096
 
 def split_path(rest: str) -> tuple[str, str]:
     """Split `PATH CAPTION`: the path may stand in quotes, or have its spaces behind backslashes."""
-    rest = rest.strip()
+    rest = rest.lstrip()
     if rest[:1] in ("'", '"'):
         inside, _, behind = rest[1:].partition(rest[0])
         return inside, behind.strip()
@@ -35,7 +35,7 @@ def split_path(rest: str) -> tuple[str, str]:
 def quoted(path: str) -> str:
     """Return a path so that `split_path` reads it back."""
     if "'" in path:
-        return "".join(f"\\{sign}" if sign in " \\'\"" else sign for sign in path)
+        return "".join(f"\\{sign}" if sign.isspace() or sign in "\\'\"" else sign for sign in path)
     return shlex.quote(path)
 
 

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from letterlock_client.file_paths import file_meant, file_of, paths_beginning, quoted, split_path
@@ -51,6 +51,8 @@ def test_a_path_is_looked_for_behind_its_command_only() -> None:
     assert path_typed("about /attach /tmp", 18) is None
 
 
+@example("it's ", "")
+@example("it's\N{NO-BREAK SPACE}here", "a caption")
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40), st.text(max_size=10))
 def test_a_quoted_path_is_read_back_with_its_caption(path: str, caption: str) -> None:
     assert split_path(f"{quoted(path)} {caption}") == (path, caption.strip())
