@@ -342,6 +342,27 @@ async def test_no_passphrase_is_an_explicit_choice(client: Open) -> None:
         assert [one.passphrase for one in seen] == [None]
 
 
+async def test_the_first_run_needs_no_mouse(client: Open) -> None:
+    seen: list[Registration] = []
+    fake = lively()
+
+    async def register(registration: Registration) -> FakeMessenger:
+        seen.append(registration)
+        return fake
+
+    doors = Doors(Start.REGISTER, register, register, suggested_relay="wss://relay.example")  # type: ignore[arg-type]
+    async with client(fake, (100, 40), doors=doors) as running:
+        await running.type("alice")
+        await running.press("enter", "enter", "enter")
+        await running.type("long enough")
+        await running.press("enter")
+        await running.type("long enough")
+        assert seen == []
+        await running.press("enter")
+        assert seen == [Registration("alice", "wss://relay.example", "long enough")]
+        assert isinstance(running.app.screen, MainScreen)
+
+
 def test_a_registration_never_prints_its_secrets() -> None:
     shown = repr(Registration("alice", "wss://r", "hunter22hunter", "code-secret"))
     assert "hunter22" not in shown

@@ -106,7 +106,6 @@ class FirstRunScreen(Dialog["Messenger"]):
         for name in ("passphrase", "again"):
             self.query_one(f"#{name}", Input).disabled = event.value
 
-    @on(Input.Submitted)
     @on(Button.Pressed, "#restore")
     def _restore_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -118,6 +117,7 @@ class FirstRunScreen(Dialog["Messenger"]):
         if messenger is not None:
             self.post_message(self.Answered(messenger))
 
+    @on(Input.Submitted)
     @on(Button.Pressed, "#register")
     def _submit(self, event: TextualMessage) -> None:
         if isinstance(event, Input.Submitted) and event.input.id not in ("again",):
