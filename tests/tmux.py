@@ -28,7 +28,9 @@ class Tmux:
 
     def ask(self, *words: str) -> str:
         command = ["tmux", "-S", str(self._socket), "-f", os.devnull, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        # These two would tell a program another size than that of its terminal.
+        around = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -75,11 +75,13 @@ def verify(alice: Seat, bob: Seat) -> None:
     assert len(rows) == 3
     bob.sees(*rows)
     bob.presses("Escape")
+    bob.sees_no_more("escape closes")
     digits = "".join("".join(rows).split())
     alice.types(digits, digits[-5:])
     alice.presses("Enter")
     alice.sees("Not verified after all")
     alice.presses("Escape")
+    alice.sees_no_more("escape closes")
     alice.sees("● bob · ✓ verified", "Message…")
 
 
