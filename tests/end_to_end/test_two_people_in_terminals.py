@@ -28,7 +28,6 @@ def register(seat: Seat, relay: str) -> None:
     seat.sees("Welcome to Letterlock")
     seat.types(seat.name)
     seat.moves_on()
-    seat.presses("End", "C-u")
     seat.types(relay)
     seat.moves_on()
     seat.moves_on()
