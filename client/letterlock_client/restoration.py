@@ -9,6 +9,7 @@ or what a command line looks like.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 
 from letterlock.ids import account_text
@@ -64,17 +65,21 @@ class Restoration:
         unlock: Unlock,
         chats: tuple[str, ...] = (),
         *,
+        files_later: bool = False,
         progress: Callable[[BackupProgress], None] = lambda _moved: None,
     ) -> Restored:
         """Restore: messages first, then the account, then files.
 
         `unlock` opens the profile, or is how a new one shall be opened. `chats` are WHO of those to bring back,
-        as the preview names them; none is all. Raises codes backup_other_account, offline, file_failed, ….
+        as the preview names them; none is all. With `files_later` files stay at the provider until they are wanted.
+        Raises codes backup_other_account, offline, file_failed, ….
         """
         if self._opened is None:
             raise ClientError(Code.BAD_INPUT, "open the backup first")
         named = chats or self._wanted.request.chats
         wanted = tuple(_chat(self._opened.found, who) for who in named)
+        if files_later:
+            self._wanted = replace(self._wanted, request=replace(self._wanted.request, media_later=True))
         return await restoring_profiles.run(self._wanted, self._opened, unlock, wanted, progress)
 
     async def close(self) -> None:

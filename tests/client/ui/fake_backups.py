@@ -258,7 +258,7 @@ class FakeRestoration(Calls):
         self.view = vault()
         self.found = preview()
         self.wrong: ClientError | None = None
-        self.closed = False
+        self.closed = self.files_later = False
         self.moved: Callable[[BackupProgress], None] = lambda _: None
 
     async def vault(self) -> VaultView:
@@ -276,9 +276,10 @@ class FakeRestoration(Calls):
         unlock: Unlock,
         chats: tuple[str, ...] = (),
         *,
+        files_later: bool = False,
         progress: Callable[[BackupProgress], None] = lambda _: None,
     ) -> Restored:
-        self.moved = progress
+        self.moved, self.files_later = progress, files_later
         await self._call("run", unlock, chats)
         return Restored(1_042, 3, 31, 12, self.found.freshness, 2)
 

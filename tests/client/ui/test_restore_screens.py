@@ -28,6 +28,7 @@ from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
 from letterlock_client.ui.screens.restore.preview import PreviewScreen
 from letterlock_client.ui.screens.restore.where import WhereScreen
+from letterlock_client.ui.widgets.tick_box import TickBox
 from tests.client.test_sanitize import HOSTILE
 from tests.client.ui.conftest import Open, Running
 from tests.client.ui.fake_backups import (
@@ -133,6 +134,7 @@ async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: 
             assert fact in words(running), fact
         await running.press("down", "space")
         assert "[ ] carol" in running.text()
+        running.app.screen.query_one("#later", TickBox).toggle()
         press_button(running, "Restore")
         await running.settle()
         assert isinstance(running.app.screen, NewPassphraseScreen)
@@ -149,6 +151,7 @@ async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: 
         assert "Your chats are back" in words(running)
         ((unlock, chats),) = restoration.asked("run")
         assert unlock == Unlock("long enough")
+        assert restoration.files_later
         assert chats == tuple(account_text(AccountId(chat.id)) for chat in (CHATS[0], CHATS[2]))
         await running.press("enter")
         assert isinstance(running.app.screen, MainScreen)

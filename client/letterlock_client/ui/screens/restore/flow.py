@@ -17,7 +17,7 @@ from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen, OldPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
-from letterlock_client.ui.screens.restore.preview import PreviewScreen
+from letterlock_client.ui.screens.restore.preview import Chosen, PreviewScreen
 from letterlock_client.ui.screens.restore.where import Wanted, WhereScreen
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class RestoreFlow:
         """Open, preview, choose, lock, write; return how the new profile is locked."""
         preview = await self._open(wanted, restoration)
         while preview is not None:
-            chats = await self._ask(PreviewScreen(preview, self._around))
-            if chats is None:
+            chosen = await self._ask(PreviewScreen(preview, self._around))
+            if chosen is None:
                 return None
             unlock = await self._lock()
             if unlock is None:
@@ -109,7 +109,7 @@ class RestoreFlow:
                 # A profile is open in one place at a time.
                 await self._open_now.close()
                 self.closed = True
-            done = await self._write(restoration, unlock, chats)
+            done = await self._write(restoration, unlock, chosen)
             if done is not None:
                 await self._tell("Your chats are back", _summary(done))
                 return unlock
@@ -129,15 +129,15 @@ class RestoreFlow:
             )
         return await self._ask(RestorePasswordScreen(restoration, self._around))
 
-    async def _write(
-        self, restoration: Restoration, unlock: Unlock, chats: tuple[str, ...]
-    ) -> Restored | None:
+    async def _write(self, restoration: Restoration, unlock: Unlock, chosen: Chosen) -> Restored | None:
         work = Work(
             "Restoring",
             "The newest chats come first. What is here already stays when this is stopped; it can go on later.",
             "Go on",
             "Bringing your chats back",
-            lambda _: restoration.run(unlock, chats, progress=self._moved),
+            lambda _: restoration.run(
+                unlock, chosen.chats, files_later=chosen.files_later, progress=self._moved
+            ),
             guarded=False,
             at_once=True,
         )

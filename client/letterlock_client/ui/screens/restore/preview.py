@@ -1,6 +1,7 @@
 """What a backup would bring back, before anything is written: its age, size, and chats to choose from."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from textual import on
@@ -28,8 +29,16 @@ UNCHECKED: Final = (
 )
 
 
-class PreviewScreen(Dialog[tuple[str, ...]]):
-    """The screen; the result is WHO of each chat that shall come back, empty for all of them."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What shall come back: WHO of each chat, empty for all of them; and whether its files now."""
+
+    chats: tuple[str, ...] = ()
+    files_later: bool = False
+
+
+class PreviewScreen(Dialog[Chosen]):
+    """The screen; the result is what shall come back."""
 
     heading = "This backup was found"
     hint = "space or enter in the list leaves a chat out, or takes it back in · escape goes back"
@@ -60,6 +69,9 @@ class PreviewScreen(Dialog[tuple[str, ...]]):
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
             yield words("Chats", "dialog--section")
             yield ChatPicker(found.chats, now)
+            if found.media:
+                later = f"Fetch files later, each when it is opened ({size(found.media_bytes)} of them)"
+                yield TickBox(Content(later), id="later", compact=True)
         yield problem_line()
         yield Button("Restore", variant="primary", compact=True, classes="dialog--go")
 
@@ -76,4 +88,5 @@ class PreviewScreen(Dialog[tuple[str, ...]]):
         if not picker.chosen and self._preview.chats:
             self.say("Choose a chat at least.")
         else:
-            self.dismiss(() if picker.has_all else picker.chosen)
+            later = any(box.value for box in self.query("#later").results(TickBox))
+            self.dismiss(Chosen(() if picker.has_all else picker.chosen, later))
