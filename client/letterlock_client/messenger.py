@@ -25,6 +25,7 @@ from letterlock_client.models import (
     Contact,
     Conversation,
     Exported,
+    Listed,
     Message,
     Picture,
     Profile,
@@ -333,6 +334,10 @@ class Messenger(Library):
     async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
         """Muted chats notify nobody."""
         await sending.set_muted(self._place, conversation, muted)
+
+    async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
+        """Pin a chat on top of the list, or archive it until somebody writes in it again, or neither."""
+        await sending.set_listed(self._place, conversation, listed)
 
     async def settings(self) -> Settings:
         """What the owner chose."""

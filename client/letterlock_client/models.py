@@ -135,6 +135,16 @@ class Message:
     failure: str = ""
 
 
+class Listed(StrEnum):
+    """Where a chat stands in the list."""
+
+    USUAL = ""
+    PINNED = "pinned"
+    """On top."""
+    ARCHIVED = "archived"
+    """Out of sight, until somebody writes in it; where it is muted, until we do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One chat, as the chat list shows it."""
@@ -149,6 +159,7 @@ class Conversation:
     draft: str
     timer_s: int
     muted: bool
+    listed: Listed = Listed.USUAL
     online: bool = False
     typing: bool = False
 

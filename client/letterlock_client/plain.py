@@ -27,7 +27,7 @@ from letterlock_client.events import (
 )
 from letterlock_client.file_paths import file_of
 from letterlock_client.messenger import Messenger
-from letterlock_client.models import Message
+from letterlock_client.models import Listed, Message
 from letterlock_client.output import DONE, Output, print_line
 from letterlock_client.sanitize import clean, line_of
 from letterlock_client.shapes import message_line, seconds_of, who
@@ -104,6 +104,11 @@ class Talk:
             "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
             "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
             "mute": (self.mute, "let this chat be quiet, or not"),
+            "pin": (self.pin, "keep this chat on top of the list, or not"),
+            "archive": (
+                self.archive,
+                "put this chat out of sight until somebody writes in it, or take it back",
+            ),
             "save": (self.save, "MESSAGE [PATH]: save a message's file, here under its name or as PATH"),
             "verify": (self.verify, "show the safety number of this chat"),
             "help": (self.help, "this list"),
@@ -303,6 +308,25 @@ class Talk:
         muted = not (await self._messenger.conversation(self._present)).muted
         await self._messenger.set_muted(self._present, muted)
         say("This chat is muted." if muted else "This chat is not muted any more.")
+
+    async def pin(self, rest: str) -> None:
+        """Keep the present chat on top of the list, or not."""
+        del rest
+        await self._list_as(Listed.PINNED, "This chat is on top of the list.")
+
+    async def archive(self, rest: str) -> None:
+        """Put the present chat out of sight, or take it back."""
+        del rest
+        await self._list_as(Listed.ARCHIVED, "This chat is archived. A new message brings it back.")
+
+    async def _list_as(self, wanted: Listed, done: str) -> None:
+        if self._present is None:
+            say("Say first which chat: /to WHO")
+            return
+        present = (await self._messenger.conversation(self._present)).listed
+        listed = Listed.USUAL if present is wanted else wanted
+        await self._messenger.set_listed(self._present, listed)
+        say(done if listed is wanted else "This chat stands where it belongs in the list again.")
 
     async def save(self, rest: str) -> None:
         """Save a message's file; a view-once one this one time."""

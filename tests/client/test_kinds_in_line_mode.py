@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from letterlock.ids import message_text
+from letterlock_client.models import Listed
 from letterlock_client.plain import Talk
 from tests.town import Pair, pair, town
 
@@ -48,3 +49,9 @@ async def test_a_line_sends_a_file_with_a_caption_and_one_to_be_seen_once(
     first, second = await pair.bob.history(pair.to_alice, 2)
     assert (first.text, first.view_once, second.view_once) == ("have a look", False, True)
     assert (await pair.alice.conversation(pair.to_bob)).muted
+    await talk.obey("/archive")
+    assert (await pair.alice.conversation(pair.to_bob)).listed is Listed.ARCHIVED
+    await talk.obey("/pin")
+    assert (await pair.alice.conversation(pair.to_bob)).listed is Listed.PINNED
+    await talk.obey("/pin")
+    assert (await pair.alice.conversation(pair.to_bob)).listed is Listed.USUAL

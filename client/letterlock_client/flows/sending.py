@@ -17,7 +17,7 @@ from letterlock_client.flows.accepting import accept_in
 from letterlock_client.flows.contacts import check_may_send, require_contact, tell
 from letterlock_client.flows.outgoing import Item, enqueue, receipt, say
 from letterlock_client.flows.workplace import Work, Workplace, envelope_id
-from letterlock_client.models import Delivery, Message, MessageKind, Standing
+from letterlock_client.models import Delivery, Listed, Message, MessageKind, Standing
 from letterlock_client.storage import conversations, messages, outbox, settings
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.outbox import Outgoing
@@ -218,6 +218,16 @@ async def set_muted(place: Workplace, conversation: ConversationId, muted: bool)
 
     async def work(work: Work) -> None:
         await conversations.set_muted(work.tx, conversation, muted)
+        await tell(work, conversation)
+
+    await place.transact(work)
+
+
+async def set_listed(place: Workplace, conversation: ConversationId, listed: Listed) -> None:
+    """Pin a chat, archive it, or neither."""
+
+    async def work(work: Work) -> None:
+        await conversations.set_listed(work.tx, conversation, listed)
         await tell(work, conversation)
 
     await place.transact(work)

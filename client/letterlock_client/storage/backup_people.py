@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from letterlock.backup.records import ContactRecord, ConversationRecord, Record
+from letterlock_client.models import Listed
 
 UNKNOWN: Final = -1
 """The version of a contact or chat of which nothing has come but messages."""
@@ -54,15 +55,19 @@ def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord])
 
 def _conversations(connection: sqlite3.Connection, conversations: Iterable[ConversationRecord]) -> None:
     connection.executemany(
-        "INSERT INTO conversation (peer, created, timer_s, timer_set_at, muted, draft, change_seq)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS"
-        " (SELECT 1 FROM tombstone WHERE kind = 'conversation' AND tombstone.id = ?1 AND change_seq >= ?7)"
+        "INSERT INTO conversation (peer, created, timer_s, timer_set_at, muted, draft, listed, change_seq)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS"
+        " (SELECT 1 FROM tombstone WHERE kind = 'conversation' AND tombstone.id = ?1 AND change_seq >= ?8)"
         " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s,"
         " timer_set_at = excluded.timer_set_at,"
-        " muted = excluded.muted, draft = excluded.draft, change_seq = excluded.change_seq"
+        " muted = excluded.muted, draft = excluded.draft, listed = excluded.listed, change_seq = excluded.change_seq"
         " WHERE excluded.change_seq > conversation.change_seq",
         [
-            (each.id, each.created, each.timer_s, each.timer_set_at, each.muted, each.draft, each.version)
+            (
+                *(each.id, each.created, each.timer_s, each.timer_set_at, each.muted, each.draft),
+                # A place that a newer release knows is none here.
+                *(each.listed if each.listed in set(Listed) else Listed.USUAL.value, each.version),
+            )
             for each in conversations
         ],
     )

@@ -103,7 +103,8 @@ _CONTACTS: Final = (
     " FROM contact WHERE change_seq > :above AND change_seq <= :upto"
 )
 _CONVERSATIONS: Final = (
-    f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted, substr(draft, 1, 65536)"
+    f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted,"
+    " substr(draft, 1, 65536), listed"
     " FROM conversation WHERE change_seq > :above AND change_seq <= :upto"
 )
 _SETTINGS: Final = (

@@ -9,12 +9,13 @@ from typing import Final
 
 from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client import models
-from letterlock_client.models import Message, Standing
+from letterlock_client.models import Listed, Message, Standing
 from letterlock_client.storage import messages
 from letterlock_client.storage.database import Reader, Transaction
 
 _SELECT: Final = (
-    "SELECT peer, conversation.created, timer_s, muted, draft, handle, standing, verified, key_changed_at, warning,"
+    "SELECT peer, conversation.created, timer_s, muted, listed, draft, handle, standing, verified, key_changed_at,"
+    " warning,"
     " (SELECT max(row) FROM message WHERE message.conversation = conversation.id),"
     " (SELECT count(*) FROM message WHERE message.conversation = conversation.id AND unread = 1),"
     " (SELECT id FROM message WHERE message.conversation = conversation.id AND unread = 1 ORDER BY row LIMIT 1)"
@@ -30,6 +31,7 @@ class _Line:
     created: int
     timer_s: int
     muted: int
+    listed: str
     draft: str
     handle: str
     standing: str
@@ -62,6 +64,7 @@ class _Line:
             draft=self.draft,
             timer_s=self.timer_s,
             muted=bool(self.muted),
+            listed=Listed(self.listed),
         )
 
 
@@ -120,6 +123,11 @@ async def set_draft(tx: Transaction, conversation: ConversationId, text: str) ->
 async def set_muted(tx: Transaction, conversation: ConversationId, muted: bool) -> None:
     """Mute or unmute."""
     await tx.execute("UPDATE conversation SET muted = ? WHERE peer = ?", muted, conversation)
+
+
+async def set_listed(tx: Transaction, conversation: ConversationId, listed: Listed) -> None:
+    """Pin a chat, archive it, or neither."""
+    await tx.execute("UPDATE conversation SET listed = ? WHERE peer = ?", listed.value, conversation)
 
 
 async def mark_read(

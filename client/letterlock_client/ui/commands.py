@@ -104,6 +104,11 @@ COMMANDS: Final = (
     ),
     _client("date", "alt+d", "Go to a day", "Go to the first message of a day.", argument="DAY"),
     _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
+    _client("pin", "alt+p", "Pin or unpin", "Keep this chat on top of the list, or not."),
+    _client(
+        "archive", "alt+z", "Archive, or take back", "Put this chat out of sight until somebody writes in it."
+    ),
+    _client("archived", "", "Archived chats", "List the archived chats, or the others again."),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
     _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
     _client(

@@ -126,7 +126,10 @@ class ContactRecord(_Private, tag=Tag.CONTACT.value, frozen=True, gc=False):
 
 
 class ConversationRecord(_Private, tag=Tag.CONVERSATION.value, frozen=True, gc=False):
-    """A chat and its settings. For a chat of two, `id` is the other account's."""
+    """A chat and its settings. For a chat of two, `id` is the other account's.
+
+    `listed` says where it stands in the list: "pinned", "archived", or empty.
+    """
 
     version: _Version
     id: _Chat
@@ -135,6 +138,7 @@ class ConversationRecord(_Private, tag=Tag.CONVERSATION.value, frozen=True, gc=F
     timer_set_at: _Number
     muted: _Truth
     draft: _Text
+    listed: _Word
 
 
 class EditRecord(_Private, frozen=True, gc=False):

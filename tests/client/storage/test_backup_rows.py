@@ -16,7 +16,15 @@ from letterlock.backup.records import (
     read_batch,
 )
 from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
-from letterlock_client.models import Attachment, Delivery, MessageKind, Settings, Standing, TransferState
+from letterlock_client.models import (
+    Attachment,
+    Delivery,
+    Listed,
+    MessageKind,
+    Settings,
+    Standing,
+    TransferState,
+)
 from letterlock_client.storage import (
     attachments,
     backup_import,
@@ -69,12 +77,14 @@ async def shown(database: Database) -> object:
         await database.read(lambda reader: messages.last(reader, CHAT, 1000)),
         await database.read(settings.load),
         await database.read(lambda reader: conversations.timer(reader, CHAT)),
+        await database.read(lambda reader: conversations.get(reader, CHAT)),
     )
 
 
 async def fill(tx: Transaction) -> None:
     await make_chat(tx)
     await conversations.set_timer(tx, CHAT, 604_800, 7)
+    await conversations.set_listed(tx, CHAT, Listed.PINNED)
     for number in range(1, 8):
         await messages.add(tx, message(number, mine=number % 2 == 0), unread=number == 7)
     for number in (2, 4, 6):

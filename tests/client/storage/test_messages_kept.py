@@ -15,7 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from letterlock.errors import MisuseError
 from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.models import Attachment, Delivery, Inspection, Message, Standing, TransferState
+from letterlock_client.models import (
+    Attachment,
+    Delivery,
+    Inspection,
+    Listed,
+    Message,
+    Standing,
+    TransferState,
+)
 from letterlock_client.storage import attachments, contacts, conversations, messages
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.database import Database, Reader, Transaction
@@ -431,6 +439,29 @@ async def test_chats_are_listed_by_standing_the_newest_first(database: Database)
     assert await database.read(conversations.unread_total) == 2
     await database.write(lambda tx: conversations.set_muted(tx, listed[0].id, muted=True))
     assert await database.read(conversations.unread_total) == 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "muted", "mine", "after"),
+    [
+        (Listed.ARCHIVED, False, False, Listed.USUAL),
+        (Listed.ARCHIVED, True, False, Listed.ARCHIVED),
+        (Listed.ARCHIVED, True, True, Listed.USUAL),
+        (Listed.PINNED, False, False, Listed.PINNED),
+    ],
+)
+async def test_a_new_message_brings_an_archived_chat_back_unless_it_is_muted(
+    database: Database, listed: Listed, muted: bool, mine: bool, after: Listed
+) -> None:
+    async def arrive(tx: Transaction) -> None:
+        await conversations.set_listed(tx, CHAT, listed)
+        await conversations.set_muted(tx, CHAT, muted)
+        await messages.add(tx, message(1, mine=mine))
+
+    await database.write(arrive)
+    chat = await database.read(lambda reader: conversations.get(reader, CHAT))
+    assert chat is not None
+    assert chat.listed is after
 
 
 async def test_the_last_setter_of_a_timer_wins(database: Database) -> None:

@@ -27,6 +27,7 @@ from letterlock_client.models import (
     Conversation,
     Delivery,
     Inspection,
+    Listed,
     Message,
     MessageKind,
     News,
@@ -499,6 +500,10 @@ class FakeMessenger:
     async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
         await self._call("set_muted", conversation, muted)
         self.change_chat(conversation, muted=muted)
+
+    async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
+        await self._call("set_listed", conversation, listed)
+        self.change_chat(conversation, listed=listed)
 
     async def settings(self) -> Settings:
         await self._call("settings")

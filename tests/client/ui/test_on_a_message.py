@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from letterlock_client.models import Delivery, MessageKind, TransferState
+from letterlock_client.models import Delivery, Listed, MessageKind, TransferState
 from letterlock_client.ui.panes import message_verbs
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
@@ -151,3 +151,33 @@ async def test_chats_are_listed_unread_first_and_filtered(client: Open) -> None:
         await running.press("enter", "alt+o")
         assert "dave" in running.text()
         assert "unread first" not in running.text()
+
+
+async def test_a_pinned_chat_is_on_top_and_an_archived_one_out_of_sight(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "alt+z")
+        assert running.fake.asked("set_listed") == [(BOB, Listed.ARCHIVED)]
+        await running.settle()
+        chats = running.pane.chat_list
+        assert BOB not in [chat.id for chat in chats._chats]
+        assert "1 archived" in chats.title
+        running.pane.action_archived()
+        await running.settle()
+        assert [chat.id for chat in chats._chats] == [BOB]
+        assert "Archived" in running.text()
+        running.pane.action_archived()
+        await running.press("alt+z")
+        assert BOB in [chat.id for chat in chats._chats]
+        last = chats._chats[-1]
+        running.fake.change_chat(last.id, listed=Listed.PINNED)
+        await running.settle()
+        assert chats._chats[0].id == last.id
+        assert "pinned" in running.text() or chats._chats[0].unread
+
+
+async def test_a_filter_finds_archived_chats_too(client: Open) -> None:
+    fake = lively()
+    fake.change_chat(BOB, listed=Listed.ARCHIVED)
+    async with client(fake) as running:
+        running.pane.order_chats(unread_first=False, words="bo")
+        assert BOB in [chat.id for chat in running.pane.chat_list._chats]

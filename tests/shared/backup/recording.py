@@ -40,7 +40,7 @@ RECORDS: Final[tuple[Record, ...]] = (
     records.ContactRecord(
         2, BOB, "bob", b"h", b"r", b"c", b"l", 1, 2, bytes(32), "accepted", 1, 0, "", 1_700_000_000_000, 1
     ),
-    records.ConversationRecord(3, BOB, 1_700_000_000_000, 3600, 5, 0, "a draft"),
+    records.ConversationRecord(3, BOB, 1_700_000_000_000, 3600, 5, 0, "a draft", "pinned"),
     records.MessageRecord(
         4, bytes(range(16)), BOB, ALICE, 1, "text", "hello, bob", 1_700_000_000_001, 1_700_000_000_002, 1, "read", "",
         None, 1_700_000_000_009, 0, 0, b"", (records.EditRecord(1_700_000_000_001, "helo, bob"),),

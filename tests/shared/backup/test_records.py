@@ -98,7 +98,7 @@ def _one(cls: type[Record]) -> Record:
     least: dict[type[Record], Record] = {
         records.IdentityRecord: records.IdentityRecord(1, A, "a", "", 0, b"", b"", b"", b"", b""),
         ContactRecord: contact(1),
-        records.ConversationRecord: records.ConversationRecord(1, A, 0, 0, 0, 0, ""),
+        records.ConversationRecord: records.ConversationRecord(1, A, 0, 0, 0, 0, "", ""),
         MessageRecord: message(),
         records.SettingRecord: records.SettingRecord(1, "a", b""),
         TombstoneRecord: tombstone(1),

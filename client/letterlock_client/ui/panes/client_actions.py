@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from letterlock_client.models import Conversation, Message, Standing
+from letterlock_client.models import Conversation, Listed, Message, Standing
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.backup_actions import BackupActions
 from letterlock_client.ui.panes.calls import Calls
@@ -127,6 +127,8 @@ class ClientActions(Calls, BackupActions):
                 "verify": self.action_verify,
                 "timer": self.action_timer,
                 "mute": self.action_mute,
+                "pin": self.action_pin,
+                "archive": self.action_archive,
                 "block": self.action_block,
             }
             if isinstance(answer, Message):
@@ -185,6 +187,28 @@ class ClientActions(Calls, BackupActions):
         """Let the open chat be quiet, or not."""
         if self._chat is not None:
             self.errand(self.messenger.set_muted(self._chat.id, not self._chat.muted))
+
+    def action_pin(self) -> None:
+        """Keep the open chat on top of the list, or not."""
+        self._list_as(Listed.PINNED)
+
+    def action_archive(self) -> None:
+        """Put the open chat out of sight, or take it back."""
+        self._list_as(Listed.ARCHIVED)
+
+    def _list_as(self, wanted: Listed) -> None:
+        if self._chat is None:
+            self.tell("Open a chat first.")
+            return
+        listed = Listed.USUAL if self._chat.listed is wanted else wanted
+        self.errand(self.messenger.set_listed(self._chat.id, listed))
+        if listed is Listed.ARCHIVED:
+            self.tell("Archived: /archived lists it; a new message brings it back.")
+
+    def action_archived(self) -> None:
+        """List the archived chats, or the others again."""
+        self.chat_list.show_archive(not self.chat_list.archive)
+        self.order_chats(unread_first=self.chat_list.unread_first, words="")
 
     def action_block(self) -> None:
         """Block the person of the open chat, or take that back."""

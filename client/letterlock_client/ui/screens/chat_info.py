@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from letterlock.ids import account_text
 from letterlock_client.errors import ClientError
-from letterlock_client.models import Conversation, Message, Standing
+from letterlock_client.models import Conversation, Listed, Message, Standing
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ChatInfoScreen(Dialog[str | Message]):
-    """Returns the name of an action (verify, timer, mute, block) or a message to go to."""
+    """Returns the name of an action (verify, timer, mute, pin, archive, block) or a message to go to."""
 
     hint = "enter chooses · escape closes"
 
@@ -107,5 +107,7 @@ def actions(chat: Conversation) -> list[tuple[str, str]]:
         ("verify", "Compare the safety number"),
         ("timer", f"Disappearing messages: {span(chat.timer_s)}"),
         ("mute", "Let it notify again" if chat.muted else "Mute"),
+        ("pin", "Unpin" if chat.listed is Listed.PINNED else "Pin on top of the list"),
+        ("archive", "Take out of the archive" if chat.listed is Listed.ARCHIVED else "Archive"),
         ("block", "Unblock" if blocked else "Block"),
     ]

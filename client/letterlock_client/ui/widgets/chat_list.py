@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
 from letterlock.ids import ConversationId
-from letterlock_client.models import Conversation
+from letterlock_client.models import Conversation, Listed
 from letterlock_client.sanitize import fit, line_of, skeleton, width
 from letterlock_client.ui import intents
 from letterlock_client.ui.icons import Icons
@@ -45,7 +45,7 @@ class ChatList(VirtualLog):
         self._icons = icons
         self._chats: list[Conversation] = []
         self._every: list[Conversation] = []
-        self.unread_first = False
+        self.unread_first = self.archive = False
         self.filter = ""
         self._doubts: dict[ConversationId, str] = {}
         self._requests = 0
@@ -62,14 +62,20 @@ class ChatList(VirtualLog):
     @property
     def title(self) -> str:
         """What is listed, and how."""
-        parts = ["Chats", "unread first" if self.unread_first else ""]
+        parts = ["Archived" if self.archive else "Chats", "unread first" if self.unread_first else ""]
         parts.append(f"only {self.filter}" if self.filter else "")
+        many = sum(chat.listed is Listed.ARCHIVED for chat in self._every)
+        parts.append(f"{many} archived" if many and not self.archive else "")
         return f" {self._icons.dot} ".join(filter(None, parts))
 
     def order_chats(self, *, unread_first: bool, words: str) -> None:
         """List chats in another order, or only those whose names hold these words."""
         self.unread_first, self.filter = unread_first, line_of(words, 20)
         self.show(self._every, self._requests)
+
+    def show_archive(self, archive: bool) -> None:
+        """List the archived chats only, or the others; `order_chats` draws them."""
+        self.archive = archive
 
     def show(self, chats: Iterable[Conversation], requests: int) -> None:
         """Show these chats and so many requests; the cursor stays on its chat."""
@@ -79,7 +85,7 @@ class ChatList(VirtualLog):
         self._chats = [
             chat
             for chat in self._every
-            if wanted in skeleton(chat.title or chat.contact.handle) or not wanted
+            if (wanted in skeleton(chat.title or chat.contact.handle) if wanted else self._is_listed(chat))
         ]
         self._doubts = doubts_of(self._every)
         self._requests = requests
@@ -94,8 +100,12 @@ class ChatList(VirtualLog):
         self._place(y)
         self.refresh()
 
-    def _place_of(self, chat: Conversation) -> tuple[bool, int, bytes]:
-        return (self.unread_first and not chat.unread, -chat.last_at, chat.id)
+    def _is_listed(self, chat: Conversation) -> bool:
+        return (chat.listed is Listed.ARCHIVED) is self.archive
+
+    def _place_of(self, chat: Conversation) -> tuple[bool, bool, int, bytes]:
+        pinned = chat.listed is Listed.PINNED
+        return (not pinned, self.unread_first and not chat.unread, -chat.last_at, chat.id)
 
     def mark_open(self, conversation: ConversationId | None) -> None:
         """This chat is the one beside the list."""
@@ -189,8 +199,11 @@ class ChatList(VirtualLog):
             title_of(chat), max(4, room - width(time) - 2 - sum(part.cell_length for part in badge) - 1)
         )
         unread = [Segment(f" {chat.unread} ", style["unread"])] if chat.unread else []
-        if chat.muted and not unread:
-            unread = [Segment("muted", style["time"])]
+        asides = [
+            word for word, holds in (("pinned", chat.listed is Listed.PINNED), ("muted", chat.muted)) if holds
+        ]
+        if asides and not unread:
+            unread = [Segment(" ".join(asides), style["time"])]
         space = room - 2 - sum(part.cell_length for part in unread) - 1
         return [
             ([dot, Segment(name, style["name"]), *badge], [Segment(time, style["time"])]),

@@ -70,7 +70,8 @@ class PreviewScreen(Dialog[Chosen]):
             yield words("Chats", "dialog--section")
             yield ChatPicker(found.chats, now)
             if found.media:
-                later = f"Fetch files later, each when it is opened ({size(found.media_bytes)} of them)"
+                yield words("Files", "dialog--section")
+                later = f"Fetch them later, each when it is opened ({size(found.media_bytes)} now)"
                 yield TickBox(Content(later), id="later", compact=True)
         yield problem_line()
         yield Button("Restore", variant="primary", compact=True, classes="dialog--go")
