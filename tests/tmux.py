@@ -4,6 +4,7 @@ Nothing here sleeps and hopes: what is to stand on the screen is waited for, wit
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -75,6 +76,16 @@ class Seat:
         while missing := [each for each in wanted if each not in (screen := self.screen())]:
             assert time.monotonic() < end, f"{self.name} does not see {missing}:\n{screen}"
             time.sleep(LOOK_S)
+
+    def finds(self, pattern: re.Pattern[str], count: int) -> list[str]:
+        """Wait until so many of them stand on the screen, and return them."""
+        end = time.monotonic() + PATIENCE_S
+        while len(found := pattern.findall(screen := self.screen())) != count:
+            assert time.monotonic() < end, (
+                f"{self.name} does not find {count} of {pattern.pattern}:\n{screen}"
+            )
+            time.sleep(LOOK_S)
+        return found
 
     def sees_no_more(self, unwanted: str) -> None:
         """Wait until it does not stand on the screen."""
