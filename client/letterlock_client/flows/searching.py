@@ -53,14 +53,26 @@ async def by_beginning(place: Workplace, text: str) -> MessageId:
 
 async def catch_up(place: Workplace) -> None:
     """Bring the index up to the last message, a step at a time, so that others can write in between."""
-    while await place.database.read(search.behind):
-        if not await place.transact(lambda work: search.catch_up(work.tx)):
-            return
+    more = True
+    while more:
+        more = await _step(place)
         await asyncio.sleep(0)
 
 
+async def _step(place: Workplace) -> bool:
+    return bool(await place.database.read(search.behind)) and await place.transact(
+        lambda work: search.catch_up(work.tx)
+    )
+
+
 async def prepare(place: Workplace) -> None:
-    """Index a long backlog (a first start, a restored history) before anybody searches."""
+    """Index a long backlog (a first start, a restored history) before anybody searches.
+
+    Not while a backup runs: somebody waits for that, and for this nobody.
+    """
     await asyncio.sleep(FIRST_LOOK_S)
-    if await place.database.read(search.behind) > _WORTH_IT:
-        await catch_up(place)
+    more = await place.database.read(search.behind) > _WORTH_IT
+    while more:
+        async with place.backup_lock:
+            pass
+        more = await _step(place)
