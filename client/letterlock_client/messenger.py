@@ -213,6 +213,12 @@ class Messenger(Library):
         """News up to this sequence number are printed."""
         await self._place.transact(lambda work: feed.mark_printed(work.tx, up_to))
 
+    async def export_to(self, conversation: ConversationId, path: Path) -> Exported:
+        """Write a chat to a file; the end of its name says the format. Raises bad_input, and as `export` does."""
+        from letterlock_client.flows import exporting
+
+        return await self.export(exporting.wish_of(conversation, path))
+
     async def export(self, wish: "Wish") -> Exported:
         """Write a chat to a new file. Raises codes unknown_conversation, not_accepted, file_failed, storage_full."""
         from letterlock_client.flows import exporting  # Seldom wanted, and not worth its share of each start.

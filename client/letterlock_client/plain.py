@@ -103,6 +103,7 @@ class Talk:
             ),
             "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
             "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
+            "export": (self.export, "FILE: write this chat to a .jsonl, .html or .txt"),
             "mute": (self.mute, "let this chat be quiet, or not"),
             "pin": (self.pin, "keep this chat on top of the list, or not"),
             "archive": (
@@ -308,6 +309,15 @@ class Talk:
         muted = not (await self._messenger.conversation(self._present)).muted
         await self._messenger.set_muted(self._present, muted)
         say("This chat is muted." if muted else "This chat is not muted any more.")
+
+    async def export(self, rest: str) -> None:
+        """Write the present chat to a file."""
+        if self._present is None:
+            say("Say first which chat: /to WHO")
+            return
+        path = await asyncio.to_thread(lambda: Path(rest.strip()).expanduser())
+        done = await self._messenger.export_to(self._present, path)
+        say(f"{done.messages} messages are in {done.path}; {done.left_out} that were to disappear are not.")
 
     async def pin(self, rest: str) -> None:
         """Keep the present chat on top of the list, or not."""

@@ -49,6 +49,8 @@ async def test_a_line_sends_a_file_with_a_caption_and_one_to_be_seen_once(
     first, second = await pair.bob.history(pair.to_alice, 2)
     assert (first.text, first.view_once, second.view_once) == ("have a look", False, True)
     assert (await pair.alice.conversation(pair.to_bob)).muted
+    await talk.obey(f"/export {tmp_path / 'bob.txt'}")
+    assert "have a look" in (tmp_path / "bob.txt").read_text()
     await talk.obey("/archive")
     assert (await pair.alice.conversation(pair.to_bob)).listed is Listed.ARCHIVED
     await talk.obey("/pin")

@@ -49,6 +49,19 @@ class Wish:
     media: bool
 
 
+def wish_of(conversation: ConversationId, path: Path) -> Wish:
+    """A chat into this file; the end of its name says the format, and media go along where that has room for them.
+
+    Raises code bad_input.
+    """
+    try:
+        kind = Format(path.suffix.removeprefix(".").lower())
+    except ValueError:
+        ends = ", ".join(f".{each.value}" for each in Format)
+        raise ClientError(Code.BAD_INPUT, f"give a file whose name ends in one of {ends}") from None
+    return Wish(conversation, path, kind, media=kind is not Format.TXT)
+
+
 class Scribe(Protocol):
     """Turns a chat into bytes, in order."""
 

@@ -109,6 +109,13 @@ COMMANDS: Final = (
         "archive", "alt+z", "Archive, or take back", "Put this chat out of sight until somebody writes in it."
     ),
     _client("archived", "", "Archived chats", "List the archived chats, or the others again."),
+    _client(
+        "export",
+        "",
+        "Export this chat",
+        "Write it to a file: a record that can be checked (.jsonl), a page (.html) or text (.txt).",
+        argument="FILE",
+    ),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
     _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
     _client(

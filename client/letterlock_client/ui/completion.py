@@ -22,7 +22,7 @@ _CODE_OR_EMOJI: Final = re.compile(
     r"```.*?```|`[^`\n]*`|(?:^|(?<=[\s(])):([a-z0-9+\-][a-z0-9_+\-]{0,63}):(?![\w:])", re.DOTALL
 )
 _NAME: Final = re.compile(r"(?:^|[\s(])@([a-z0-9_.\-]*)$")
-_PATHS: Final = ("/attach ", "/view-once ")
+_PATHS: Final = ("/attach ", "/view-once ", "/export ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.ids import ConversationId
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.exports.chain import check
-from letterlock_client.flows.exporting import Format, Wish
+from letterlock_client.flows.exporting import Format, Wish, wish_of
 from tests.town import Pair
 
 PIXEL = bytes.fromhex(
@@ -101,3 +102,13 @@ async def test_shared_files_are_listed_newest_first_and_view_once_ones_never(
     await told.alice.send_file(told.to_bob, other, view_once=True)
     files = await told.alice.shared_files(told.to_bob)
     assert [one.attachment.name for one in files if one.attachment] == ["notes.txt", "pixel.png"]
+
+
+def test_the_end_of_a_name_says_the_format(tmp_path: Path) -> None:
+    chat = ConversationId(bytes(20))
+    kinds = {end: wish_of(chat, tmp_path / f"bob{end}") for end in (".jsonl", ".HTML", ".txt")}
+    assert [each.format for each in kinds.values()] == [Format.JSONL, Format.HTML, Format.TXT]
+    assert [each.media for each in kinds.values()] == [True, True, False]
+    with pytest.raises(ClientError) as refused:
+        wish_of(chat, tmp_path / "bob")
+    assert refused.value.code is Code.BAD_INPUT

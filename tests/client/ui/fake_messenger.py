@@ -26,6 +26,7 @@ from letterlock_client.models import (
     Contact,
     Conversation,
     Delivery,
+    Exported,
     Inspection,
     Listed,
     Message,
@@ -352,6 +353,12 @@ class FakeMessenger:
     async def row_of(self, message: MessageId) -> int | None:
         await self._call("row_of", message)
         return self._find(message)[1]
+
+    async def export_to(self, conversation: ConversationId, path: Path) -> Exported:
+        await self._call("export_to", conversation, path)
+        if not path.suffix:
+            raise ClientError(Code.BAD_INPUT, "give a file whose name ends in one of .html")
+        return Exported(path, 7, 0, 2, "")
 
     async def search(
         self, text: str, conversation: ConversationId | None = None, limit: int = 50

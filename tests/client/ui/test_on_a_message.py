@@ -181,3 +181,19 @@ async def test_a_filter_finds_archived_chats_too(client: Open) -> None:
     async with client(fake) as running:
         running.pane.order_chats(unread_first=False, words="bo")
         assert BOB in [chat.id for chat in running.pane.chat_list._chats]
+
+
+async def test_a_chat_is_written_to_a_file_whose_name_says_how(client: Open) -> None:
+    async with client(lively(), (140, 36)) as running:
+        await running.press("enter")
+        running.pane.action_export()
+        await running.type("/tmp/bob.html")
+        await running.press("enter")
+        await running.settle()
+        assert running.fake.asked("export_to") == [(BOB, Path("/tmp/bob.html"))]
+        assert "7 messages are in /tmp/bob.html" in " ".join(running.text().split())
+        running.view.composer.insert("/export bob")
+        await running.press("enter")
+        await running.settle()
+        assert "ends in one of" in " ".join(running.text().split())
+        assert running.view.composer.text == "/export bob"

@@ -129,6 +129,7 @@ class ClientActions(Calls, BackupActions):
                 "mute": self.action_mute,
                 "pin": self.action_pin,
                 "archive": self.action_archive,
+                "export": self.action_export,
                 "block": self.action_block,
             }
             if isinstance(answer, Message):
@@ -182,6 +183,10 @@ class ClientActions(Calls, BackupActions):
             self.tell("Open a chat first.")
         elif not self.view.composer.begin(text):
             self.tell(f"Send or clear what is written first; or type {text.strip()} in an empty line.")
+
+    def action_export(self) -> None:
+        """Begin the command that writes the open chat to a file."""
+        self._begin("/export ")
 
     def action_mute(self) -> None:
         """Let the open chat be quiet, or not."""

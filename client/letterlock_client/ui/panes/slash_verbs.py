@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from letterlock_client.errors import ClientError, Code
@@ -35,6 +36,7 @@ class SlashVerbs:
             "date": self._date,
             "new_chat": self._new_chat,
             "filter": self._filter,
+            "export": self._export,
         }
 
     def do(self, typed: intents.Slash) -> None:
@@ -81,6 +83,13 @@ class SlashVerbs:
 
     async def _filter(self, typed: intents.Slash) -> None:
         self._pane.order_chats(unread_first=self._pane.chat_list.unread_first, words=typed.rest.strip())
+
+    async def _export(self, typed: intents.Slash) -> None:
+        path = await asyncio.to_thread(lambda: Path(typed.rest.strip()).expanduser())
+        self._pane.tell("Writing the chat to a file…")
+        done = await self._pane.messenger.export_to(typed.conversation, path)
+        left = f" {done.left_out} that disappear or can be viewed once are not." if done.left_out else ""
+        self._pane.tell(f"{done.messages} messages are in {line_of(str(done.path), 200)}.{left}")
 
     async def _new_chat(self, typed: intents.Slash) -> None:
         found = await self._pane.messenger.find(typed.rest.strip())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ChatInfoScreen(Dialog[str | Message]):
-    """Returns the name of an action (verify, timer, mute, pin, archive, block) or a message to go to."""
+    """Returns the name of an action (verify, timer, mute, pin, archive, export, block) or a message to go to."""
 
     hint = "enter chooses · escape closes"
 
@@ -109,5 +109,6 @@ def actions(chat: Conversation) -> list[tuple[str, str]]:
         ("mute", "Let it notify again" if chat.muted else "Mute"),
         ("pin", "Unpin" if chat.listed is Listed.PINNED else "Pin on top of the list"),
         ("archive", "Take out of the archive" if chat.listed is Listed.ARCHIVED else "Archive"),
+        ("export", "Export to a file"),
         ("block", "Unblock" if blocked else "Block"),
     ]
