@@ -129,7 +129,6 @@ class Delivering:
 
         if any(not isinstance(answer, Offline) for _row, answer in answers):
             await self.place.transact(work)
-        self.place.outbox_moved.set()
         if any(isinstance(answer, Refused) and answer.passing for _row, answer in answers):
             self.window = 1
         else:
@@ -239,7 +238,6 @@ class Delivering:
                     await _failed(work, row, reason)
 
         await self.place.transact(work)
-        self.place.outbox_moved.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class Workplace:
         self.upkeep_due = asyncio.Event()
         self.timers_changed = asyncio.Event()
         self.outbox_moved = asyncio.Event()
-        """Something left the outbox, or an upload ended."""
+        """Something changed here: it may have left the outbox, or an upload may have ended."""
         self.decoding = asyncio.Semaphore(1)
         """Pictures are decoded one at a time."""
         self.doubtful: dict[AccountId, tuple[int, int]] = {}
@@ -191,6 +191,8 @@ class Workplace:
             here = Work(self, tx, now, OpenSessions(tx, now))
             result = await work(here)
             await here.sessions.save()
+            # With the commit, not after the call: whoever asked for the change may be cancelled meanwhile.
+            tx.after_commit(self.outbox_moved.set)
             return result
 
         return await self.database.write(run)

@@ -1,5 +1,6 @@
 """Nothing is lost, doubled or reordered, wherever a process or a connection dies."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -8,9 +9,11 @@ import pytest
 from letterlock.wire import frames
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows import opening
+from letterlock_client.flows import opening, outgoing
+from letterlock_client.flows.workplace import Work
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery
+from letterlock_client.storage import outbox
 from letterlock_client.storage.database import Transaction
 from tests.simulator import RELAY_URL, Once
 from tests.town import WAIT_S, Pair, Town, eventually
@@ -297,3 +300,25 @@ async def test_a_relay_that_says_later_is_asked_later(pair: Pair) -> None:
     pair.town.clock.move(seconds=2)
     await pair.settle()
     assert sorted((await pair.texts(pair.bob))[2:]) == [f"{number}" for number in range(5)]
+
+
+async def test_an_empty_outbox_is_told_though_who_emptied_it_was_cancelled(pair: Pair) -> None:
+    place = pair.alice._place
+    await pair.alice.disconnect()
+    sent = await pair.alice.send_text(pair.to_bob, "never mind")
+    waiting = asyncio.create_task(outgoing.all_sent(place))
+    await place.database.read(outbox.count)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    begun = asyncio.Event()
+
+    async def forget(work: Work) -> None:
+        await outbox.delete_message(work.tx, sent.id)
+        begun.set()
+
+    emptying = asyncio.create_task(place.transact(forget))
+    await begun.wait()
+    emptying.cancel()
+    await asyncio.gather(emptying, return_exceptions=True)
+    async with asyncio.timeout(WAIT_S):
+        await waiting

@@ -284,7 +284,6 @@ async def _uploaded(work: Work, name: MessageId, content: contents.Attachment, e
         # What the other side can see once, this side does not keep either.
         delete_after(work, await attachments.forget(work.tx, name))
     await messages.set_delivery(work.tx, name, Delivery.WAITING)
-    work.tx.after_commit(work.place.outbox_moved.set)
     await enqueue(work, contact, Item(content, "attachment", name, shown=True, timer_s=message.timer_s))
     await tell_changed(work, name)
 
@@ -308,7 +307,6 @@ async def _fail(place: Workplace, message: MessageId, reason: str) -> None:
         await tell_changed(work, message)
 
     await place.transact(work)
-    place.outbox_moved.set()
 
 
 async def go_on(place: Workplace, message: MessageId) -> bool:
