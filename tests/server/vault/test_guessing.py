@@ -191,12 +191,13 @@ async def test_a_guess_of_another_epoch_or_with_another_locator_spends_nothing(
 
 
 async def test_a_message_that_is_none_is_counted_and_not_answered(realm: Running, dealt: Dealt) -> None:
-    """Bad elements, the identity, wrong lengths, a message reflected: aborted, and spent."""
+    """Bad elements, the identity in either place, wrong lengths, an answer reflected: aborted, and spent."""
     account = dealt.statement.account
     async with await Asker.open(realm) as asker:
         ke1 = Try(dealt).guess.login.ke1.pack()
         answer = await asker.ask(Try(dealt, WRONG, KEY).frame, frames.GuessAnswer)
-        bad = (b"", bytes(96), ke1[:-1], b"\xff" * 96, answer.answer[:96])
+        identity = bytes(32)
+        bad = (b"", ke1[:-1], b"\xff" * 96, identity + ke1[32:], ke1[:64] + identity, answer.answer)
         for count, raw in enumerate(bad, start=2):
             await asker.refused(frames.StartGuess(10, account, 1, KEY, raw), refusals.BAD_OBJECT)
             assert (await asker.status(KEY)).left == 10 - count
