@@ -52,6 +52,7 @@ class VaultConfig(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     insecure: bool = False
     rate_factor: float = 1.0
+    accounts: int = 1_000_000
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,6 +76,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     add("--tls-key", type=Path, metavar="F", help="and this private key (PEM)")
     add("--insecure", action="store_true", help="serve ws:// to other machines, unprotected")
     add("--rate-factor", type=float, default=1.0, metavar="X", help="widen every rate: for load tests")
+    add("--accounts", type=int, default=1_000_000, metavar="N", help="accounts kept at most (1000000)")
     add("--json", action="store_true", help="print JSON lines")
     acts = vault.add_subparsers(dest="act", metavar="fleet")
     fleet = acts.add_parser(
@@ -153,8 +155,11 @@ def _config(options: argparse.Namespace) -> VaultConfig:
         tls_key=options.tls_key,
         insecure=options.insecure,
         rate_factor=options.rate_factor,
+        accounts=options.accounts,
     )
     check_reach(config)
+    if config.accounts < 1:
+        raise UsageError("--accounts is 1 or more")
     if not 1 <= config.guesses <= 1000:
         raise UsageError("--guesses is 1 to 1000")
     if config.rate_factor <= 0:
@@ -187,6 +192,7 @@ async def _run_realm(config: VaultConfig) -> None:
         raise UsageError(str(error)) from error
     vault = Vault(realm, store, sealer, running=running, wall=now_ms, random=secrets.token_bytes)
     vault.rates = Rates(config.rate_factor)
+    vault.most_accounts = config.accounts
     gateway = Gateway(vault, Patience())
     try:
         await guessing.bury_all(vault)

@@ -3,6 +3,7 @@
 import msgspec
 
 from letterlock.wire import frames, refusals
+from letterlock_server.limits import Limiter, Rule
 from tests.server.conftest import Running
 from tests.server.people import Account, Talk, mail, nonce, registered
 
@@ -69,3 +70,16 @@ async def test_the_directory_hands_out_the_new_epochs_handle_entry(relay: Runnin
         await talk.ask(new, frames.Done)
         found = await talk.ask(frames.FetchAccount(10, b"", "bob"), frames.AccountFound)
         assert (found.handle_entry, found.device_list) == (new.handle_entry, new.device_list)
+
+
+async def test_newcomers_behind_the_same_address_do_not_keep_an_owner_out(relay: Running) -> None:
+    """And one who is here already cannot keep newcomers out."""
+    bob = await registered(relay)
+    relay.relay.rates.register = Limiter(Rule(1, 3_600_000))
+    relay.relay.rates.reclaim = Limiter(Rule(2, 3_600_000))
+    async with await Talk.greeted(relay.url) as talk:
+        await talk.ask(Account("carol").register(), frames.Done)
+        assert (await talk.refused(Account("dave").register())).code == refusals.RATE
+        await talk.ask(bob.reclaim(2), frames.Done)
+        await talk.ask(bob.reclaim(3), frames.Done)
+        assert (await talk.refused(bob.reclaim(4))).code == refusals.RATE

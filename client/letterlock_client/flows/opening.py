@@ -66,7 +66,7 @@ class OpenProfile:
         self._lock = lock
         self._outside = outside
         self._visible = True
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._failed = asyncio.Event()
         self.unheard_of = True
         """Whether the relay certainly has nothing of a registration asked for since the profile was opened."""
@@ -124,10 +124,19 @@ class OpenProfile:
             await self.place.link.again()
 
     async def close(self, *, forget: bool = False) -> None:
-        """Stop and await everything; with `forget`, leave no profile. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
+        """Stop and await everything; with `forget`, leave no profile. May be called twice.
+
+        Whoever is cancelled meanwhile is so once all is closed: a lock left behind would keep the next one out.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(forget=forget), name="closing")
+        try:
+            await asyncio.shield(self._closing)
+        except asyncio.CancelledError:
+            await asyncio.wait({self._closing})
+            raise
+
+    async def _close(self, *, forget: bool) -> None:
         try:
             if hasattr(self.place, "link"):
                 await self.place.link.disconnect()

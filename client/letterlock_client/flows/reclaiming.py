@@ -42,7 +42,7 @@ async def known_at_relay(dial: Dial, address: RelayAddress, account: AccountId) 
     opened = await _fetch(dial, address, frames.FetchAccount(0, account=account, handle=""))
     if opened is not None and opened.account != account:
         raise ClientError(Code.RELAY_LIES, "the relay answered with another account")
-    return _known(opened) if opened is not None else None
+    return known(opened) if opened is not None else None
 
 
 async def account_at_relay(dial: Dial, address: RelayAddress, handle: str) -> AccountId:
@@ -72,7 +72,8 @@ async def _fetch(dial: Dial, address: RelayAddress, request: frames.FetchAccount
         await connection.close()
 
 
-def _known(account: VerifiedAccount) -> Known:
+def known(account: VerifiedAccount) -> Known:
+    """How far these lists have come."""
     return Known(account.devices.epoch, account.devices.highest_device)
 
 
@@ -88,7 +89,7 @@ def make_identity(
     """Make the keys of a new device, and sign them in the next epoch above everything that was seen."""
     account = account_id(root.public)
     before = open_account(record.root_public, record.list_certificate, record.device_list)
-    seen = [*seen, _known(before)]
+    seen = [*seen, known(before)]
     epoch = max(each.epoch for each in seen) + 1
     device = DeviceId(max(each.highest_device for each in seen) + 1)
     list_key, identity_key = SigningKey(random(32)), SigningKey(random(32))
@@ -141,6 +142,6 @@ async def save(place: Workplace, made: OwnIdentity) -> None:
     place.own = await place.transact(work)
 
 
-def epoch_of(own: OwnIdentity) -> int:
-    """The list key epoch that this device speaks in."""
-    return open_account(own.root_public, own.list_certificate, own.device_list).devices.epoch
+def known_here(own: OwnIdentity) -> Known:
+    """How far the lists that this terminal signed or took have come."""
+    return known(open_account(own.root_public, own.list_certificate, own.device_list))

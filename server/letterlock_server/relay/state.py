@@ -129,6 +129,8 @@ class Rates:
         """By address: connections accepted."""
         self.register = limiter(100, 10_000)
         """By address: accounts made."""
+        self.reclaim = limiter(20, 60_000)
+        """By address: accounts that go on in a newer epoch. Newcomers behind one address must not keep owners out."""
         self.login = limiter(200, 200)
         """By address: logins tried."""
         self.lookup = limiter(120, 1_000)

@@ -107,6 +107,9 @@ class Standings(Protocol):
     async def spent(self, guesses: int) -> Sequence[AccountId]:
         """Return the accounts whose record has had `guesses` or more spent on it, over both doors."""
 
+    async def count(self) -> int:
+        """Return how many accounts something is kept of. Raises StoreError."""
+
 
 class VaultStore(Protocol):
     """Everything a realm keeps. One process owns a store from `open` to `close`."""

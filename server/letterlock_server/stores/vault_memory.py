@@ -44,6 +44,11 @@ class MemoryStandings:
             if one.record is not None and one.by_handle.spent + one.by_locator.spent >= guesses
         ]
 
+    async def count(self) -> int:
+        """See `vault_interfaces.Standings.count`."""
+        self._check_open()
+        return len(self._standings)
+
     def _check_open(self) -> None:
         if self.closed:
             raise StoreError("the store is closed")

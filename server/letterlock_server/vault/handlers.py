@@ -83,8 +83,21 @@ async def put_device_list(vault: Vault, peer: Peer, request: frames.PutDeviceLis
     return frames.Done(request.id)
 
 
+async def fetch_device_list(vault: Vault, peer: Peer, request: frames.FetchDeviceList) -> frames.DeviceListIs:
+    """Give the highest device list that is known, to anybody: relays do as well."""
+    known = _known(await vault.store.standings.find(AccountId(request.account)))
+    return frames.DeviceListIs(
+        request.id,
+        root_key=known.root_key,
+        list_certificate=known.list_certificate,
+        device_list=known.device_list,
+    )
+
+
 async def _check_room(vault: Vault, peer: Peer, offered: VerifiedAccount) -> None:
     if await vault.store.standings.find(offered.account) is None:
+        if await vault.store.standings.count() >= vault.most_accounts:
+            raise Refuse(refusals.NOT_NOW, "this realm keeps as many accounts as it may")
         retry = vault.rates.account.take(peer.connection.address, vault.running())
         if retry:
             raise Refuse(refusals.RATE, "too many new accounts", retry=-(-retry // 1000))
@@ -196,4 +209,5 @@ HANDLERS: Final[dict[type[RequestFrame], Handler]] = {
     frames.PutAnchor: put_anchor,
     frames.Delete: delete,
     frames.FetchLedger: fetch_ledger,
+    frames.FetchDeviceList: fetch_device_list,
 }

@@ -29,6 +29,8 @@ from letterlock_server.websocket.connection import Connection
 
 MAX_OWED: Final = 16
 """Unanswered requests of one connection, beyond which nothing more is read from it."""
+MOST_ACCOUNTS: Final = 1_000_000
+"""Accounts that a realm keeps something of, unless it is told another number: about 4 KB each, for good."""
 GUESS_MS: Final = 60_000
 """How long a guess that was answered may take to be proved."""
 
@@ -96,6 +98,7 @@ class Vault:
         self.running: Final = running
         self.random: Final = random
         self.rates = Rates(1.0)
+        self.most_accounts = MOST_ACCOUNTS
         self.counts: Final = VaultCounts()
         self.checking: Final = ThreadPoolExecutor(1, thread_name_prefix="checking")
         self.live: Final[set[Guess]] = set()

@@ -36,6 +36,7 @@ _READY: Final[frozenset[type[Request]]] = frozenset(
         frames.PutAnchor,
         frames.Delete,
         frames.FetchLedger,
+        frames.FetchDeviceList,
     }
 )
 _LEGAL: Final[dict[State, frozenset[type[Request]]]] = {

@@ -218,6 +218,20 @@ class Refused(Answer, tag=20, frozen=True):
     tombstone: RealmSigned
 
 
+class FetchDeviceList(Request, tag=21, frozen=True):
+    """-> Which list of this account's devices is the newest you know? Answered by DeviceListIs, or by Refused."""
+
+    account: Account
+
+
+class DeviceListIs(Answer, tag=22, frozen=True):
+    """<- The account's root key, list key certificate and device list, as they were signed: they prove themselves."""
+
+    root_key: Key
+    list_certificate: Certificate
+    device_list: SignedList
+
+
 ToRealm = (
     Greet
     | AskNonce
@@ -230,8 +244,20 @@ ToRealm = (
     | PutAnchor
     | Delete
     | FetchLedger
+    | FetchDeviceList
 )
 """What a client may say to a realm."""
 
-FromRealm = Greeted | NonceIs | StatusIs | GuessAnswer | Released | Receipt | LedgerPage | Done | Refused
+FromRealm = (
+    Greeted
+    | NonceIs
+    | StatusIs
+    | GuessAnswer
+    | Released
+    | Receipt
+    | LedgerPage
+    | Done
+    | Refused
+    | DeviceListIs
+)
 """What a realm may say."""

@@ -28,7 +28,7 @@ from tests.server.vault.running import (
     register,
     running,
 )
-from tests.shared.devices.people import ALICE, Person
+from tests.shared.devices.people import ALICE, BOB, Person
 from tests.shared.vault.realms import PASSWORD
 from tests.shared.wire.frame_strategies import any_of
 from tests.shared.wire.test_vault_frames import TO_REALM
@@ -53,6 +53,16 @@ async def test_new_accounts_are_limited_and_known_ones_are_not(realm: Running) -
             answers.append(await asker.tell(frame))
         assert [type(one) for one in answers] == [frames.Done, frames.Done, frames.Refused, frames.Refused]
         await asker.introduce(people[0])
+
+
+async def test_a_realm_that_is_full_takes_no_new_account_and_serves_those_it_has(realm: Running) -> None:
+    realm.vault.most_accounts = 1
+    async with await Asker.open(realm) as asker:
+        await asker.introduce(person())
+        theirs = person(who=BOB).account
+        frame = frames.PutDeviceList(3, theirs.root_key, theirs.certificate.raw, theirs.devices.raw)
+        await asker.refused(frame, refusals.NOT_NOW)
+        await asker.introduce(person(2, 1, 1, 2))
 
 
 @pytest.mark.parametrize("changed", [{"seed": secrets.token_bytes(32)}, {"name": "another-name"}])

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from letterlock.devices.device_list import open_account
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.ledger import Event, open_entry, open_ledger
 from letterlock.vault.receipts import Stage, open_receipt
@@ -200,6 +201,17 @@ async def test_a_device_that_was_put_out_is_not_heard(realm: Running, alone: Fle
         account = thief.account
         old = frames.PutDeviceList(3, account.root_key, account.certificate.raw, account.devices.raw)
         await asker.refused(old, refusals.STALE)
+
+
+async def test_a_realm_gives_the_newest_list_it_knows_to_anybody(realm: Running) -> None:
+    """A terminal that comes back must pass it, and the relay may never have heard of it."""
+    newest = person(1, 3, 3, who=Person(ALICE.name, 2))
+    async with await Asker.open(realm) as asker:
+        await asker.refused(frames.FetchDeviceList(2, ALICE.account), refusals.UNKNOWN_ACCOUNT)
+        for who in (person(), newest):
+            await asker.introduce(who)
+            said = await asker.ask(frames.FetchDeviceList(2, ALICE.account), frames.DeviceListIs)
+            assert open_account(said.root_key, said.list_certificate, said.device_list) == who.account
 
 
 async def test_a_new_epoch_of_the_list_key_puts_the_old_one_out(

@@ -135,6 +135,7 @@ async def test_records_whose_guesses_are_spent_are_found(opened: VaultStore) -> 
     await put(opened, standing(BOB, record=record(key=b"b"), by_locator=Door(9, 0)))
     await put(opened, standing(carol, by_locator=Door(10, 0)))
     assert await opened.standings.spent(10) == [ALICE]
+    assert await opened.standings.count() == 3
 
 
 async def test_a_closed_store_takes_and_tells_nothing(vault_store: VaultStore) -> None:

@@ -5,14 +5,17 @@ A profile whose backups have no password asks nobody. Must not know how realms a
 
 import base64
 import binascii
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from letterlock.backup.manifest import prefix_of
+from letterlock.devices.device_list import VerifiedAccount
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet, shown_hash
+from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock_client.backup_models import Attempt, PasswordChanged, VaultView
 from letterlock_client.config import Unlock
@@ -20,12 +23,12 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
-from letterlock_client.flows.vault import of_profile, recovering, registering
+from letterlock_client.flows.vault import device_lists, of_profile, recovering
 from letterlock_client.flows.vault.access import open_vault
 from letterlock_client.flows.vault.judging import judge
 from letterlock_client.flows.vault.of_profile import Registered, fleet_of
 from letterlock_client.flows.vault.recovering import Recovered
-from letterlock_client.flows.vault.surveying import status
+from letterlock_client.flows.vault.surveying import registration_of, status
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
 from letterlock_client.storage import backup_state, keyring
@@ -181,11 +184,21 @@ class Door:
     async def announce(self, own: OwnIdentity) -> None:
         """Tell the realms a new device list before anybody else hears of it."""
         async with self._opened() as links:
-            await registering.announce(links, own.root_public, own.list_certificate, own.device_list)
+            await device_lists.announce(links, own.root_public, own.list_certificate, own.device_list)
 
-    async def adopt(self, place: Workplace, recovered: Recovered) -> VaultState:
+    async def known_lists(self) -> list[VerifiedAccount]:
+        """The newest device lists that the realms know of, each of which proves itself."""
+        async with self._opened() as links:
+            return await device_lists.known_lists(links, self.account)
+
+    async def registration_of(self, secret: RecoverySecret) -> int:
+        """The epoch of the registration that keeps this secret; costs no guess."""
+        async with self._opened() as links:
+            return await registration_of(links, self.account, secret)
+
+    async def adopt(self, place: Workplace, epoch: int, heads: Mapping[str, Head]) -> VaultState:
         """Keep the vault with the restored profile."""
-        return await of_profile.adopt(place, self.fleet, self.locator, recovered)
+        return await of_profile.adopt(place, self.fleet, self.locator, epoch, heads)
 
     def _opened(self) -> AbstractAsyncContextManager[VaultLinks]:
         return open_vault(

@@ -6,10 +6,12 @@ history only messages and files come. Must not know how segments or files are re
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from letterlock.backup.generations import Anchor
 from letterlock.backup.records import IdentityRecord
+from letterlock.devices.device_list import VerifiedAccount
 from letterlock.errors import MalformedError
 from letterlock.ids import AccountId, parse_account
 from letterlock.primitives.derivation import sha256
@@ -49,6 +51,7 @@ from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, identity, keyring
 from letterlock_client.storage.backup_state import BackupState
+from letterlock_client.storage.identity import OwnIdentity
 
 Tell = Callable[[BackupProgress], None]
 
@@ -110,20 +113,36 @@ async def view(wanted: Wanted) -> VaultView:
 async def _door(wanted: Wanted) -> Door:
     """The way to the vault: the account as the sheet names it, else as the relay does."""
     request = wanted.request
-    path = request.fleet or wanted.places.fleet
-    if path is None or (request.fleet is None and not path.exists()):
+    if not _has_fleet(wanted):
         raise asking_the_vault.no_vault()
-    fleet = await asyncio.to_thread(
-        asking_the_vault.read_fleet, path, wanted.sheet.fleet if wanted.sheet else ""
-    )
     if wanted.sheet is not None:
         account = _account(wanted.sheet.account)
     else:
         relay = parse_relay(request.relay, insecure=request.insecure)
         account = await reclaiming.account_at_relay(wanted.outside.dial, relay, request.handle)
-    return Door(
-        wanted.outside, fleet, account, asking_the_vault.read_locator(request.locator), request.insecure
+    return await _door_of(wanted, account)
+
+
+async def _door_if_any(wanted: Wanted, account: AccountId) -> Door | None:
+    """The way to the vault for whoever has the 64 digits and needs none: it is kept where there is one."""
+    return await _door_of(wanted, account) if _has_fleet(wanted) else None
+
+
+def _has_fleet(wanted: Wanted) -> bool:
+    named, usual = wanted.request.fleet, wanted.places.fleet
+    return named is not None or (usual is not None and usual.exists())
+
+
+async def _door_of(wanted: Wanted, account: AccountId) -> Door:
+    request = wanted.request
+    path = request.fleet or wanted.places.fleet
+    if path is None:
+        raise asking_the_vault.no_vault()
+    fleet = await asyncio.to_thread(
+        asking_the_vault.read_fleet, path, wanted.sheet.fleet if wanted.sheet else ""
     )
+    locator = asking_the_vault.read_locator(request.locator)
+    return Door(wanted.outside, fleet, account, locator, request.insecure)
 
 
 def _account(text: str) -> AccountId:
@@ -142,13 +161,13 @@ async def open_backup(wanted: Wanted, text: str) -> Opened:
         if not _is_password(wanted, text):
             raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
         return await _open_with_password(wanted, text)
-    return Opened(await _find(wanted, secret, None), secret)
+    found = await _find(wanted, secret, None)
+    return Opened(found, secret, await _door_if_any(wanted, found.account))
 
 
 def _is_password(wanted: Wanted, text: str) -> bool:
     """Whoever names a vault and types less than a key means a password."""
-    fleet = wanted.request.fleet or wanted.places.fleet
-    return fleet is not None and (wanted.request.fleet is not None or fleet.exists()) and len(text) < DIGITS
+    return _has_fleet(wanted) and len(text) < DIGITS
 
 
 async def _open_with_password(wanted: Wanted, password: str) -> Opened:
@@ -224,7 +243,7 @@ class _Run:
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
         await restoring.restore_messages(going)
         if present is None or not present.registered:
-            await self._reclaim(unlock)
+            await self._reclaim(unlock, present)
         files = await restoring.restore_files(going)
         messages, conversations = await restoring.finish(going)
         own = await place.database.read(identity.load)
@@ -234,11 +253,14 @@ class _Run:
             media=files,
             generation=journal.generation,
             freshness=journal.freshness,
-            epoch=reclaiming.epoch_of(own) if own else 0,
+            epoch=reclaiming.known_here(own).epoch if own else 0,
         )
 
-    async def _reclaim(self, unlock: Unlock) -> None:
-        """Make this terminal the account's: keys first on disk, then at the relay; then backups go on from here."""
+    async def _reclaim(self, unlock: Unlock, tried: OwnIdentity | None) -> None:
+        """Make this terminal the account's: keys first on disk, then at the realms, then at the relay.
+
+        `tried` is what an earlier try kept here, and may have told some of them.
+        """
         place, outside, request = self._place, self._wanted.outside, self._wanted.request
         self._meter.phase(BackupPhase.ACCOUNT)
         record = await finding.identity(self._wanted.store, self._found)
@@ -248,16 +270,17 @@ class _Run:
         root = SigningKey(seed)
         reclaiming.check_root(root, record, self._found.account)
         relay = parse_relay(request.relay, insecure=request.insecure)
-        known = await reclaiming.known_at_relay(outside.dial, relay, self._found.account)
-        made = reclaiming.make_identity(
-            root, record, [known] if known else [], outside.random, outside.clock()
-        )
+        at_relay = await reclaiming.known_at_relay(outside.dial, relay, self._found.account)
+        seen = [reclaiming.known_here(tried)] if tried else []
+        seen += [at_relay] if at_relay else []
+        # An earlier try, here or on a terminal that is gone as well, may have told the realms and nobody else.
+        seen += [reclaiming.known(each) for each in await self._known_at_realms()]
+        made = reclaiming.make_identity(root, record, seen, outside.random, outside.clock())
         made = replace(made, relay=relay.url, insecure=request.insecure)
         await reclaiming.save(place, made)
         await self._keep_backing_up(unlock, record)
-        if (door := self._opened.door) is not None:
-            # Realms first: from now on only this device speaks for the account to them.
-            await door.announce(made)
+        # Realms first: from now on only this device speaks for the account to them.
+        await self._announce(made)
         await self._here.begin(place.own)
         await self._here.register()
 
@@ -284,5 +307,28 @@ class _Run:
             last=counting.save(counting.of_manifest(found.manifest, found.freshness)),
         )
         await place.transact(lambda work: backup_state.save(work.tx, state))
-        if self._opened.door is not None and self._opened.recovered is not None:
-            await self._opened.door.adopt(place, self._opened.recovered)
+        if (door := self._opened.door) is not None:
+            await self._adopt(door)
+
+    # What the realms hear of it. With the 64 digits alone a restore goes on without them.
+
+    async def _known_at_realms(self) -> list[VerifiedAccount]:
+        return [] if self._opened.door is None else await self._opened.door.known_lists()
+
+    async def _adopt(self, door: Door) -> None:
+        recovered = self._opened.recovered
+        if recovered is not None:
+            await door.adopt(self._place, recovered.epoch, recovered.heads)
+            return
+        # Away, or keeping another secret, or none: then these backups have no password, until one is set.
+        with suppress(ClientError):
+            await door.adopt(self._place, await door.registration_of(self._opened.secret), {})
+
+    async def _announce(self, made: OwnIdentity) -> None:
+        if self._opened.door is None:
+            return
+        try:
+            await self._opened.door.announce(made)
+        except ClientError:
+            if self._opened.recovered is not None:
+                raise

@@ -16,7 +16,7 @@ from letterlock.vault.receipts import Stage, open_receipt
 from letterlock.vault.requests import sign_anchor, sign_delete, sign_ledger
 from letterlock.wire.vault_frames import Delete, FetchLedger, LedgerPage, PutAnchor, Receipt
 from letterlock_client.backup_models import Attempt
-from letterlock_client.flows.vault.registering import tell_owner_s_list
+from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
 from letterlock_client.links.vault_failures import RealmError, RealmLied
 

@@ -20,7 +20,6 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
-from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.registering import STRETCHING, Registration
 from letterlock_client.flows.vault.surveying import status
 from letterlock_client.flows.workplace import Work, Workplace
@@ -157,15 +156,17 @@ async def keep_heads(place: Workplace, heads: Mapping[str, Head]) -> None:
     await place.transact(save)
 
 
-async def adopt(place: Workplace, fleet: bytes, locator: bytes, recovered: Recovered) -> VaultState:
-    """Keep, on a terminal that was just restored, the vault that it was restored by."""
-    vault = VaultState(fleet, recovered.epoch, locator)
+async def adopt(
+    place: Workplace, fleet: bytes, locator: bytes, epoch: int, heads: Mapping[str, Head]
+) -> VaultState:
+    """Keep, on a terminal that was just restored, the vault whose registration `epoch` keeps its secret."""
+    vault = VaultState(fleet, epoch, locator)
 
     async def save(work: Work) -> None:
         await backup_state.save_vault(work.tx, vault, ())
 
     await place.transact(save)
-    await keep_heads(place, recovered.heads)
+    await keep_heads(place, heads)
     return vault
 
 

@@ -22,21 +22,13 @@ from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.requests import sign_register
 from letterlock.vault.statement import MAX_STATEMENT, Statement, open_statement
 from letterlock.vault.threshold import Dealt, Terms, deal
-from letterlock.wire import vault_refusals as refusals
-from letterlock.wire.vault_frames import (
-    AskStatus,
-    Commit,
-    Done,
-    Prepare,
-    PutDeviceList,
-    Receipt,
-    StatusIs,
-)
+from letterlock.wire.vault_frames import AskStatus, Commit, Prepare, Receipt, StatusIs
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault.access import stretched
+from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.flows.vault.surveying import next_epoch, survey
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmLied, RealmRefused, refused_as
+from letterlock_client.links.vault_failures import RealmLied, refused_as
 
 STRETCHING: Final = Argon2Parameters.MODERATE
 """What each guess costs whoever has a threshold of stolen realms; and the owner, once at each restore."""
@@ -121,38 +113,6 @@ async def finish(
     results = await vault.each(complete, known)
     done = {name for name, result in results.items() if result is None}
     return tuple((name, raw) for name, raw in pending if name in known and name not in done)
-
-
-async def announce(
-    vault: VaultLinks, root_key: bytes, certificate: bytes, device_list: bytes
-) -> tuple[str, ...]:
-    """Tell the realms a newer device list, before anybody else hears of it. Returns those that took it."""
-
-    async def tell(link: RealmLink) -> None:
-        await tell_list(link, root_key, certificate, device_list)
-
-    told, _ = split(await vault.each(tell))
-    return tuple(told)
-
-
-async def tell_list(link: RealmLink, root_key: bytes, certificate: bytes, device_list: bytes) -> None:
-    """Tell one realm the account's device list: it takes a newer one, and knows an equal one already."""
-    frame = PutDeviceList(0, root_key=root_key, list_certificate=certificate, device_list=device_list)
-    await link.ask(frame, Done)
-
-
-async def tell_owner_s_list(link: RealmLink, owner: Owner) -> None:
-    """Tell one realm the list in which the owner's device stands, as every signed request needs.
-
-    A realm that knows a newer one says so; what it says to the request itself tells why: most likely this device
-    was put out.
-    """
-    account = owner.account
-    try:
-        await tell_list(link, account.root_key, account.certificate.raw, account.devices.raw)
-    except RealmRefused as error:
-        if error.refusal != refusals.STALE:
-            raise
 
 
 async def _prepared(vault: VaultLinks, owner: Owner, dealt: Dealt) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from letterlock.vault.fleet import shown_hash
 from letterlock.vault.ledger import Event, open_entry
 from letterlock.vault.receipts import check_commit
 from letterlock.vault.record import door_key
+from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.statement import Statement, open_statement
 from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.vault_frames import AskStatus, Commit, Receipt, StatusIs
@@ -111,6 +112,18 @@ async def agreed(vault: VaultLinks, seen: Survey) -> Statement:
     if newest is None or _copies(statements, newest) < vault.fleet.threshold:
         raise why_not(vault, seen, statements)
     return newest
+
+
+async def registration_of(vault: VaultLinks, account: AccountId, secret: RecoverySecret) -> int:
+    """Return the epoch of the registration that keeps this very secret. Spends nothing.
+
+    Raises what `agreed` does, and vault_never_registered where another secret is kept.
+    """
+    seen = await survey(vault, account, None)
+    statement = await agreed(vault, seen)
+    if not secret.matches(statement.checks.secret):
+        raise refused_as(Code.VAULT_NEVER_REGISTERED)
+    return statement.epoch
 
 
 def _copies(statements: dict[str, Statement], wanted: Statement) -> int:

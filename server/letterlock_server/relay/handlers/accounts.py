@@ -62,13 +62,15 @@ async def register(relay: Relay, peer: Peer, frame: frames.Register, _size: int)
     An account that is here in an older epoch goes on in the newer one: its owner has a new terminal, and its root
     key says so.
     """
-    retry = relay.rates.register.take(peer.connection.address, relay.now())
+    present = await relay.store.accounts.find(account_id(frame.root_key))
+    rate = relay.rates.register if present is None else relay.rates.reclaim
+    retry = rate.take(peer.connection.address, relay.now())
     if retry:
-        raise Refuse(refusals.RATE, "too many new accounts from this address", retry)
+        what = "new accounts" if present is None else "registrations of accounts that are here"
+        raise Refuse(refusals.RATE, f"too many {what} from this address", retry)
     account = open_account(frame.root_key, frame.list_certificate, frame.device_list)
     entry = open_handle_entry(frame.handle_entry, account.certificate)
     _check_time(relay, account)
-    present = await relay.store.accounts.find(account_id(frame.root_key))
     if present is not None and account.devices.epoch > _opened(present).devices.epoch:
         return await _reclaim(relay, frame, present, entry.handle)
     if relay.invite_code and not equal(frame.invite.encode(), relay.invite_code.encode()):

@@ -98,6 +98,11 @@ class SqliteVaultStore:
         found = await self._on_thread(lambda one, _: one.execute(_SPENT, (guesses,)).fetchall())
         return [AccountId(account) for (account,) in found]
 
+    async def count(self) -> int:
+        """See `vault_interfaces.Standings.count`."""
+        found = await self._on_thread(lambda one, _: one.execute("SELECT count(*) FROM accounts").fetchone())
+        return int(found[0])
+
     async def change(self, account: AccountId, decide: Decide[T]) -> T:
         """See `vault_interfaces.Standings.change`."""
         return await self._on_thread(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.wire.vault_frames import PutDeviceList
 from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
@@ -76,6 +77,57 @@ async def test_the_recovery_sheet_is_enough_beside_the_password(scene: Scene, tm
     assert (preview.messages, [chat.title for chat in preview.chats]) == (2, ["bob"])
     assert (await restoration.run(NO_PASSPHRASE)).messages == 2
     await restoration.close()
+
+
+async def test_the_64_digits_take_the_vault_over_where_its_fleet_is_known(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Without a guess: the realms hear of the new terminal, and the old password goes on holding."""
+    alice, town = scene.pair.alice, scene.pair.town
+    made = await alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, True, scene.file), NO_PASSPHRASE)
+    await alice.backups.back_up()
+    await alice.close()
+    await restore(town, made.recovery_key, fleet=scene.file)
+    again = await town.open("second")
+    assert (await again.backups.status()).has_password
+    assert [realm.attempts_left for realm in (await again.backups.vault()).realms] == [5, 5, 5]
+    assert (await again.backups.back_up()).freshness is Freshness.VERIFIED
+    await again.close()
+    with pytest.raises(ClientError) as told:
+        await (await town.open("alice", connect=False)).backups.change_password(OTHER, NO_PASSPHRASE)
+    assert told.value.code is Code.DEVICE_REVOKED
+    assert (await restore(town, PASSWORD, "third", fleet=scene.file)).freshness is Freshness.VERIFIED
+
+
+@pytest.mark.parametrize("away", [{"realm-1", "realm-2", "realm-3"}, {"realm-2", "realm-3"}])
+async def test_the_64_digits_restore_without_realms(scene: Scene, away: set[str]) -> None:
+    alice, town = scene.pair.alice, scene.pair.town
+    made = await alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, True, scene.file), NO_PASSPHRASE)
+    await alice.backups.back_up()
+    await alice.close()
+    scene.realms.away |= away
+    done = await restore(town, made.recovery_key, fleet=scene.file)
+    assert (done.messages, done.freshness) == (2, Freshness.UNCHECKED)
+    again = await town.open("second")
+    assert not (await again.backups.status()).has_password
+    scene.realms.away.clear()
+    # A password is set anew, above whatever the realms remember.
+    town.home.config.mkdir(exist_ok=True)
+    (town.home.config / "fleet.toml").write_bytes(scene.file.read_bytes())
+    changed = await again.backups.change_password(OTHER, NO_PASSPHRASE)
+    assert changed.realms == 3
+
+
+async def test_realms_too_few_to_put_the_lost_terminal_out_stop_a_restore_by_password(scene: Scene) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    await scene.pair.alice.close()
+    scene.realms.cut = dict.fromkeys(("realm-1", "realm-2", "realm-3"), PutDeviceList)
+    with pytest.raises(ClientError) as told:
+        await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert told.value.code is Code.REALM_UNREACHABLE
+    scene.realms.cut = {}
+    assert (await restore(scene.pair.town, PASSWORD, fleet=scene.file)).messages == 2
 
 
 async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scene: Scene) -> None:

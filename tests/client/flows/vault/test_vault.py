@@ -11,7 +11,7 @@ from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.wire import vault_frames
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.vault import keeping, recovering, registering, surveying
+from letterlock_client.flows.vault import device_lists, keeping, recovering, registering, surveying
 from letterlock_client.flows.vault.access import stretched
 from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.registering import Registration
@@ -306,7 +306,7 @@ async def test_the_ledger_tells_who_tried_and_raises_the_alarm_when_it_goes_back
 async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: VaultLinks) -> None:
     await _register(vault)
     restored = Person("alice", epoch=2)
-    told = await registering.announce(
+    told = await device_lists.announce(
         vault,
         restored.root.public,
         restored.list_certificate,
@@ -320,6 +320,23 @@ async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: Vault
     deleted = await keeping.delete(vault, owner(), epoch=1)
     assert all(isinstance(one, ClientError) for one in deleted.values())
     assert (await _recover(town)).secret.secret == R.secret
+
+
+async def test_a_realm_cannot_make_a_device_list_up(town: Town, vault: VaultLinks) -> None:
+    """Neither a changed one nor another account's: then it counts as one that said nothing."""
+    await _register(vault)
+    assert len(await device_lists.known_lists(vault, ALICE.account)) == 3
+    town.lies["realm-1"] = altered(
+        vault_frames.DeviceListIs, device_list=lambda raw: raw[:-1] + bytes([raw[-1] ^ 1])
+    )
+    town.lies["realm-2"] = altered(
+        vault_frames.DeviceListIs,
+        root_key=BOB.root.public,
+        list_certificate=BOB.list_certificate,
+        device_list=BOB.list_raw(1, 1),
+    )
+    town.away.add("realm-3")
+    assert await device_lists.known_lists(vault, ALICE.account) == []
 
 
 async def test_another_account_s_statement_is_not_taken(town: Town, vault: VaultLinks) -> None:
@@ -433,7 +450,7 @@ async def test_what_waits_for_a_realm_is_not_given_up_for_a_refusal(town: Town, 
     registered = await _register(vault)
     town.away.clear()
     newer = ALICE.list_raw(2, 1, 2)
-    await registering.announce(vault, ALICE.root.public, ALICE.list_certificate, newer)
+    await device_lists.announce(vault, ALICE.root.public, ALICE.list_certificate, newer)
     # This owner still speaks under the list before: refused, and kept.
     assert await registering.finish(vault, owner(), registered.pending) == registered.pending
     assert await registering.finish(vault, owner(ALICE, 1, 1, 2, version=2), registered.pending) == ()

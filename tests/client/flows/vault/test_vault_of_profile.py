@@ -133,7 +133,9 @@ async def test_a_restored_terminal_goes_on_with_the_vault_it_was_restored_by(sce
     await scene.turn_on()
     vault = await scene.vault()
     recovered = await scene.recover(PASSWORD)
-    adopted = await of_profile.adopt(scene.place, vault.fleet, vault.locator, recovered)
+    adopted = await of_profile.adopt(
+        scene.place, vault.fleet, vault.locator, recovered.epoch, recovered.heads
+    )
     assert adopted == vault == await scene.vault()
     await scene.change()
     assert (await scene.recover(OTHER)).epoch == 2
