@@ -1,0 +1,103 @@
+"""No party alone opens a backup: what each leaves on its disks is handed to a thief, who gets nothing."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from letterlock.ids import AccountId, parse_account
+from letterlock_client.config import NO_PASSPHRASE, Home
+from letterlock_client.storage import keyring
+from letterlock_client.workshop.processes import Person, RealmProcess, RelayProcess, run_command
+from tests import thief
+from tests.end_to_end.test_canary import own_account
+
+PASSWORD = "violet harbour 71 lanterns"
+LIST = ("password1", "correct horse battery", PASSWORD)
+"""The thief's list of passwords; the right one is on it."""
+
+
+@dataclass
+class Left:
+    """What everybody left behind when all was stopped."""
+
+    bucket: Path
+    relay: Path
+    realms: list[RealmProcess]
+    account: AccountId
+    secret: bytes
+
+    def files(self, folder: Path) -> list[Path]:
+        return [each for each in folder.rglob("*") if each.is_file()]
+
+    async def stolen(self, count: int) -> list[thief.StolenRealm]:
+        return [
+            await thief.StolenRealm.read(realm.name, realm.store, self.account)
+            for realm in self.realms[:count]
+        ]
+
+
+@contextlib.asynccontextmanager
+async def _vault(folder: Path) -> AsyncIterator[tuple[list[RealmProcess], Path]]:
+    realms = []
+    for number in (1, 2, 3):
+        (folder / f"realm-{number}").mkdir()
+        realms.append(RealmProcess(f"realm-{number}", folder / f"realm-{number}", 10))
+    await asyncio.gather(*(realm.start() for realm in realms))
+    try:
+        fleet = folder / "fleet.toml"
+        named = [word for realm in realms for word in ("--realm", realm.url)]
+        made = await run_command(
+            "vault", "fleet", *named, "--threshold", "2", "-o", str(fleet), "--json", home=folder
+        )
+        assert made.status == 0, made
+        yield realms, fleet
+    finally:
+        await asyncio.gather(*(realm.stop() for realm in realms))
+
+
+@pytest.fixture
+async def left(friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path) -> Left:
+    alice, _ = friends
+    word = tmp_path / "password"
+    word.write_text(PASSWORD)
+    bucket = tmp_path / "bucket"
+    async with _vault(tmp_path) as (realms, fleet):
+        words = ("--provider", f"folder:{bucket}", "--password-file", str(word), "--fleet", str(fleet))
+        turned = await alice.run("backup", "on", *words, "--recovery-key")
+        assert turned.status == 0, turned
+        made = await alice.run("backup", "now")
+        assert made.last["freshness"] == "verified", made
+    await relay.stop()
+    places = Home.at(alice.folder).profile(alice.name)
+    secret = await keyring.open_recovery_secret(places, NO_PASSPHRASE)
+    return Left(bucket, relay.folder, realms, parse_account(await own_account(alice)), secret)
+
+
+async def test_no_party_alone_opens_a_backup_and_a_threshold_of_realms_guesses_offline(left: Left) -> None:
+    """The last part is what nobody can promise away; `vault.md` says so."""
+    disks = {
+        "the provider": left.files(left.bucket),
+        "the relay": left.files(left.relay),
+        "one realm": left.files(left.realms[0].folder),
+    }
+    note = left.bucket.parent / "note"
+    for spelling in (left.secret, left.secret.hex().encode()):
+        note.write_bytes(b"\0 key: " + spelling + b"!")
+        assert thief.search(left.bucket, [note]) is not None, "he would not have seen a key either"
+    for party, files in disks.items():
+        assert files, party
+        assert await asyncio.to_thread(thief.search, left.bucket, files) is None, party
+    one = await left.stolen(1)
+    assert not await asyncio.to_thread(thief.guess_with_too_few, one, PASSWORD)
+    two = await left.stolen(2)
+    assert await asyncio.to_thread(thief.guess_offline, two, LIST[:1]) is None
+    found = await asyncio.to_thread(thief.guess_offline, two, LIST[1:])
+    assert found is not None
+    assert (found[0], found[1].secret) == (PASSWORD, left.secret)
+    opened = thief.open_bucket(left.bucket, found[1].backup_key())
+    assert opened is not None
+    assert opened.totals.messages == 2
