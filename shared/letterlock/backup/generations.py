@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from letterlock.backup.manifest import Manifest, Rewritten, Totals, generation_of
+from letterlock.backup.manifest import Manifest, Totals, generation_of
 from letterlock.errors import StaleGenerationError, WrongSecretError
 
 KEPT_GENERATIONS: Final = 7
@@ -90,28 +90,11 @@ def leaving(
 
 
 def _overdue(manifest: Manifest, latest: Manifest, next_at: int) -> bool:
-    """Say whether something that this generation holds was deleted, and 30 days will have passed.
+    """Say whether it may hold something that was deleted, and 30 days will have passed.
 
-    Either a segment of its own was rewritten, or it is older than the last purge: what was deleted then may be in
-    segments that were folded since, and its own age is at least that of the deletion.
+    It is older than the last purge, and so at least as old as what was deleted then.
     """
-    if manifest.purged < latest.purged and next_at >= manifest.at + FORGET_MS:
-        return True
-    overdue = {each.segment for each in latest.rewritten if next_at >= each.at + FORGET_MS}
-    return any(segment.id in overdue for segment in manifest.segments)
-
-
-def rewritten(
-    before: Sequence[Rewritten], segments: Iterable[bytes], now: int, present: Sequence[Generation]
-) -> tuple[Rewritten, ...]:
-    """Return what the next manifest says was rewritten: `segments` now, and from before what is still referred to.
-
-    A segment that is noted already keeps its time.
-    """
-    referred = {segment.id for each in present for segment in each.manifest.segments}
-    kept = [each for each in before if each.segment in referred]
-    known = {each.segment for each in kept}
-    return (*kept, *(Rewritten(segment, now) for segment in segments if segment not in known))
+    return manifest.purged < latest.purged and next_at >= manifest.at + FORGET_MS
 
 
 def shrunk(before: Totals, after: Totals, deleted: int) -> str:

@@ -44,7 +44,6 @@ MAX_CHAIN: Final = 256
 MAX_CHATS: Final = 500
 """The chats that a preview shows; the rest are in the totals."""
 MAX_REALMS: Final = 64
-MAX_REWRITTEN: Final = 65536
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 
 _MAGIC: Final = b"LLB"
@@ -91,13 +90,6 @@ class LedgerHead(_Array, frozen=True):
     head: Annotated[bytes, Meta(max_length=64)]
 
 
-class Rewritten(_Array, frozen=True):
-    """A segment that was rewritten because something in it was deleted, and when: older generations leave soon."""
-
-    segment: _Id
-    at: _Number
-
-
 class Manifest(_Array, frozen=True, kw_only=True):
     """All that one generation is.
 
@@ -120,7 +112,6 @@ class Manifest(_Array, frozen=True, kw_only=True):
     segments: Annotated[tuple[SegmentRef, ...], Meta(max_length=MAX_SEGMENTS)] = ()
     chats: Annotated[tuple[ChatCount, ...], Meta(max_length=MAX_CHATS)] = ()
     ledger: Annotated[tuple[LedgerHead, ...], Meta(max_length=MAX_REALMS)] = ()
-    rewritten: Annotated[tuple[Rewritten, ...], Meta(max_length=MAX_REWRITTEN)] = ()
     purged: _Number = 0
     unpurged_since: _Number = 0
 

@@ -50,11 +50,7 @@ def purge_due(since: int, next_at: int) -> bool:
 
 
 def to_purge(tails: Mapping[bytes, Tail], dead: Collection[bytes]) -> tuple[bytes, ...]:
-    """Return the segments (ids) that hold one of these deleted ids.
-
-    `tails` are those of every present generation. Segments of the newest are rewritten without the ids; all of
-    them are noted as rewritten, so that generations that still refer to them leave.
-    """
+    """Return the segments (ids) that hold one of these deleted ids, of those whose tails these are."""
     return tuple(segment for segment, tail in tails.items() if tail.holds(dead))
 
 

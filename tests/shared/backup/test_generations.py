@@ -12,12 +12,11 @@ from letterlock.backup.generations import (
     leaving,
     newest,
     next_generation,
-    rewritten,
     shrunk,
 )
-from letterlock.backup.manifest import Rewritten, manifest_name
+from letterlock.backup.manifest import manifest_name
 from letterlock.errors import StaleGenerationError, WrongSecretError
-from tests.shared.backup.manifests import KEY, manifest, segment, totals
+from tests.shared.backup.manifests import KEY, manifest, totals
 
 
 def present(
@@ -87,27 +86,12 @@ def test_the_generation_before_messages_were_lost_stays() -> None:
     assert good not in leaving([good, *rest], next_at=0)
 
 
-def test_a_generation_that_holds_something_deleted_leaves_in_time_whatever_else() -> None:
-    old = present(1, messages=5000, segments=(segment(1), segment(2)))
-    middle = present(2, segments=(segment(2),))
-    latest = present(3, segments=(segment(4),), rewritten=(Rewritten(segment(1).id, 1000),))
-    assert leaving([old, middle, latest], next_at=999 + FORGET_MS) == ()
-    assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
-
-
 def test_a_generation_from_before_a_purge_leaves_though_its_segments_were_folded_meanwhile() -> None:
     old, middle = present(1, messages=5000), present(2, purged=40)
     latest = present(3, purged=40)
     assert leaving([old, middle, latest], next_at=999 + FORGET_MS) == ()
     assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
     assert leaving([old, middle, latest], next_at=9000 + FORGET_MS) == (old,)
-
-
-def test_what_was_rewritten_is_remembered_while_a_generation_refers_to_it() -> None:
-    generations = [present(1, segments=(segment(1),)), present(2, segments=(segment(2),))]
-    before = [Rewritten(segment(1).id, 5), Rewritten(segment(9).id, 6)]
-    after = rewritten(before, [segment(2).id, segment(1).id], 77, generations)
-    assert after == (Rewritten(segment(1).id, 5), Rewritten(segment(2).id, 77))
 
 
 @pytest.mark.parametrize(

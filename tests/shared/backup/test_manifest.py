@@ -13,7 +13,6 @@ from letterlock.backup.manifest import (
     ChatCount,
     LedgerHead,
     Manifest,
-    Rewritten,
     follow,
     generation_of,
     manifest_hash,
@@ -56,7 +55,6 @@ FULL = manifest(
     segments=(segment(0), segment(1)),
     chats=(ChatCount(bytes(20), "bob", 5, 1, 77),),
     ledger=(LedgerHead("realm one", 4, bytes(32)),),
-    rewritten=(Rewritten(bytes(16), 9),),
 )
 
 

@@ -292,7 +292,6 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: count
         segments=segments,
         chats=chats,
         ledger=tuple(LedgerHead(realm, *head) for realm, head in sorted(heads.items())),
-        rewritten=purging_segments.noted(before, sent.purged.replaced, totals.at),
         purged=sent.written.watermark if purged else before.purged if before else 0,
         unpurged_since=0 if purged else sent.purge.since,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from letterlock.backup.manifest import Manifest, Rewritten, segment_name
+from letterlock.backup.manifest import Manifest, segment_name
 from letterlock.backup.plan import purge_due, to_purge, unpurged_since
 from letterlock.backup.segments import SegmentRef, Tail, open_tail, tail_range
 from letterlock_client.flows.backup.media import MediaShelf
@@ -66,13 +66,11 @@ class Purged:
     """Segments after a purge."""
 
     refs: tuple[SegmentRef, ...]
-    replaced: tuple[bytes, ...]
-    """The ids of segments that were written again."""
     size: int
     new: tuple[SegmentRef, ...]
 
 
-NONE_PURGED: Final = Purged((), (), 0, ())
+NONE_PURGED: Final = Purged((), 0, ())
 
 
 async def purge(
@@ -80,7 +78,7 @@ async def purge(
 ) -> Purged:
     """Write segments that hold something dead again, without it."""
     if not dead:
-        return Purged(refs, (), 0, ())
+        return Purged(refs, 0, ())
     tails = await read_tails(store, shelf.key, refs)
     wanted = set(to_purge(tails, dead))
     kept: list[SegmentRef] = []
@@ -97,11 +95,4 @@ async def purge(
             kept.append(made[0])
             new.append(made[0])
             size += len(made[1])
-    return Purged(tuple(kept), tuple(wanted), size, tuple(new))
-
-
-def noted(before: Manifest | None, replaced: tuple[bytes, ...], now: int) -> tuple[Rewritten, ...]:
-    """What the next manifest says was rewritten."""
-    if before is None:
-        return ()
-    return (*before.rewritten, *(Rewritten(segment, now) for segment in replaced))
+    return Purged(tuple(kept), size, tuple(new))
