@@ -18,7 +18,6 @@ _BACKUP: Final = (
 _RESTORE: Final = (
     "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started"
 )
-_MOST_WRONG: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ async def save(tx: Transaction, state: BackupState) -> None:
 
 
 async def clear(tx: Transaction) -> None:
-    """Backups are off: forget all but which passwords were wrong and how far ledgers are known."""
+    """Backups are off: forget all but how far ledgers are known."""
     for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage"):
         await tx.execute(f"DELETE FROM {table}")
 
@@ -145,29 +144,6 @@ async def save_ledger_head(tx: Transaction, realm: str, sequence: int, head: byt
         sequence,
         head,
     )
-
-
-async def wrong_passwords(reader: Reader) -> list[tuple[bytes, bytes]]:
-    """(salt, digest) of the passwords that were wrong, the newest first."""
-    rows = await reader.all("SELECT salt, digest FROM wrong_password ORDER BY at DESC")
-    return [(salt, digest) for salt, digest in rows]
-
-
-async def note_wrong_password(tx: Transaction, salt: bytes, digest: bytes, now: int) -> None:
-    """Remember that a password was wrong; of too many the oldest goes."""
-    await tx.execute(
-        "INSERT OR REPLACE INTO wrong_password (salt, digest, at) VALUES (?, ?, ?)", salt, digest, now
-    )
-    await tx.execute(
-        "DELETE FROM wrong_password WHERE at <="
-        " (SELECT at FROM wrong_password ORDER BY at DESC LIMIT 1 OFFSET ?)",
-        _MOST_WRONG,
-    )
-
-
-async def forget_wrong_passwords(tx: Transaction) -> None:
-    """A new password was set: what was wrong before says nothing any more."""
-    await tx.execute("DELETE FROM wrong_password")
 
 
 # What nothing refers to.

@@ -73,14 +73,13 @@ async def change_password(
     """Put the same recovery secret behind another password, and keep what came of it.
 
     Raises vault_unfinished where too few realms answer to the new password yet: what they have still to hear is
-    kept, and `repair` sends it. Wrong passwords that were remembered are forgotten.
+    kept, and `repair` sends it.
     """
     made = await _register(place, vault, password, secret, stretching)
     kept = _kept(vault.fleet, made)
 
     async def save(work: Work) -> None:
         await backup_state.save_vault(work.tx, kept.vault, kept.pending)
-        await backup_state.forget_wrong_passwords(work.tx)
 
     await place.transact(save)
     if not made.done:
