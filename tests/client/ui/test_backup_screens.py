@@ -287,11 +287,25 @@ async def test_turning_on_leads_from_the_choice_to_the_sheet(client: Open, tmp_p
         assert "Locator" in (tmp_path / "sheet.txt").read_text()
         press_button(running, "I have written it down")
         await running.settle()
-        screen_is(running, NoticeScreen)
+        screen_is(running, ChooseScreen)
         assert "All 3 realms of the vault have it" in words(running)
-        await running.press("enter")
+        await running.press("down", "enter")
         screen_is(running, EncryptedBackupScreen)
         assert KEY_ID in words(running)
+        assert fake.backups.asked("back_up") == []
+
+
+async def test_the_first_backup_is_made_where_turning_on_ends(client: Open) -> None:
+    async with client(lively()) as running:
+        await choose(running, "Turn on")
+        await running.press("down", "enter")
+        await fill(running, folder="/tmp")
+        await running.press("enter", "enter")
+        press_button(running, "I have written it down")
+        await running.settle()
+        await running.press("enter")
+        screen_is(running, ChatBackupScreen)
+        assert len(running.fake.backups.asked("back_up")) == 1
 
 
 async def test_going_back_goes_back_one_step_and_changes_nothing(client: Open) -> None:

@@ -67,7 +67,7 @@ class BackupActions(Errands):
     def _open_encrypted(self) -> None:
         from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 
-        self.app.push_screen(EncryptedBackupScreen(self.messenger, self.around))
+        self.app.push_screen(EncryptedBackupScreen(self.messenger, self.around, self.action_back_up))
 
     def action_back_up(self) -> None:
         """Back up now."""

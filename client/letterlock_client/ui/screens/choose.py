@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from letterlock_client.ui.screens.dialog import Dialog
+from letterlock_client.ui.screens.dialog import Dialog, words
 
 Answer = TypeVar("Answer")
 
@@ -30,15 +30,23 @@ class ChooseScreen(Dialog[Answer]):
     hint = "enter chooses · escape leaves everything as it is"
 
     def __init__(
-        self, heading: str, choices: Sequence[Choice[Answer]], *, chosen: Answer | None = None
+        self,
+        heading: str,
+        choices: Sequence[Choice[Answer]],
+        *,
+        chosen: Answer | None = None,
+        facts: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.heading = heading
+        self._facts = facts
         self._choices = choices
         self._chosen = chosen
 
     def parts(self) -> Iterable[Widget]:
-        """The answers."""
+        """What there is to know, and the answers."""
+        for fact in self._facts:
+            yield words(fact, "dialog--text")
         options = OptionList(*(Content(choice.words) for choice in self._choices), markup=False, compact=True)
         answers = [choice.answer for choice in self._choices]
         options.highlighted = answers.index(self._chosen) if self._chosen in answers else 0

@@ -38,8 +38,9 @@ class EncryptedBackupScreen(Dialog[None], Asking):
     heading = "End-to-end encrypted backup"
     hint = "enter chooses · escape goes back"
 
-    def __init__(self, messenger: "Messenger", around: Surroundings) -> None:
+    def __init__(self, messenger: "Messenger", around: Surroundings, back_up: Callable[[], None]) -> None:
         super().__init__(classes="-large")
+        self._back_up = back_up
         self._messenger = messenger
         self._backups = messenger.backups
         self._around = around
@@ -139,9 +140,14 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         elif self._status is not None:
             start(self, self._flow(verb, self._status), group="flow", exclusive=True)
 
+    def _first_backup(self) -> None:
+        """Back up, where the screen below or the status bar shows how far it is."""
+        self._back_up()
+        self.dismiss(None)
+
     def _flow(self, verb: str, status: BackupStatus) -> Callable[[], Awaitable[None]]:
         locked = self._messenger.profile.has_passphrase
-        flows = BackupFlows(self.app, self._backups, self._around, locked=locked)
+        flows = BackupFlows(self.app, self._backups, self._around, self._first_backup, locked=locked)
         with_status = {"turn_on": flows.turn_on, "show_sheet": flows.show_sheet}
         if verb in with_status:
             return lambda: with_status[verb](status)

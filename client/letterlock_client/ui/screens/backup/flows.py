@@ -80,8 +80,17 @@ class Draft:
 class BackupFlows:
     """The flows of one open profile."""
 
-    def __init__(self, app: App[Any], backups: "Backups", around: Surroundings, *, locked: bool) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        backups: "Backups",
+        around: Surroundings,
+        back_up: Callable[[], None],
+        *,
+        locked: bool,
+    ) -> None:
         self._app = app
+        self._back_up = back_up
         self._backups = backups
         self._around = around
         self._locked = locked
@@ -123,7 +132,9 @@ class BackupFlows:
                 break
             place, step = len(steps) - 1, -1
         await self._keep_sheet(done.sheet, done.recovery_key)
-        await self._tell("Backups are on", *_turned_on(done))
+        choices = [Choice(True, "Back up now"), Choice(False, "Later: the first one is made by itself soon")]
+        if await self._ask(ChooseScreen("Backups are on", choices, facts=_turned_on(done))):
+            self._back_up()
 
     async def _choose_slots(self, draft: Draft) -> bool:
         heading = "Turn on: what shall open your backup on a new device?"
@@ -333,7 +344,7 @@ class BackupFlows:
 
 
 def _turned_on(done: TurnedOn) -> list[str]:
-    texts = [f"Key {line_of(done.key_id, 40)}. Nothing is backed up yet: choose Back up now."]
+    texts = [f"Key {line_of(done.key_id, 40)}. Nothing is backed up yet."]
     if done.realms_total:
         texts.append(_realms_line(done.realms, done.realms_total))
     return texts

@@ -205,7 +205,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         elif name == "folder" and self._status is not None:
             self.app.push_screen(FolderScreen(self._status.provider), self._folder_chosen)
         elif name == "encrypted":
-            self.app.push_screen(EncryptedBackupScreen(self._messenger, self._around))
+            self.app.push_screen(EncryptedBackupScreen(self._messenger, self._around, self._back_up))
 
     def _folder_chosen(self, provider: str | None) -> None:
         if provider is not None and self._status is not None and provider != self._status.provider:
