@@ -15,7 +15,7 @@ import pytest
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.storage import keyring
 from letterlock_client.storage.database import Database
-from letterlock_client.workshop.processes import Person, RelayProcess
+from letterlock_client.workshop.processes import Person, RealmProcess, RelayProcess, run_command
 
 NAMES = ("alice", "bob")
 
@@ -107,3 +107,22 @@ async def people(relay: RelayProcess, pasts: Path, tmp_path: Path) -> tuple[Pers
 async def friends(relay: RelayProcess, pasts: Path, tmp_path: Path) -> tuple[Person, Person]:
     """Alice and Bob, who have written to each other."""
     return await brought_back(pasts / "friends", tmp_path / "homes", relay)
+
+
+@contextlib.asynccontextmanager
+async def vault_of_three(folder: Path) -> AsyncIterator[tuple[list[RealmProcess], Path]]:
+    """Three realms, two of which give a key back, and their fleet file."""
+    realms = [RealmProcess(name, folder / name, 10) for name in ("realm-1", "realm-2", "realm-3")]
+    for realm in realms:
+        realm.folder.mkdir()
+    await asyncio.gather(*(realm.start() for realm in realms))
+    try:
+        fleet = folder / "fleet.toml"
+        named = [word for realm in realms for word in ("--realm", realm.url)]
+        made = await run_command(
+            "vault", "fleet", *named, "--threshold", "2", "-o", str(fleet), "--json", home=folder
+        )
+        assert made.status == 0, made
+        yield realms, fleet
+    finally:
+        await asyncio.gather(*(realm.stop() for realm in realms))

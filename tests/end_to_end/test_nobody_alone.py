@@ -1,8 +1,6 @@
 """No party alone opens a backup: what each leaves on its disks is handed to a thief, who gets nothing."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +9,9 @@ import pytest
 from letterlock.ids import AccountId, parse_account
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.storage import keyring
-from letterlock_client.workshop.processes import Person, RealmProcess, RelayProcess, run_command
+from letterlock_client.workshop.processes import Person, RealmProcess, RelayProcess
 from tests import thief
+from tests.end_to_end.conftest import vault_of_three
 from tests.end_to_end.test_canary import own_account
 
 PASSWORD = "violet harbour 71 lanterns"
@@ -40,32 +39,13 @@ class Left:
         ]
 
 
-@contextlib.asynccontextmanager
-async def _vault(folder: Path) -> AsyncIterator[tuple[list[RealmProcess], Path]]:
-    realms = []
-    for number in (1, 2, 3):
-        (folder / f"realm-{number}").mkdir()
-        realms.append(RealmProcess(f"realm-{number}", folder / f"realm-{number}", 10))
-    await asyncio.gather(*(realm.start() for realm in realms))
-    try:
-        fleet = folder / "fleet.toml"
-        named = [word for realm in realms for word in ("--realm", realm.url)]
-        made = await run_command(
-            "vault", "fleet", *named, "--threshold", "2", "-o", str(fleet), "--json", home=folder
-        )
-        assert made.status == 0, made
-        yield realms, fleet
-    finally:
-        await asyncio.gather(*(realm.stop() for realm in realms))
-
-
 @pytest.fixture
 async def left(friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path) -> Left:
     alice, _ = friends
     word = tmp_path / "password"
     word.write_text(PASSWORD)
     bucket = tmp_path / "bucket"
-    async with _vault(tmp_path) as (realms, fleet):
+    async with vault_of_three(tmp_path) as (realms, fleet):
         words = ("--provider", f"folder:{bucket}", "--password-file", str(word), "--fleet", str(fleet))
         turned = await alice.run("backup", "on", *words, "--recovery-key")
         assert turned.status == 0, turned

@@ -26,7 +26,6 @@ from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.fleet import FleetScreen
 from letterlock_client.ui.screens.backup.folder import FolderScreen
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
-from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.password import PasswordScreen
 from letterlock_client.ui.screens.backup.sheet import SheetScreen
 from letterlock_client.ui.screens.backup.work import WorkScreen

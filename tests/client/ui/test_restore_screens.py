@@ -170,14 +170,33 @@ async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> Non
             running
         )
         assert "possible in 5 min; waiting costs nothing" in words(running)
-        assert running.app.screen.query_one(Input).disabled
+        await give(running, SECRET)
+        assert "nothing was sent, and nothing spent" in words(running)
         press_button(running, "Try it")
         await running.settle()
         assert way.begun[0].asked("open") == []
         way.begun[0].view = vault(attempts_left=3)
         press_button(running, "Ask the realms again")
         await running.settle()
-        assert not running.app.screen.query_one(Input).disabled
+        await running.press("enter")
+        assert way.begun[0].asked("open") == [(SECRET,)]
+
+
+async def test_what_is_typed_while_the_realms_are_asked_is_not_lost(client: Open) -> None:
+    answer = asyncio.Event()
+
+    def slow(restoration: FakeRestoration) -> None:
+        restoration.gates["vault"] = answer
+
+    way = Restoring(slow)
+    async with way.at_password(client) as running:
+        assert "Asking the realms" in words(running)
+        await running.press(*"secret", "enter")
+        assert way.begun[0].asked("open") == []
+        answer.set()
+        await running.settle()
+        await running.press("enter")
+        assert way.begun[0].asked("open") == [("secret",)]
 
 
 def test_each_answer_of_a_realm_is_its_own_sentence() -> None:

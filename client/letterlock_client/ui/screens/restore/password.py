@@ -49,9 +49,8 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
             yield words(HOW, "dialog--text")
             yield words("Asking the realms; this costs nothing…", "restore--realms")
         yield words("", "restore--tries")
-        yield Input(
-            placeholder="backup password", password=True, compact=True, max_length=1_024, disabled=True
-        )
+        # Whoever types while the realms are asked loses no key; only sending waits.
+        yield Input(placeholder="backup password", password=True, compact=True, max_length=1_024)
         yield problem_line()
         with Horizontal(classes="dialog--answers"):
             yield Button("Try it", variant="primary", compact=True, disabled=True, classes="restore--go")
@@ -59,6 +58,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
 
     def on_mount(self) -> None:
         """Ask how many tries are left."""
+        self.query_one(Input).focus()
         self.set_interval(1.0, self._tick)
         self._look()
 
@@ -67,36 +67,44 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
 
     def _show(self, vault: VaultView) -> None:
         self._vault, self._read_at = vault, time.monotonic()
+        tried = self.query_one(Input).disabled
         now = self._around.clock()
         lines = "\n".join(realm_line(realm, now) for realm in vault.realms)
         self.query_one(".restore--realms", Static).update(Content(lines))
         self._tick()
-        self.query_one(Input).focus()
+        if tried:
+            self.query_one(Input).focus()
 
     def _tick(self) -> None:
-        if self._vault is None or self._trying:
+        if self._vault is None:
             return
-        waited = time.monotonic() - self._read_at
         place = self.query_one(".restore--tries", Static)
-        place.update(Content(tries_line(self._vault, waited)))
-        open_now = self._vault.attempts_left > 0 and self._vault.wait_seconds <= waited
-        place.set_class(not open_now, "-closed")
-        field = self.query_one(Input)
-        was = field.disabled
-        field.disabled = self.query_one(".restore--go", Button).disabled = not open_now
-        if was and open_now:
-            field.focus()
+        place.update(Content(tries_line(self._vault, time.monotonic() - self._read_at)))
+        place.set_class(not self._open_now, "-closed")
+        self.query_one(".restore--go", Button).disabled = self._trying or not self._open_now
+        self.query_one(Input).disabled = self._trying or not self._vault.attempts_left
+
+    @property
+    def _open_now(self) -> bool:
+        """Whether a try would be answered, as far as the realms have said."""
+        if self._vault is None:
+            return False
+        waited = time.monotonic() - self._read_at
+        return self._vault.attempts_left > 0 and self._vault.wait_seconds <= waited
 
     @on(Input.Submitted)
     @on(Button.Pressed, ".restore--go")
     def _try(self) -> None:
         field = self.query_one(Input)
         password = field.value
-        if self._trying or self._vault is None or not password:
+        if self._trying or not password:
+            return
+        if not self._open_now:
+            self.say("Not yet: nothing was sent, and nothing spent.")
             return
         self._trying = True
         field.clear()
-        field.disabled = self.query_one(".restore--go", Button).disabled = True
+        self._tick()
         self.say("The realms are checking it…")
         self.ask(lambda: self._restoration.open(password), self.dismiss, self._refused)
 
