@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from letterlock_client.commands.session import online, profile_name, run_command, unlock_for
-from letterlock_client.config import Home, load_config
+from letterlock_client.config import Home
+from letterlock_client.config_file import load_config
 from letterlock_client.errors import ClientError
 from letterlock_client.messenger import Messenger
 from letterlock_client.output import DONE, FAILED, Output

@@ -25,13 +25,11 @@ from letterlock_client.commands.session import (
 from letterlock_client.config import (
     DEFAULT_PROFILE,
     NO_PASSPHRASE,
-    Config,
     Home,
     Places,
     Unlock,
-    load_config,
-    save_config,
 )
+from letterlock_client.config_file import Config, load_config, save_config
 from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output

@@ -26,7 +26,7 @@ from letterlock_client.ui.screens.main import MainScreen
 from letterlock_client.ui.screens.unlock import UnlockScreen
 from letterlock_client.ui.surroundings import surroundings_of, system_clock
 from letterlock_client.ui.terminal import know_alt_enter
-from letterlock_client.ui.themes import DEFAULT, OFFERED, STYLES
+from letterlock_client.ui.themes import DEFAULT, OFFERED, STYLES, own_themes
 from letterlock_client.ui.wording import Clock
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class LetterlockApp(App[int]):
 
     def on_mount(self) -> None:
         """Choose the first screen."""
+        for theme in own_themes():
+            self.register_theme(theme)
         self.theme = self._tastes.theme if self._tastes.theme in OFFERED else DEFAULT
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
         if self._tastes.keymap:

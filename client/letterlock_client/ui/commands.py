@@ -47,6 +47,10 @@ def _client(
     return CommandSpec(f"chat.{id}", Where.CLIENT, keys, id, title, help, footer, argument=argument)
 
 
+def _page(id: str, page: str, title: str, help: str) -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"chat.{id}", Where.CLIENT, "", f"settings('{page}')", title, help)
+
+
 def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
     return CommandSpec(f"write.{id}", Where.COMPOSER, keys, id, title, help, palette=False)
 
@@ -121,6 +125,10 @@ COMMANDS: Final = (
     _client(
         "settings", "f2", "Settings", "Privacy, backup, appearance and the rest, with a search.", footer=True
     ),
+    _page("profile", "account", "Profile", "Your handle, account, device and invite link."),
+    _page("notifications", "notifications", "Notifications", "The bell, and what shows outside the window."),
+    _page("storage", "storage", "Storage", "What your messages and files take on this disk."),
+    _client("theme", "", "Theme", "Choose the colours.", argument="[NAME]"),
     _client("backup", "f3", "Chat backup", "How the last backup stands, and who could open it."),
     _client("back_up", "", "Back up now", "Back up, while the chat goes on."),
     _client("help", "f1", "Help", "All keys on one page.", footer=True),

@@ -11,6 +11,7 @@ from typing import Final
 from letterlock_client.emoji import search, table
 from letterlock_client.shapes import span
 from letterlock_client.ui.commands import slashes
+from letterlock_client.ui.themes import OFFERED
 from letterlock_client.ui.wording import TIMERS
 
 MOST: Final = 8
@@ -72,12 +73,10 @@ def _command(before: str) -> Completion | None:
 
 
 def _argument(before: str) -> Completion | None:
-    if not before.startswith("/timer "):
-        return None
-    typed = before.removeprefix("/timer ")
-    times = ["off", *(span(seconds) for seconds in TIMERS if seconds)]
-    offers = [Offer(time, "") for time in times if time.startswith(typed) and time != typed]
-    return Completion(len("/timer "), len(before), offers, command=True) if offers else None
+    word, _, typed = before.partition(" ")
+    known = {"/timer": ["off", *(span(seconds) for seconds in TIMERS if seconds)], "/theme": OFFERED}
+    offers = [Offer(each, "") for each in known.get(word, ()) if each.startswith(typed) and each != typed]
+    return Completion(len(word) + 1, len(before), offers[:MOST], command=True) if offers else None
 
 
 def path_typed(line: str, at: int) -> tuple[int, str] | None:

@@ -4,13 +4,13 @@ Every sign stands beside or instead of a word, so that none is needed to underst
 Must not know what the signs are about.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Icons:
-    """One set of signs; each takes one cell for each of its characters."""
+    """One set of signs; each takes one cell for each of its characters. Widgets share one, which can become another."""
 
     waiting: str
     accepted: str
@@ -37,6 +37,11 @@ class Icons:
     image: str
     sound: str
     film: str
+
+    def become(self, other: "Icons") -> None:
+        """Draw as another set does, from the next drawing on."""
+        for field in fields(other):
+            setattr(self, field.name, getattr(other, field.name))
 
 
 UNICODE: Final = Icons(
@@ -94,3 +99,8 @@ ASCII: Final = Icons(
     sound="#",
     film="#",
 )
+
+
+def signs(*, ascii_only: bool = False) -> Icons:
+    """Return a set of signs of one's own."""
+    return replace(ASCII if ascii_only else UNICODE)

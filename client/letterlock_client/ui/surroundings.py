@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from letterlock_client.ui.doors import StorageUse, Tastes
-from letterlock_client.ui.icons import ASCII, UNICODE, Icons
+from letterlock_client.ui.icons import ASCII, UNICODE, Icons, signs
 from letterlock_client.ui.wording import Clock
 
 
@@ -38,7 +38,7 @@ class Surroundings:
     """The same for all panes and screens of one client."""
 
     clock: Clock = system_clock
-    icons: Icons = UNICODE
+    icons: Icons = field(default_factory=signs)
     keymap: Mapping[str, str] = field(default_factory=dict)
     bell: Switch = field(default_factory=Switch)
     desktop: Switch = field(default_factory=Switch)
@@ -46,18 +46,24 @@ class Surroundings:
     preview: Switch = field(default_factory=lambda: Switch(on=False))
     """Whether that shows the text."""
     ascii_icons: Switch = field(default_factory=lambda: Switch(on=False))
-    """What the next start draws with; `icons` is what this one draws with."""
+    """Whether `icons` are those of plain ASCII."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the profile takes on this disk; None where that is not known."""
     fleet: Path | None = None
     """The fleet file that is proposed where a vault is chosen."""
 
 
+def draw_in_ascii(around: Surroundings, on: bool) -> None:
+    """Draw in plain ASCII from now on, or with all signs. Raises `ClientError` where it cannot be kept."""
+    around.icons.become(ASCII if on else UNICODE)
+    around.ascii_icons.turn(on)
+
+
 def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
     """Return the surroundings that somebody with these tastes wants."""
     return Surroundings(
         clock,
-        ASCII if tastes.ascii_icons else UNICODE,
+        signs(ascii_only=tastes.ascii_icons),
         tastes.keymap,
         _call(tastes, "bell", tastes.bell),
         _call(tastes, "desktop", tastes.desktop),

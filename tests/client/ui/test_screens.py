@@ -10,6 +10,7 @@ from textual.widgets import Button, Input
 from letterlock_client.events import ConnectionChanged, Link, TransferMoved
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Start, Tastes
+from letterlock_client.ui.themes import CONTRAST_LIGHT
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_backups import FLEET_FILE, turned_on
 from tests.client.ui.fake_messenger import chat_id, lively
@@ -45,6 +46,20 @@ async def test_the_screen_looks_as_before(
     async with client(lively(), size) as running:
         await running.press(*keys.split())
         picture(running.app, f"{name}-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("chat", "alt+a"), ("verify", "alt+a f4"), ("settings", "f2 n o t i enter"), ("backup", "f3")],
+)
+async def test_the_screen_looks_as_before_in_black_on_white(
+    client: Open, picture: Picture, size: tuple[int, int], name: str, keys: str
+) -> None:
+    async with client(lively(), size) as running:
+        running.app.theme = CONTRAST_LIGHT
+        await running.press(*keys.split())
+        picture(running.app, f"light-{name}-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("size", [(120, 54), (60, 60)])

@@ -1,15 +1,55 @@
-"""Every theme on offer can be read."""
+"""Every theme on offer can be read, and another one, or other signs, hold at once."""
+
+from collections.abc import Iterator
 
 from textual.color import Color
+from textual.css.query import NoMatches
+from textual.visual import Style
+from textual.widget import Widget
 
-from letterlock_client.ui.themes import OFFERED
-from letterlock_client.ui.widgets.chat_list import ChatList
-from letterlock_client.ui.widgets.message_log import MessageLog
-from tests.client.ui.conftest import Open
+from letterlock_client.ui.icons import ASCII, UNICODE
+from letterlock_client.ui.themes import CONTRAST_DARK, CONTRAST_LIGHT, OFFERED
+from letterlock_client.ui.widgets.tick_box import TickBox
+from tests.client.ui.conftest import Open, Running
 from tests.client.ui.fake_messenger import lively
+from tests.client.ui.kinds import kinds
 
-LEAST = 3.0
-"""Contrast of text that is large or beside words, after WCAG 2.2, 1.4.11; for what must be read, 4.5."""
+MUST, SHOULD, STRONG = 4.5, 3.0, 7.0
+"""Contrast after WCAG 2.2: of text that must be read (1.4.3), of text that is large or bold or beside words that
+say the same (1.4.11), and of any text where somebody asked for the strongest (1.4.6)."""
+
+READ = {
+    "MessageLog": ("log--theirs", "log--mine"),
+    "ChatList": ("chats--name", "chats--unread"),
+    "ChatHeader": ("header--name",),
+    "StatusBar": (),
+    "Composer": (),
+    "Offers": ("offers--chosen",),
+    ".dialog--text": (),
+    ".page--title": (),
+    "Input": (),
+    "OptionList": ("option-list--option", "option-list--option-highlighted"),
+    "TickBox": ("toggle--label",),
+}
+BESIDE = {
+    "MessageLog": ("log--name", "log--dim", "log--unread", "log--failed", "log--read", "log--cursor"),
+    "ChatList": (
+        "chats--doubt",
+        "chats--text",
+        "chats--badge",
+        "chats--request",
+        "chats--time",
+        "chats--online",
+    ),
+    "ChatHeader": ("header--verified", "header--doubt", "header--online", "header--dim"),
+    "Composer": ("text-area--placeholder",),
+    "Offers": ("offers--words",),
+    ".dialog--title": (),
+    ".dialog--hint": (),
+    ".dialog--later": (),
+    ".dialog--problem": (),
+}
+"""What is drawn with, by widget; an empty tuple is the widget's own text."""
 
 
 def contrast(one: Color, other: Color) -> float:
@@ -22,20 +62,74 @@ def contrast(one: Color, other: Color) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-async def test_messages_and_names_can_be_read_in_every_theme(client: Open) -> None:
+def drawn(running: Running, wanted: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, float]]:
+    """Name and contrast of everything wanted that is on the screen now."""
+    for selector, names in wanted.items():
+        try:
+            widget = running.app.screen.query(selector).first(Widget)
+        except NoMatches:
+            continue
+        styles = [(name, widget.get_visual_style(name)) for name in names] or [("", widget.visual_style)]
+        for name, style in styles:
+            yield f"{selector} {name}", _contrast_of(widget, style)
+
+
+def _contrast_of(widget: Widget, style: Style) -> float:
+    behind = widget.background_colors[1]
+    ground = behind + style.background if style.background is not None else behind
+    ink = style.foreground if style.foreground is not None else widget.colors[3]
+    return contrast(ground + ink, ground)
+
+
+async def test_everything_can_be_read_in_every_theme(client: Open) -> None:
+    fake, _ = kinds()
+    async with client(fake, (90, 30)) as running:
+        seen: set[str] = set()
+        for keys in ("enter / t", "escape escape f2 n o t enter", "escape escape f3"):
+            await running.press(*keys.split())
+            before = running.app.theme
+            for theme in OFFERED:
+                running.app.theme = theme
+                await running.settle()
+                strong = theme in (CONTRAST_DARK, CONTRAST_LIGHT)
+                for wanted, least in ((READ, MUST), (BESIDE, SHOULD)):
+                    for name, found in drawn(running, wanted):
+                        seen.add(name.split()[0])
+                        assert found >= (STRONG if strong else least), (theme, name, round(found, 2))
+            running.app.theme = before
+        assert seen == {*READ, *BESIDE}, "each of them was on a screen"
+
+
+async def test_a_theme_is_chosen_by_its_name(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("enter")
-        log, chats = running.app.screen.query_one(MessageLog), running.app.screen.query_one(ChatList)
-        must = [(log, "theirs"), (log, "mine"), (chats, "name"), (chats, "unread")]
-        should = [(log, "name"), (log, "dim"), (log, "unread"), (log, "failed"), (log, "read")]
-        should += [(chats, "doubt"), (chats, "text"), (chats, "badge"), (chats, "request")]
-        for theme in OFFERED:
-            running.app.theme = theme
-            await running.settle()
-            for pairs, least in ((must, 4.5), (should, LEAST)):
-                for widget, name in pairs:
-                    prefix = "log" if widget is log else "chats"
-                    style = widget.get_visual_style(f"{prefix}--{name}")
-                    ground = style.background if style.background.a else widget.background_colors[1]
-                    found = contrast(ground + style.foreground, ground)
-                    assert found >= least, (theme, name, round(found, 2))
+        await running.type("/theme contrast-d")
+        await running.press("tab", "enter")
+        assert running.app.theme == CONTRAST_DARK
+        await running.type("/theme pink")
+        await running.press("enter")
+        assert running.app.theme == CONTRAST_DARK
+        assert "here are these themes" in running.text()
+
+
+async def test_signs_become_ascii_at_once_and_back(client: Open) -> None:
+    special = set("".join(UNICODE.__getattribute__(name) for name in UNICODE.__slots__)) - set(
+        "".join(ASCII.__getattribute__(name) for name in ASCII.__slots__)
+    )
+    # The toolkit draws boxes, and these two stand in words as well.
+    special -= set("─│…·▌▐━read")
+    async with client(lively(), (110, 40)) as running:
+        await running.press("enter")
+        plain = running.text()
+        assert special & set(plain)
+        await running.press("f2", *"ascii", "enter")
+        running.app.screen.query_one(TickBox).value = True
+        await running.settle()
+        await running.press("escape", "escape")
+        assert not special & set(running.text())
+        assert ASCII.online in running.text()
+        await running.press("f2", *"ascii", "enter")
+        running.app.screen.query_one(TickBox).value = False
+        await running.settle()
+        await running.press("escape", "escape")
+        assert running.text() == plain

@@ -51,12 +51,12 @@ class BackupActions(Errands):
         self.call_after_refresh(self._read_backup)
         self.set_interval(60.0, self._read_backup)
 
-    def action_settings(self) -> None:
-        """Change the settings."""
+    def action_settings(self, page: str = "") -> None:
+        """Change the settings, from one page on."""
         from letterlock_client.ui.screens.settings.screen import SettingsScreen
 
         doors = {"chats": self.action_backup, "backup": self.action_backup, "encrypted": self._open_encrypted}
-        self.app.push_screen(SettingsScreen(self.messenger, self.around, doors))
+        self.app.push_screen(SettingsScreen(self.messenger, self.around, doors, begin_at=page))
 
     def action_backup(self) -> None:
         """See how the backup stands, and change that."""

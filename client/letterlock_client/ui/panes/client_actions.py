@@ -254,6 +254,10 @@ class ClientActions(Calls, BackupActions):
         if self.xray is not None and chat is not None and chat.id == message.conversation:
             self.xray.follow(message, chat)
 
+    def action_theme(self) -> None:
+        """Choose the colours."""
+        self.action_settings("appearance")
+
     def action_help(self) -> None:
         """Show all keys."""
         self.app.push_screen(HelpScreen(self.around.keymap))

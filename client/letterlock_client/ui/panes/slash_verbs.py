@@ -16,6 +16,7 @@ from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import seconds_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.commands import slashes
+from letterlock_client.ui.themes import OFFERED
 from letterlock_client.ui.wording import local_day
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class SlashVerbs:
             "new_chat": self._new_chat,
             "filter": self._filter,
             "export": self._export,
+            "theme": self._theme,
         }
 
     def do(self, typed: intents.Slash) -> None:
@@ -90,6 +92,12 @@ class SlashVerbs:
         done = await self._pane.messenger.export_to(typed.conversation, path)
         left = f" {done.left_out} that disappear or can be viewed once are not." if done.left_out else ""
         self._pane.tell(f"{done.messages} messages are in {line_of(str(done.path), 200)}.{left}")
+
+    async def _theme(self, typed: intents.Slash) -> None:
+        name = typed.rest.strip()
+        if name not in OFFERED:
+            raise ClientError(Code.BAD_INPUT, f"there are these themes: {', '.join(OFFERED)}")
+        self._pane.app.theme = name
 
     async def _new_chat(self, typed: intents.Slash) -> None:
         found = await self._pane.messenger.find(typed.rest.strip())

@@ -41,7 +41,8 @@ class ChatHeader(Static):
         """Draw in the new colours."""
         super().notify_style_update()
         if self._shown is not None and self.is_attached:
-            self._redraw()
+            # The styles of its parts come after its own: at once, it would be drawn in those of before.
+            self.call_later(self._redraw)
 
     def _redraw(self) -> None:
         if self._shown is None:

@@ -44,6 +44,12 @@ class StatusBar(Static):
         self.set_class(change.link is Link.REFUSED, "-refused")
         self._redraw()
 
+    def notify_style_update(self) -> None:
+        """Draw anew: the signs may be others."""
+        super().notify_style_update()
+        if self.is_attached:
+            self._redraw()
+
     def show_backup(self, text: str) -> None:
         """Say how the backup stands, in a few words; an empty text says nothing."""
         if text != self._backup:

@@ -266,6 +266,8 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
         self._ground = None
         self._rows.clear()
+        if self.is_attached:
+            self.refresh()
 
     @property
     def ground(self) -> RichStyle:

@@ -11,6 +11,7 @@ from letterlock_client.errors import ClientError
 from letterlock_client.ui.icons import ASCII
 from letterlock_client.ui.screens.dialog import words
 from letterlock_client.ui.screens.settings.page import SettingsPage
+from letterlock_client.ui.surroundings import draw_in_ascii
 from letterlock_client.ui.themes import OFFERED
 from letterlock_client.ui.widgets.tick_box import TickBox
 
@@ -28,8 +29,7 @@ class AppearancePage(SettingsPage):
         themes = [(name, name) for name in OFFERED]
         now = self.app.theme if self.app.theme in OFFERED else OFFERED[0]
         yield Select(themes, allow_blank=False, value=now, id="theme", compact=True)
-        text = Content("ASCII signs, from the next start on")
-        yield TickBox(text, self.around.ascii_icons.on, id="ascii", compact=True)
+        yield TickBox(Content("ASCII signs"), self.around.ascii_icons.on, id="ascii", compact=True)
         yield words(HOW, "dialog--later")
 
     @on(Select.Changed, "#theme")
@@ -42,6 +42,8 @@ class AppearancePage(SettingsPage):
     def _ascii(self, event: TickBox.Changed) -> None:
         event.stop()
         try:
-            self.around.ascii_icons.turn(event.value)
+            draw_in_ascii(self.around, event.value)
         except ClientError as error:
             self.say(error.message)
+        # Whatever shows signs draws itself anew, as for another theme.
+        self.app.refresh_css(animate=False)

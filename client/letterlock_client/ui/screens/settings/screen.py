@@ -57,10 +57,16 @@ class SettingsScreen(Dialog[None]):
     hint = "type to search · arrows choose · enter goes in · escape goes back"
 
     def __init__(
-        self, messenger: "Messenger", around: Surroundings, doors: Mapping[str, Callable[[], None]]
+        self,
+        messenger: "Messenger",
+        around: Surroundings,
+        doors: Mapping[str, Callable[[], None]],
+        *,
+        begin_at: str = "",
     ) -> None:
-        """Use `doors` for pages that are screens of their own: page id to what opens it."""
+        """Use `doors` for pages that are screens of their own: page id to what opens it; `begin_at` names a page."""
         super().__init__(classes="-large")
+        self._begin_at = begin_at
         self._doors = doors
         self._messenger = messenger
         self._around = around
@@ -75,10 +81,14 @@ class SettingsScreen(Dialog[None]):
             yield OptionList(id="tree", markup=False, compact=True)
             yield Vertical(classes="settings--page")
 
-    def on_mount(self) -> None:
-        """Show the whole tree."""
+    async def on_mount(self) -> None:
+        """Show the whole tree, and go into the page that was asked for."""
         self._fill("")
         self.query_one("#search", Input).focus()
+        for index, place in enumerate(self._places):
+            if place.page.id == self._begin_at:
+                self.query_one("#tree", OptionList).highlighted = index
+                await self._go_in(place)
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, or one at a time."""
