@@ -7,6 +7,7 @@ Every verb raises `letterlock_client.errors.ClientError`, whose `code` is public
 own database work offline. What arrives is told by `events`, after it is on disk.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,14 +18,16 @@ from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import accepting, contacts, forwarding, opening, outgoing, sending, verifying
 from letterlock_client.flows.announcing import EventStream
-from letterlock_client.flows.files import downloading, long_texts, picturing, saving, uploading
+from letterlock_client.flows.files import clearing, downloading, long_texts, picturing, saving, uploading
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
 from letterlock_client.library import Library
 from letterlock_client.models import (
+    Cleared,
     Contact,
     Conversation,
     Exported,
+    KeptFile,
     Listed,
     Message,
     Picture,
@@ -344,6 +347,14 @@ class Messenger(Library):
     async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
         """Pin a chat on top of the list, or archive it until somebody writes in it again, or neither."""
         await sending.set_listed(self._place, conversation, listed)
+
+    async def kept_files(self) -> list[KeptFile]:
+        """Every file that lies here, the largest first, and where each would come from again."""
+        return await clearing.held(self._place)
+
+    async def clear_files(self, messages: Collection[MessageId]) -> Cleared:
+        """Delete our copies of these messages' files, and nothing else; what moves or waits to be sent stays."""
+        return await clearing.clear(self._place, messages)
 
     async def settings(self) -> Settings:
         """What the owner chose."""

@@ -93,6 +93,38 @@ class Attachment:
     preview: bytes = field(default=b"", repr=False)
 
 
+class Again(StrEnum):
+    """Where a file would come from again, if our copy were deleted."""
+
+    BACKUP = "backup"
+    RELAY = "relay"
+    UNSURE = "unsure"
+    """No backup holds it, and the relay may have dropped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A message's file whose bytes lie here."""
+
+    message: MessageId
+    conversation: ConversationId
+    name: str
+    media_type: str
+    size: int
+    """Bytes that it takes on this disk."""
+    at: int
+    """When its message was sent, in milliseconds."""
+    again: Again
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What a clean-up came to."""
+
+    files: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A small picture, decoded: red, green, blue for each pixel, row by row."""
@@ -198,6 +230,14 @@ class Profile:
     has_passphrase: bool
 
 
+class Prefetch(StrEnum):
+    """Which files are fetched by themselves as they come; the others when they are wanted."""
+
+    NOTHING = "nothing"
+    PICTURES = "pictures"
+    EVERYTHING = "everything"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the owner chose for this profile."""
@@ -208,6 +248,9 @@ class Settings:
     """Whether others may see that this device is connected."""
     default_timer_s: int = 0
     """The disappearing timer that a new chat starts with; 0 is off."""
+    prefetch: Prefetch = Prefetch.NOTHING
+    prefetch_bytes: int = 5_000_000
+    """Larger files are fetched only when they are wanted."""
 
 
 class NewsKind(StrEnum):

@@ -206,6 +206,25 @@ async def test_a_file_is_saved_here_under_its_name_and_numbered_where_that_is_ta
     assert own.last["path"] == str(here / "mine")
 
 
+async def test_room_is_made_by_deleting_copies_and_the_file_comes_again(
+    friends: tuple[Person, Person], tmp_path: Path
+) -> None:
+    alice, _ = friends
+    source = tmp_path / "plan.pdf"
+    source.write_bytes(os.urandom(20_000))
+    sent = (await alice.run("send", "bob", "--attach", str(source))).last["message"]
+    listed = await alice.run("files")
+    assert listed.lines[0] | {"bytes": 0} == {
+        "type": "file", "message": sent, "conversation": "bob", "name": "plan.pdf", "bytes": 0, "again": "relay",
+    }  # fmt: skip
+    assert (await alice.run("files", "--clear", "--larger-than", "1M")).last["files"] == 0
+    assert (await alice.run("files", "--clear", "--chat", "bob")).last["files"] == 1
+    assert (await alice.run("files")).last == {"files": 0, "bytes": 0, "cleared": False}
+    again = await alice.run("download", sent, "--output", str(tmp_path / "again.pdf"))
+    assert again.status == 0
+    assert (tmp_path / "again.pdf").read_bytes() == source.read_bytes()
+
+
 async def test_a_view_once_file_opens_once(friends: tuple[Person, Person], tmp_path: Path) -> None:
     alice, bob = friends
     source = tmp_path / "secret.png"

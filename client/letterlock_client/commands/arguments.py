@@ -154,6 +154,7 @@ def add_message_verbs(verb: AddVerb) -> None:
     history.add_argument("who", metavar="WHO")
     history.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
     add_finding_verbs(verb)
+    add_file_verbs(verb)
     for name, text in {
         "react": "react to a message",
         "edit": "change an own message",
@@ -168,6 +169,13 @@ def add_message_verbs(verb: AddVerb) -> None:
     delete = verb("delete", "delete a message here, or for everyone")
     delete.add_argument("message", metavar="MESSAGE")
     delete.add_argument("--for-everyone", action="store_true", help="ask the other side to delete it too")
+    timer = verb("timer", "let new messages of a chat disappear after a time")
+    timer.add_argument("who", metavar="WHO")
+    timer.add_argument("duration", metavar="TIME", help="30s, 5m, 8h, 7d, 4w, or off")
+
+
+def add_file_verbs(verb: AddVerb) -> None:
+    """Verbs about the files of messages."""
     download = verb("download", "fetch a message's file and save it")
     download.add_argument("message", metavar="MESSAGE")
     download.add_argument(
@@ -182,9 +190,12 @@ def add_message_verbs(verb: AddVerb) -> None:
         metavar="FILE",
         help="where a file goes, never over another (else here, under its name)",
     )
-    timer = verb("timer", "let new messages of a chat disappear after a time")
-    timer.add_argument("who", metavar="WHO")
-    timer.add_argument("duration", metavar="TIME", help="30s, 5m, 8h, 7d, 4w, or off")
+    files = verb("files", "list the files that lie here, and make room by deleting copies")
+    files.add_argument("--chat", metavar="WHO", help="of this chat only")
+    files.add_argument("--older-than", type=age, default=0, metavar="TIME", help="such as 30d or 8w")
+    files.add_argument("--larger-than", type=amount, default=0, metavar="SIZE", help="such as 500k or 10M")
+    files.add_argument("--clear", action="store_true", help="delete our copies of those that come again")
+    files.add_argument("--even-unsure", action="store_true", help="and of those that may not")
 
 
 def add_finding_verbs(verb: AddVerb) -> None:
@@ -270,6 +281,24 @@ def seconds(text: str) -> float:
     if not 0 <= value <= 86_400:
         raise argparse.ArgumentTypeError("give 0 to 86400 seconds")
     return value
+
+
+def age(text: str) -> int:
+    """Read 30d, 8w and the like, as seconds."""
+    from letterlock_client.shapes import seconds_of
+
+    found = seconds_of(text)
+    if found is None:
+        raise argparse.ArgumentTypeError("give a time like 12h, 30d or 8w")
+    return found
+
+
+def amount(text: str) -> int:
+    """Read 500k, 10M or a number of bytes."""
+    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].lower() in ("k", "m", "g") else (text, "")
+    if not number.isdecimal() or len(number) > 12:
+        raise argparse.ArgumentTypeError("give a size like 500k, 10M or 1G")
+    return int(number) * {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}[unit]
 
 
 def positive(text: str) -> int:

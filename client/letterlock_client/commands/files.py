@@ -1,20 +1,32 @@
-"""download, view: verbs that bring a message's file out of the profile."""
+"""download, view, files: verbs that bring files out of the profile, and make room in it."""
 
 import asyncio
+import time
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
 
 from letterlock.ids import message_text
-from letterlock_client.commands.session import reach, run_with_messenger
+from letterlock_client.commands.session import look_up, reach, run_with_messenger
 from letterlock_client.events import TransferMoved
+from letterlock_client.file_choice import FileChoice
 from letterlock_client.messenger import Messenger
-from letterlock_client.models import TransferState
+from letterlock_client.models import Again, TransferState
 from letterlock_client.output import DONE, Output
+from letterlock_client.sanitize import line_of
+from letterlock_client.shapes import who
+
+AGAIN: Final = {
+    Again.BACKUP: "in the backup",
+    Again.RELAY: "at the relay",
+    Again.UNSURE: "perhaps nowhere else",
+}
 
 
 def run(verb: str, given: Namespace, output: Output) -> int:
     """Run one of this file's verbs; return its exit status."""
-    return run_with_messenger(download if verb == "download" else view, given, output)
+    works = {"download": download, "view": view, "files": files}
+    return run_with_messenger(works[verb], given, output)
 
 
 async def download(messenger: Messenger, given: Namespace, output: Output) -> int:
@@ -43,6 +55,33 @@ async def view(messenger: Messenger, given: Namespace, output: Output) -> int:
         output.result(fields | {"path": str(shown)}, str(shown))
     else:
         output.result(fields | {"text": shown.text}, shown.text)
+    return DONE
+
+
+async def files(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """List the files that lie here, or delete our copies of those that are meant."""
+    conversation = await look_up(messenger, given.chat) if given.chat else None
+    before = time.time_ns() // 1_000_000 - given.older_than * 1000 if given.older_than else 0
+    clearing = given.clear or given.even_unsure
+    choice = FileChoice(conversation, before, given.larger_than, unsure=given.even_unsure or not clearing)
+    found = choice.of(await messenger.kept_files())
+    if clearing:
+        done = await messenger.clear_files([each.message for each in found])
+        text = f"{done.files} files are deleted here, {done.bytes:,} bytes; their messages stay."
+        output.result({"files": done.files, "bytes": done.bytes, "cleared": True}, text)
+        return DONE
+    for each in found:
+        name = who((await messenger.conversation(each.conversation)).contact)
+        shape: dict[str, object] = {
+            "type": "file",
+            "message": message_text(each.message),
+            "conversation": name,
+        }
+        shape |= {"name": each.name, "bytes": each.size, "again": each.again.value}
+        output.result(shape, f"{each.size:>13,}  {AGAIN[each.again]:<20}  {name}: {line_of(each.name, 80)}")
+    total = sum(each.size for each in found)
+    summary: dict[str, object] = {"files": len(found), "bytes": total, "cleared": False}
+    output.result(summary, f"{total:>13,}  in {len(found)} files")
     return DONE
 
 

@@ -124,12 +124,14 @@ class OpenProfile:
             await self.place.link.again()
 
     async def close(self, *, forget: bool = False) -> None:
-        """Stop and await everything; with `forget`, leave no profile. May be called twice.
+        """Stop and await everything; with `forget`, leave no profile. May be called twice; the first hears of bugs.
 
         Whoever is cancelled meanwhile is so once all is closed: a lock left behind would keep the next one out.
         """
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(forget=forget), name="closing")
+        if self._closing is not None:
+            await asyncio.wait({self._closing})
+            return
+        self._closing = asyncio.create_task(self._close(forget=forget), name="closing")
         try:
             await asyncio.shield(self._closing)
         except asyncio.CancelledError:

@@ -179,6 +179,7 @@ class _Reading:
             return
         if isinstance(content, contents.Attachment):
             await attachments.add(work.tx, incoming(message, content))
+            work.tx.after_commit(lambda: work.place.file_came(message.id))
         elif isinstance(content, contents.Unknown):
             await settings.set_fact(work.tx, f"unknown:{message.id.hex()}", content.raw)
         inspection = replace(self.arrived.inspection, text_bytes=text_size(content))

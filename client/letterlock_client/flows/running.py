@@ -2,7 +2,7 @@
 
 ::
 
-    while connected:  receive · deliver · upload · keep the device in order · check doubtful lists · presence
+    while connected:  receive · deliver · upload · fetch · keep the device in order · check doubtful lists · presence
     always:           let messages expire · back up · watch the vault
     once:             index what was never searched
 
@@ -19,7 +19,7 @@ from letterlock_client.events import Alarm
 from letterlock_client.flows import contacts, devices, expiring, searching
 from letterlock_client.flows.backup import schedule
 from letterlock_client.flows.delivering import Delivering
-from letterlock_client.flows.files import uploading
+from letterlock_client.flows.files import prefetching, uploading
 from letterlock_client.flows.presence import Presence
 from letterlock_client.flows.receiving import Receiving
 from letterlock_client.flows.vault import watching
@@ -95,6 +95,7 @@ class Running:
                     Receiving(self._place, connection, self.drained).run,
                     lambda live=connection: Delivering(self._place, live).run(),
                     lambda live=connection: uploading.upload_waiting(self._place, live),
+                    lambda live=connection: prefetching.run(self._place, live),
                     lambda live=connection: self._upkeep(live),
                     lambda: _check_doubtful(self._place),
                     lambda live=connection: self.presence.run(live),

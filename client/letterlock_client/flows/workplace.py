@@ -167,6 +167,8 @@ class Workplace:
         self.outbox_changed = asyncio.Event()
         """Something waits in the outbox that did not before."""
         self.uploads_changed = asyncio.Event()
+        self.files_came: asyncio.Queue[MessageId] = asyncio.Queue(256)
+        """Messages with files that have just come. Past so many the rest waits until it is wanted."""
         self.upkeep_due = asyncio.Event()
         self.timers_changed = asyncio.Event()
         self.outbox_moved = asyncio.Event()
@@ -196,6 +198,11 @@ class Workplace:
             return result
 
         return await self.database.write(run)
+
+    def file_came(self, message: MessageId) -> None:
+        """A message with a file has come, and is on disk."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self.files_came.put_nowait(message)
 
     def require(self) -> Connection:
         """Return the logged-in connection. Raises Offline, Refused."""

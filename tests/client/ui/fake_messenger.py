@@ -23,11 +23,13 @@ from letterlock_client.events import (
 )
 from letterlock_client.models import (
     Attachment,
+    Cleared,
     Contact,
     Conversation,
     Delivery,
     Exported,
     Inspection,
+    KeptFile,
     Listed,
     Message,
     MessageKind,
@@ -108,6 +110,7 @@ class FakeMessenger:
         self._listeners: list[FakeEvents] = []
         self._ids = itertools.count(1)
         self._rows = itertools.count(1)
+        self.kept: list[KeptFile] = []
         self._settings = Settings()
         self._directory: dict[str, str] = {}
         self.backups = FakeBackups(self.tell)
@@ -511,6 +514,16 @@ class FakeMessenger:
     async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
         await self._call("set_listed", conversation, listed)
         self.change_chat(conversation, listed=listed)
+
+    async def kept_files(self) -> list[KeptFile]:
+        await self._call("kept_files")
+        return list(self.kept)
+
+    async def clear_files(self, messages: Sequence[MessageId]) -> Cleared:
+        await self._call("clear_files", tuple(messages))
+        gone = [each for each in self.kept if each.message in messages]
+        self.kept = [each for each in self.kept if each not in gone]
+        return Cleared(len(gone), sum(each.size for each in gone))
 
     async def settings(self) -> Settings:
         await self._call("settings")

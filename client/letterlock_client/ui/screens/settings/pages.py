@@ -97,7 +97,15 @@ PAGES: Final = (
             Entry("ASCII signs", "icons font plain", "ascii"),
         ),
     ),
-    Page("storage", "Storage", (Entry("Space on this disk", "size bytes database attachments files"),)),
+    Page(
+        "storage",
+        "Storage",
+        (
+            Entry("Space on this disk", "size bytes database attachments files"),
+            Entry("Make room", "clean up delete free files old large", "clean_up"),
+            Entry("Files fetched by themselves", "prefetch download automatic media", "prefetch"),
+        ),
+    ),
     Page(
         "about",
         "About",

@@ -1,6 +1,7 @@
 """Settings › Privacy: what others learn about us, and how long messages of new chats stay."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from textual import on
 from textual.content import Content
@@ -57,7 +58,8 @@ class PrivacyPage(SettingsPage):
             return
         on_now = {box.name: box.value for box in self.query(TickBox)}
         timer = self.query_one("#timer", Select).value
-        changed = Settings(
+        changed = replace(
+            self.settings,
             read_receipts=on_now["read_receipts"],
             typing=on_now["typing"],
             presence=on_now["presence"],

@@ -1,0 +1,33 @@
+"""Makes room: deletes our copies of files, and nothing else.
+
+The messages stay and say what their files were; a file comes again from the backup or the relay where they have it,
+and backups go on holding what they hold. Must not know what a person chose them by.
+"""
+
+from collections.abc import Collection
+from functools import partial
+
+from letterlock.ids import MessageId
+from letterlock_client.flows.reading import delete_after
+from letterlock_client.flows.sending import tell_changed
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.models import Cleared, KeptFile
+from letterlock_client.storage import kept_files
+
+
+async def held(place: Workplace) -> list[KeptFile]:
+    """Every file that lies here, the largest first."""
+    return await place.database.read(partial(kept_files.kept, now=place.clock()))
+
+
+async def clear(place: Workplace, messages: Collection[MessageId]) -> Cleared:
+    """Delete our copies of these messages' files. What moves, or has still to be sent, stays."""
+
+    async def work(work: Work) -> Cleared:
+        gone = await kept_files.let_go(work.tx, messages)
+        delete_after(work, *(path for path, _ in gone))
+        for message in messages:
+            await tell_changed(work, message)
+        return Cleared(len(gone), sum(size for _, size in gone))
+
+    return await place.transact(work)
