@@ -49,7 +49,7 @@ def run(verb: str, given: Namespace, output: Output) -> int:
     home = Home.find()
     given.profile = given.profile or home.default_profile()
     if given.plain:
-        from letterlock_client.plain import chat
+        from letterlock_client.plain.talk import chat
 
         return run_with_messenger(chat, given, output)
     return run_textual(home, given, output)

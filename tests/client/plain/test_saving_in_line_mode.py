@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from letterlock.ids import message_text
-from letterlock_client.plain import Talk
+from letterlock_client.plain.talk import Talk
 from tests.town import Pair, pair, town
 
 __all__ = ["pair", "town"]

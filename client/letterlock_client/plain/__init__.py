@@ -1,0 +1,1 @@
+"""Line mode: the same messenger, spoken in lines, for screen readers, pipes and serial consoles."""

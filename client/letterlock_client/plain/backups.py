@@ -1,0 +1,80 @@
+"""Words about backups and what lies here: how they stand, making one, checking one.
+
+What needs a password or the digits is asked by the `letterlock backup` commands: a line that is typed here stands on
+the screen.
+"""
+
+from collections.abc import Mapping
+
+from letterlock_client.backup_shapes import (
+    attempt_line,
+    made_line,
+    progress_line,
+    rehearsed_line,
+    status_line,
+    verified_line,
+)
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import BackupMoved
+from letterlock_client.plain.speaking import Action, Verbs, say
+
+LONG = ("now", "verify", "rehearse")
+"""What goes on while people chat."""
+ELSEWHERE = ("on", "password", "key", "sheet", "off", "restore")
+
+
+class BackupVerbs(Verbs):
+    """The words."""
+
+    _phase = ""
+
+    @property
+    def words(self) -> Mapping[str, tuple[Action, str]]:
+        """See `Verbs`."""
+        return {
+            "backup": (
+                self.backup,
+                "[now, verify, rehearse, history, stop]: how the backup stands, or do that",
+            ),
+            "storage": (self.storage, "what the files of your messages take here"),
+        }
+
+    async def backup(self, rest: str) -> None:
+        """Say how the backup stands, make one, check it, or show what the vault noted."""
+        backups = self.messenger.backups
+        if rest in ELSEWHERE:
+            raise ClientError(
+                Code.BAD_INPUT,
+                f"this asks for secrets: leave with /quit, then type letterlock backup {rest}",
+            )
+        if rest == "now":
+            say(made_line(await backups.back_up()))
+        elif rest == "verify":
+            say(verified_line(await backups.verify()))
+        elif rest == "rehearse":
+            say(rehearsed_line(await backups.rehearse()))
+        elif rest == "history":
+            for attempt in await backups.history():
+                say(attempt_line(attempt))
+        elif rest == "stop":
+            await backups.cancel()
+        elif rest:
+            raise ClientError(
+                Code.BAD_INPUT, "type /backup, or now, verify, rehearse, history or stop behind it"
+            )
+        else:
+            say(status_line(await backups.status()))
+
+    def tell_progress(self, event: BackupMoved) -> None:
+        """Say each phase once, as it begins: a line for every step would drown the chat."""
+        if event.progress.phase.value != self._phase:
+            self._phase = event.progress.phase.value
+            say(progress_line(event.progress))
+
+    async def storage(self, rest: str) -> None:
+        """Say what lies here; making room is the command `letterlock files`."""
+        del rest
+        files = await self.messenger.kept_files()
+        say(
+            f"{len(files)} files, {sum(each.size for each in files):,} bytes. letterlock files --clear makes room."
+        )

@@ -1,0 +1,78 @@
+"""Words about people: who waits, who is blocked, and whose number was compared."""
+
+from collections.abc import Mapping
+
+from letterlock_client.models import Standing
+from letterlock_client.plain.chats import ChatVerbs
+from letterlock_client.plain.speaking import Action, Present, Verbs, say
+from letterlock_client.shapes import who
+
+
+class PeopleVerbs(Verbs):
+    """The words."""
+
+    def __init__(self, present: Present, chats: ChatVerbs) -> None:
+        super().__init__(present)
+        self._chats = chats
+
+    @property
+    def words(self) -> Mapping[str, tuple[Action, str]]:
+        """See `Verbs`."""
+        return {
+            "requests": (self.requests, "who wrote for the first time"),
+            "accept": (self.accept, "WHO: accept a request"),
+            "block": (self.block, "WHO: block somebody"),
+            "unblock": (self.unblock, "WHO: let somebody write again"),
+            "contacts": (self.contacts, "everybody you know"),
+            "verify": (self.verify, "[DIGITS]: show the safety number of this chat, or confirm it"),
+            "invite": (self.invite, "your own invite link"),
+        }
+
+    async def requests(self, rest: str) -> None:
+        """List who waits for an answer."""
+        del rest
+        for each in await self.messenger.requests():
+            name = who(each.contact)
+            say(f"{name} waits for an answer: /accept {name} or /block {name}")
+
+    async def accept(self, rest: str) -> None:
+        """Accept a request and go to its chat."""
+        await self.messenger.accept(await self.messenger.find(rest))
+        await self._chats.enter(rest)
+
+    async def block(self, rest: str) -> None:
+        """Block somebody."""
+        await self.messenger.block(await self.messenger.find(rest))
+        say(f"{rest} is blocked.")
+
+    async def unblock(self, rest: str) -> None:
+        """Take somebody off the blocked list."""
+        await self.messenger.unblock(await self.messenger.find(rest))
+        say(f"{rest} can write to you again.")
+
+    async def contacts(self, rest: str) -> None:
+        """List everybody known."""
+        del rest
+        for each in await self.messenger.contacts():
+            blocked = ", blocked" if each.standing is Standing.BLOCKED else ""
+            verified = "verified" if each.verified else "not verified"
+            say(f"{who(each)}, {verified}{blocked}{': ' if each.warning else ''}{each.warning}")
+
+    async def invite(self, rest: str) -> None:
+        """Show the own invite link."""
+        del rest
+        say(await self.messenger.invite_link())
+
+    async def verify(self, rest: str) -> None:
+        """Show the safety number, or take the digits that the other side read out."""
+        chat = self.present.require()
+        if rest and not await self.messenger.confirm_verified(chat, rest):
+            say("These are not the digits: compare again, and do not trust this chat before they agree.")
+            return
+        number = await self.messenger.safety_number(chat)
+        say(" ".join(number.digits[at : at + 5] for at in range(0, 60, 5)))
+        say(
+            "Verified."
+            if number.verified
+            else "Not verified. If the other side reads the same: /verify DIGITS"
+        )

@@ -1,0 +1,60 @@
+"""What line mode says, what its words do, and the present chat: all that its verbs share.
+
+Must not know the verbs, nor where lines come from.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from letterlock.ids import ConversationId
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.messenger import Messenger
+from letterlock_client.models import Message
+from letterlock_client.output import print_line
+from letterlock_client.sanitize import clean
+from letterlock_client.shapes import message_line
+
+Action = Callable[[str], Awaitable[None]]
+
+
+class Present:
+    """Who speaks, and the chat that what is typed goes to."""
+
+    def __init__(self, messenger: Messenger) -> None:
+        self.messenger = messenger
+        self.chat: ConversationId | None = None
+
+    def require(self) -> ConversationId:
+        """The present chat. Raises code bad_input where there is none."""
+        if self.chat is None:
+            raise ClientError(Code.BAD_INPUT, "say first to whom: /to WHO")
+        return self.chat
+
+    async def tell_message(self, message: Message) -> None:
+        """Say a message, with its chat, and take it as read where that is the present one."""
+        conversation = await self.messenger.conversation(message.conversation)
+        say(message_line(message, conversation, self.messenger.profile.handle))
+        if message.conversation == self.chat and not message.mine:
+            await self.messenger.mark_read(message.conversation, message.id)
+
+
+class Verbs:
+    """Some of the words that can be typed behind a slash."""
+
+    def __init__(self, present: Present) -> None:
+        self.present = present
+        self.messenger = present.messenger
+
+    @property
+    def words(self) -> Mapping[str, tuple[Action, str]]:
+        """Each word, what it does with the text behind it, and what `/help` says of it."""
+        raise NotImplementedError
+
+    async def message_and_text(self, rest: str) -> tuple[Message, str]:
+        """Read a message's id and the text behind it."""
+        word, _, text = rest.partition(" ")
+        return await self.messenger.find_message(word), text.strip()
+
+
+def say(text: str) -> None:
+    """Print a text; nothing in it can do anything to the terminal."""
+    print_line(clean(text))

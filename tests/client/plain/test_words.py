@@ -1,0 +1,118 @@
+"""Every word of line mode does what the help says, and what cannot be done there says where it can."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from letterlock.ids import message_text
+from letterlock_client.models import Standing
+from letterlock_client.plain.talk import Talk
+from letterlock_client.providers.memory import MemoryProvider
+from tests.client.flows.backup.backup_scene import Shelf, befriend, shelf, turn_on
+from tests.town import Pair, Town, eventually, pair, town
+
+__all__ = ["pair", "shelf", "town"]
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+async def both(shelf: Shelf, town: Town) -> Pair:
+    return await befriend(town)
+
+
+async def answer(talk: Talk, said: Said, line: str) -> str:
+    said.readouterr()
+    await talk.obey(line)
+    return said.readouterr().out
+
+
+async def test_the_help_names_every_word_and_each_word_answers_without_a_chat(
+    pair: Pair, capsys: Said
+) -> None:
+    talk = Talk(pair.alice)
+    listed = [
+        line.split()[0] for line in (await answer(talk, capsys, "/help")).splitlines() if line[0] == "/"
+    ]
+    assert {"/search", "/verify", "/backup", "/timer", "/info", "/export", "/unblock", "/storage"} <= set(
+        listed
+    )
+    for word in listed:
+        if word not in (
+            "/quit",
+            "/help",
+            "/backup",
+            "/storage",
+            "/contacts",
+            "/requests",
+            "/chats",
+            "/invite",
+        ):
+            assert await answer(talk, capsys, word), word
+    assert not talk.over
+    await talk.obey("/quit")
+    assert talk.over
+
+
+async def test_messages_are_found_looked_into_and_people_come_and_go(pair: Pair, capsys: Said) -> None:
+    talk = Talk(pair.alice)
+    sent = await pair.alice.send_text(pair.to_bob, "the lantern by the harbour")
+    await pair.settle()
+    assert "lantern by the harbour" in await answer(talk, capsys, "/search lant harb")
+    told = await answer(talk, capsys, f"/info {message_text(sent.id)}")
+    assert "Delivered" in told
+    assert "ratchet step" in told
+    assert "bob, not verified" in await answer(talk, capsys, "/contacts")
+    assert "id=" in await answer(talk, capsys, "/invite")
+    await answer(talk, capsys, "/block bob")
+    assert (await pair.alice.conversation(pair.to_bob)).contact.standing is Standing.BLOCKED
+    assert "blocked" in await answer(talk, capsys, "/contacts")
+    await answer(talk, capsys, "/unblock bob")
+    assert (await pair.alice.conversation(pair.to_bob)).contact.standing is Standing.ACCEPTED
+    assert "0 files" in await answer(talk, capsys, "/storage")
+
+
+async def test_backups_are_made_and_checked_while_lines_go_on(both: Pair, capsys: Said) -> None:
+    talk = Talk(both.alice)
+    assert "off" in (await answer(talk, capsys, "/backup")).lower()
+    assert "letterlock backup on" in await answer(talk, capsys, "/backup on")
+    await turn_on(both.alice)
+    for word, wanted in (("now", "2 messages"), ("verify", "2 messages"), ("rehearse", "2 messages")):
+        heard = await answer(talk, capsys, f"/backup {word}")
+
+        async def done(wanted: str = wanted) -> bool:
+            nonlocal heard
+            heard += capsys.readouterr().out
+            return wanted in heard
+
+        await eventually(done)
+    assert "folder:/memory" in await answer(talk, capsys, "/backup")
+    assert "type /backup, or now" in (await answer(talk, capsys, "/backup everything")).lower()
+    await talk.stop()
+
+
+class Stuck(MemoryProvider):
+    """A provider that takes for ever to keep an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        del name, data
+        self.asked.set()
+        return await asyncio.get_running_loop().create_future()
+
+
+async def test_a_backup_in_line_mode_can_be_stopped(both: Pair, shelf: Shelf, capsys: Said) -> None:
+    talk = Talk(both.alice)
+    await turn_on(both.alice)
+    shelf.seen = stuck = Stuck()
+    await talk.obey("/backup now")
+    await stuck.asked.wait()
+    await talk.obey("/backup verify")
+    assert "Something still goes on" in capsys.readouterr().out
+    await talk.obey("/backup stop")
+    await talk.stop()
+    assert "alled off" in capsys.readouterr().out
