@@ -3,6 +3,7 @@
 Must not know the verbs, nor where lines come from.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 
 from letterlock.ids import ConversationId
@@ -37,7 +38,7 @@ class Present:
             await self.messenger.mark_read(message.conversation, message.id)
 
 
-class Verbs:
+class Verbs(ABC):
     """Some of the words that can be typed behind a slash."""
 
     def __init__(self, present: Present) -> None:
@@ -45,9 +46,9 @@ class Verbs:
         self.messenger = present.messenger
 
     @property
+    @abstractmethod
     def words(self) -> Mapping[str, tuple[Action, str]]:
         """Each word, what it does with the text behind it, and what `/help` says of it."""
-        raise NotImplementedError
 
     async def message_and_text(self, rest: str) -> tuple[Message, str]:
         """Read a message's id and the text behind it."""
