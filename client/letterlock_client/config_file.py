@@ -16,31 +16,36 @@ from letterlock_client.errors import ClientError, Code
 
 
 class Appearance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the client looks. `theme` is a theme's name; empty is the default."""
+    """How the client looks."""
 
     theme: str = ""
+    """A theme's name, as Settings › Appearance lists them; empty is the default."""
     ascii_icons: bool = False
+    """Draw signs in plain ASCII."""
     reduced_motion: bool = False
+    """Animate nothing."""
 
 
 class Notifications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the terminal calls for attention."""
 
     bell: bool = True
+    """Ring the terminal's bell for a message while another window has the focus."""
     desktop: bool = True
+    """Ask the terminal for a notification then, where it can."""
     preview: bool = False
-    """Whether a notification shows the text."""
+    """Show the text in it, and not only whose message it is."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What config.toml may say; every key has a default."""
 
     relay: str = ""
-    """The relay that the first run proposes."""
+    """The relay that the first screen proposes."""
     appearance: Appearance = Appearance()
     notifications: Notifications = Notifications()
     keys: dict[str, str] = {}
-    """Binding id to key, where it differs from the built-in one."""
+    """A command's name and the keys that it has instead of its own."""
 
 
 def load_config(home: Home) -> Config:

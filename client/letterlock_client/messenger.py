@@ -18,6 +18,7 @@ from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import accepting, contacts, forwarding, opening, outgoing, sending, verifying
 from letterlock_client.flows.announcing import EventStream
+from letterlock_client.flows.attention import Attention
 from letterlock_client.flows.files import clearing, downloading, long_texts, picturing, saving, uploading
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
@@ -59,6 +60,7 @@ class Messenger(Library):
         self._running = opened.running
         self.profile = opened.profile
         self._backups: Backups | None = None
+        self._attention = Attention(opened.place)
 
     @property
     def backups(self) -> "Backups":
@@ -165,7 +167,9 @@ class Messenger(Library):
     def _present(self, conversation: Conversation) -> Conversation:
         online = self._running.presence.online.get(conversation.id, False)
         hidden = conversation.contact.standing is Standing.REQUESTED
-        return replace(conversation, online=online, last=None if hidden else conversation.last)
+        muted = conversation.mutes(self._place.clock())
+        last = None if hidden else conversation.last
+        return replace(conversation, online=online, last=last, muted=muted)
 
     async def contacts(self) -> list[Contact]:
         """Everybody known here, accepted, requesting or blocked, by handle."""
@@ -239,7 +243,9 @@ class Messenger(Library):
         Raises codes blocked, list_forked, key_changed, too_large, bad_input, and, for first contact only,
         offline, refused, list_expired.
         """
-        return await sending.send_text(self._place, conversation, text, reply_to)
+        sent = await sending.send_text(self._place, conversation, text, reply_to)
+        await self._attention.answered(conversation)
+        return sent
 
     async def send_file(
         self,
@@ -255,7 +261,9 @@ class Messenger(Library):
         The file is read before this returns, and not needed after. Raises as `send_text`, and file_failed.
         """
         parcel = uploading.Parcel(path, caption, view_once, reply_to)
-        return await uploading.send_file(self._place, conversation, parcel)
+        sent = await uploading.send_file(self._place, conversation, parcel)
+        await self._attention.answered(conversation)
+        return sent
 
     async def picture(self, message: Message) -> Picture | None:
         """A small picture of what a message's file shows; None where there is none, or it cannot be decoded."""
@@ -302,8 +310,16 @@ class Messenger(Library):
             await sending.resend(self._place, message)
 
     async def mark_read(self, conversation: ConversationId, up_to: MessageId) -> None:
-        """Everything up to this message is on the screen: timers start, read receipts go where allowed."""
+        """Everything up to this message is read: timers start, read receipts go where allowed."""
         await sending.mark_read(self._place, conversation, up_to)
+
+    async def saw(self, conversation: ConversationId, up_to: MessageId) -> None:
+        """Everything up to this message was on the screen: read at once, or later, as the owner chose."""
+        await self._attention.saw(conversation, up_to)
+
+    async def read_now(self, conversation: ConversationId) -> bool:
+        """Let what was seen of a chat count as read; False where there is nothing that was only seen."""
+        return await self._attention.read(conversation)
 
     async def view_once(self, message: MessageId, target: Path | None = None) -> Message | Path:
         """Open a view-once message this one time: return it with its text, or where its file was saved.
@@ -340,9 +356,9 @@ class Messenger(Library):
         """Keep what is typed and not sent."""
         await sending.save_draft(self._place, conversation, text)
 
-    async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
-        """Muted chats notify nobody."""
-        await sending.set_muted(self._place, conversation, muted)
+    async def set_muted(self, conversation: ConversationId, muted: bool, seconds: int = 0) -> None:
+        """Muted chats notify nobody: for so long, or (0) until that is taken back."""
+        await sending.set_muted(self._place, conversation, muted, seconds)
 
     async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
         """Pin a chat on top of the list, or archive it until somebody writes in it again, or neither."""

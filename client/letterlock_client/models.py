@@ -194,6 +194,12 @@ class Conversation:
     listed: Listed = Listed.USUAL
     online: bool = False
     typing: bool = False
+    muted_until: int = 0
+    """When it notifies again, in milliseconds; 0 is not by itself."""
+
+    def mutes(self, now: int) -> bool:
+        """Whether nothing of this chat notifies anybody now."""
+        return self.muted and not 0 < self.muted_until <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +244,16 @@ class Prefetch(StrEnum):
     EVERYTHING = "everything"
 
 
+class ReadWhen(StrEnum):
+    """When a message that was on the screen counts as read, and its receipt goes."""
+
+    SEEN = "seen"
+    ANSWERED = "answered"
+    """When something is said in its chat."""
+    ASKED = "asked"
+    """Only when its reader says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the owner chose for this profile."""
@@ -248,6 +264,7 @@ class Settings:
     """Whether others may see that this device is connected."""
     default_timer_s: int = 0
     """The disappearing timer that a new chat starts with; 0 is off."""
+    read_when: ReadWhen = ReadWhen.SEEN
     prefetch: Prefetch = Prefetch.NOTHING
     prefetch_bytes: int = 5_000_000
     """Larger files are fetched only when they are wanted."""

@@ -146,6 +146,8 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
         save_theme=lambda theme: keep_looks(theme=theme),
         save_ascii_icons=lambda on: keep_looks(ascii_icons=on),
         save_call=keep_call,
+        reduced_motion=config.appearance.reduced_motion,
+        save_reduced_motion=lambda on: keep_looks(reduced_motion=on),
         fleet=fleet if fleet.is_file() else None,
         measure=lambda: asyncio.to_thread(storage_use, home.profile(profile)),
     )

@@ -213,11 +213,12 @@ async def save_draft(place: Workplace, conversation: ConversationId, text: str) 
     await place.transact(work)
 
 
-async def set_muted(place: Workplace, conversation: ConversationId, muted: bool) -> None:
-    """Mute or unmute a chat."""
+async def set_muted(place: Workplace, conversation: ConversationId, muted: bool, seconds: int = 0) -> None:
+    """Mute a chat, for so long or (0) for good, or unmute it."""
 
     async def work(work: Work) -> None:
-        await conversations.set_muted(work.tx, conversation, muted)
+        until = work.now + seconds * 1000 if seconds else 0
+        await conversations.set_muted(work.tx, conversation, muted, until)
         await tell(work, conversation)
 
     await place.transact(work)

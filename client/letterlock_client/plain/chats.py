@@ -29,7 +29,11 @@ class ChatVerbs(Verbs):
                 self.timer,
                 "TIME: let messages of this chat disappear after 30s, 5m, 8h, 7d, 4w, or off",
             ),
-            "mute": (self.mute, "let this chat be quiet, or not"),
+            "read": (self.read, "let what you saw of this chat count as read, where that waits for you"),
+            "mute": (
+                self.mute,
+                "[TIME]: let this chat be quiet, or not; for 1h, 8h, 7d, or until you take it back",
+            ),
             "pin": (self.pin, "keep this chat on top of the list, or not"),
             "archive": (
                 self.archive,
@@ -64,7 +68,7 @@ class ChatVerbs(Verbs):
         for message in messages:
             say(message_line(message, conversation, self.messenger.profile.handle))
         if messages:
-            await self.messenger.mark_read(chat, messages[-1].id)
+            await self.messenger.saw(chat, messages[-1].id)
 
     async def search(self, rest: str) -> None:
         """Find messages by their words, the newest first."""
@@ -80,12 +84,20 @@ class ChatVerbs(Verbs):
         await self.messenger.set_timer(self.present.require(), seconds)
 
     async def mute(self, rest: str) -> None:
-        """Let the present chat be quiet, or not."""
-        del rest
+        """Let the present chat be quiet, for a time or for good, or not."""
         chat = self.present.require()
-        muted = not (await self.messenger.conversation(chat)).muted
-        await self.messenger.set_muted(chat, muted)
+        seconds = seconds_of(rest) if rest else 0
+        if seconds is None:
+            raise ClientError(Code.BAD_INPUT, "give a time like 1h, 8h or 7d")
+        muted = bool(rest) or not (await self.messenger.conversation(chat)).muted
+        await self.messenger.set_muted(chat, muted, seconds)
         say("This chat is muted." if muted else "This chat is not muted any more.")
+
+    async def read(self, rest: str) -> None:
+        """Let what was seen of the present chat count as read."""
+        del rest
+        done = await self.messenger.read_now(self.present.require())
+        say("Read." if done else "Nothing waits to count as read.")
 
     async def pin(self, rest: str) -> None:
         """Keep the present chat on top of the list, or not."""

@@ -35,7 +35,7 @@ class Present:
         conversation = await self.messenger.conversation(message.conversation)
         say(message_line(message, conversation, self.messenger.profile.handle))
         if message.conversation == self.chat and not message.mine:
-            await self.messenger.mark_read(message.conversation, message.id)
+            await self.messenger.saw(message.conversation, message.id)
 
 
 class Verbs(ABC):

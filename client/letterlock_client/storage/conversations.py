@@ -65,6 +65,7 @@ class _Line:
             timer_s=self.timer_s,
             muted=bool(self.muted),
             listed=Listed(self.listed),
+            muted_until=self.muted if self.muted > 1 else 0,
         )
 
 
@@ -120,9 +121,11 @@ async def set_draft(tx: Transaction, conversation: ConversationId, text: str) ->
     await tx.execute("UPDATE conversation SET draft = ? WHERE peer = ?", text, conversation)
 
 
-async def set_muted(tx: Transaction, conversation: ConversationId, muted: bool) -> None:
-    """Mute or unmute."""
-    await tx.execute("UPDATE conversation SET muted = ? WHERE peer = ?", muted, conversation)
+async def set_muted(tx: Transaction, conversation: ConversationId, muted: bool, until: int = 0) -> None:
+    """Mute, until then or (0) for good, or unmute. One number holds it: 0 is not muted, 1 is for good."""
+    await tx.execute(
+        "UPDATE conversation SET muted = ? WHERE peer = ?", (until or 1) if muted else 0, conversation
+    )
 
 
 async def set_listed(tx: Transaction, conversation: ConversationId, listed: Listed) -> None:
@@ -148,18 +151,6 @@ async def mark_read(
         [(now, row) for row, _, has_timer in rows if has_timer],
     )
     return [MessageId(id_) for _, id_, _ in rows]
-
-
-async def unread_total(reader: Reader) -> int:
-    """Unread messages in accepted, unmuted chats."""
-    return int(
-        await reader.value(
-            "SELECT count(*) FROM message JOIN conversation ON conversation.id = message.conversation"
-            " JOIN contact ON contact.account = conversation.peer"
-            " WHERE unread = 1 AND standing = ? AND NOT muted",
-            Standing.ACCEPTED,
-        )
-    )
 
 
 async def delete(tx: Transaction, conversation: ConversationId) -> list[str]:

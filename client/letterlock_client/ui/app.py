@@ -65,6 +65,7 @@ class LetterlockApp(App[int]):
         for theme in own_themes():
             self.register_theme(theme)
         self.theme = self._tastes.theme if self._tastes.theme in OFFERED else DEFAULT
+        self.animation_level = "none" if self._surroundings.still.on else self.animation_level
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
         if self._tastes.keymap:
             self.set_keymap(self._tastes.keymap)

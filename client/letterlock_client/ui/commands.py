@@ -86,7 +86,11 @@ COMMANDS: Final = (
     _client("back", "alt+left", "Chat list", "Go to the list of chats."),
     _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
     _client(
-        "chat_info", "alt+c", "About this chat", "Its facts, its shared files, and what can be done with it."
+        "chat_info",
+        "alt+c",
+        "Chat info",
+        "Facts about this chat, its shared files, and what can be done with it.",
+        footer=True,
     ),
     _client("invite", "alt+i", "Invite link", "Show your own invite link, for others to write to you."),
     _client(
@@ -107,7 +111,23 @@ COMMANDS: Final = (
         "view_once", "", "Send to view once", "Send a file that can be opened one time.", argument="PATH"
     ),
     _client("date", "alt+d", "Go to a day", "Go to the first message of a day.", argument="DAY"),
-    _client("mute", "alt+m", "Mute or unmute", "Let this chat be quiet, or not."),
+    _client(
+        "mute",
+        "alt+m",
+        "Mute or unmute",
+        "Let this chat be quiet for a time or for good, or not.",
+        argument="[TIME]",
+    ),
+    _client(
+        "quiet",
+        "",
+        "Do not disturb",
+        "Let nothing notify you for a while; off ends it.",
+        argument="[TIME]",
+    ),
+    _client(
+        "read", "", "Mark as read", "Let what you saw of this chat count as read, where that waits for you."
+    ),
     _client("pin", "alt+p", "Pin or unpin", "Keep this chat on top of the list, or not."),
     _client(
         "archive", "alt+z", "Archive, or take back", "Put this chat out of sight until somebody writes in it."
@@ -129,7 +149,7 @@ COMMANDS: Final = (
     _page("notifications", "notifications", "Notifications", "The bell, and what shows outside the window."),
     _page("storage", "storage", "Storage", "What your messages and files take on this disk."),
     _client("theme", "", "Theme", "Choose the colours.", argument="[NAME]"),
-    _client("backup", "f3", "Chat backup", "How the last backup stands, and who could open it."),
+    _client("backup", "f3", "Backup", "How the last backup stands, and who could open it.", footer=True),
     _client("back_up", "", "Back up now", "Back up, while the chat goes on."),
     _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _composer("send", "enter", "Send", "Send the message."),

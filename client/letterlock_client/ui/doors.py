@@ -86,6 +86,9 @@ class Tastes:
     save_ascii_icons: Callable[[bool], None] | None = None
     save_call: Callable[[str, bool], None] | None = None
     """Keeps `bell`, `desktop` or `preview`, by that name."""
+    reduced_motion: bool = False
+    """Whether nothing is animated."""
+    save_reduced_motion: Callable[[bool], None] | None = None
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the open profile takes on this disk."""
     fleet: Path | None = None

@@ -33,6 +33,17 @@ class Switch:
             self.keep(on)
 
 
+@dataclass(slots=True)
+class Quiet:
+    """Whether nothing notifies anybody for a while: until a time in milliseconds, or 0 for not."""
+
+    until: int = 0
+
+    def holds(self, now: int) -> bool:
+        """Whether it is quiet now."""
+        return now < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The same for all panes and screens of one client."""
@@ -47,6 +58,10 @@ class Surroundings:
     """Whether that shows the text."""
     ascii_icons: Switch = field(default_factory=lambda: Switch(on=False))
     """Whether `icons` are those of plain ASCII."""
+    still: Switch = field(default_factory=lambda: Switch(on=False))
+    """Whether nothing is animated."""
+    quiet: Quiet = field(default_factory=Quiet)
+    """Do not disturb, until the program ends at the latest."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the profile takes on this disk; None where that is not known."""
     fleet: Path | None = None
@@ -69,8 +84,9 @@ def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
         _call(tastes, "desktop", tastes.desktop),
         _call(tastes, "preview", tastes.preview),
         Switch(tastes.ascii_icons, tastes.save_ascii_icons),
-        tastes.measure,
-        tastes.fleet,
+        still=Switch(tastes.reduced_motion, tastes.save_reduced_motion),
+        measure=tastes.measure,
+        fleet=tastes.fleet,
     )
 
 

@@ -128,7 +128,8 @@ class ContactRecord(_Private, tag=Tag.CONTACT.value, frozen=True, gc=False):
 class ConversationRecord(_Private, tag=Tag.CONVERSATION.value, frozen=True, gc=False):
     """A chat and its settings. For a chat of two, `id` is the other account's.
 
-    `listed` says where it stands in the list: "pinned", "archived", or empty.
+    `listed` says where it stands in the list: "pinned", "archived", or empty; `muted` is 0 for not, 1 for good,
+    else until when.
     """
 
     version: _Version
@@ -136,7 +137,7 @@ class ConversationRecord(_Private, tag=Tag.CONVERSATION.value, frozen=True, gc=F
     created: _Number
     timer_s: _Number
     timer_set_at: _Number
-    muted: _Truth
+    muted: _Number
     draft: _Text
     listed: _Word
 

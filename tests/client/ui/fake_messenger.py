@@ -37,6 +37,7 @@ from letterlock_client.models import (
     Picture,
     Profile,
     Reaction,
+    ReadWhen,
     SafetyNumber,
     Settings,
     Standing,
@@ -478,9 +479,16 @@ class FakeMessenger:
         await self._call("resend", message)
         self.change(message, delivery=Delivery.WAITING, failure="")
 
-    async def mark_read(self, conversation: ConversationId, up_to: MessageId) -> None:
-        await self._call("mark_read", conversation, up_to)
+    async def saw(self, conversation: ConversationId, up_to: MessageId) -> None:
+        await self._call("saw", conversation, up_to)
+        if self._settings.read_when is ReadWhen.SEEN:
+            self.change_chat(conversation, unread=0, first_unread=None)
+
+    async def read_now(self, conversation: ConversationId) -> bool:
+        await self._call("read_now", conversation)
+        waiting = self._settings.read_when is not ReadWhen.SEEN
         self.change_chat(conversation, unread=0, first_unread=None)
+        return waiting
 
     async def view_once(self, message: MessageId, target: Path | None = None) -> Message | Path:
         await self._call("view_once", message)
@@ -507,9 +515,10 @@ class FakeMessenger:
         await self._call("save_draft", conversation, text)
         self.change_chat(conversation, draft=text)
 
-    async def set_muted(self, conversation: ConversationId, muted: bool) -> None:
-        await self._call("set_muted", conversation, muted)
-        self.change_chat(conversation, muted=muted)
+    async def set_muted(self, conversation: ConversationId, muted: bool, seconds: int = 0) -> None:
+        await self._call("set_muted", conversation, muted, seconds)
+        until = self.clock.now + seconds * 1000 if seconds else 0
+        self.change_chat(conversation, muted=muted, muted_until=until)
 
     async def set_listed(self, conversation: ConversationId, listed: Listed) -> None:
         await self._call("set_listed", conversation, listed)

@@ -43,4 +43,5 @@ async def test_its_actions_are_those_of_the_keys(client: Open) -> None:
         await running.press("escape", "alt+c", "down", "enter")
         assert isinstance(running.app.screen, ChooseScreen)
         await running.press("escape", "alt+c", "down", "down", "enter")
-        assert running.fake.asked("set_muted") == [(BOB, True)]
+        await running.press("down", "enter")
+        assert running.fake.asked("set_muted") == [(BOB, True, 28_800)]

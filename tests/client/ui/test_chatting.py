@@ -163,11 +163,11 @@ async def test_incoming_messages_appear_and_are_read_when_looked_at(client: Open
     fake = lively()
     async with client(fake) as running:
         await running.press("enter")
-        before = len(fake.asked("mark_read"))
+        before = len(fake.asked("saw"))
         message = fake.receive(BOB, "fresh news")
         await running.settle()
         assert "fresh news" in running.text()
-        assert fake.asked("mark_read")[before:] == [(BOB, message.id)]
+        assert fake.asked("saw")[before:] == [(BOB, message.id)]
 
 
 async def test_nothing_is_read_while_the_terminal_has_no_focus(client: Open) -> None:
@@ -176,25 +176,25 @@ async def test_nothing_is_read_while_the_terminal_has_no_focus(client: Open) -> 
         await running.press("enter")
         running.app.app_focus = False
         await running.settle()
-        before = len(fake.asked("mark_read"))
+        before = len(fake.asked("saw"))
         message = fake.receive(BOB, "unseen")
         await running.settle()
-        assert fake.asked("mark_read")[before:] == []
+        assert fake.asked("saw")[before:] == []
         running.app.app_focus = True
         await running.settle()
-        assert fake.asked("mark_read")[before:] == [(BOB, message.id)]
+        assert fake.asked("saw")[before:] == [(BOB, message.id)]
 
 
 async def test_nothing_is_read_behind_a_dialog(client: Open) -> None:
     fake = lively()
     async with client(fake) as running:
         await running.press("enter", "f1")
-        before = len(fake.asked("mark_read"))
+        before = len(fake.asked("saw"))
         message = fake.receive(BOB, "unseen")
         await running.settle()
-        assert fake.asked("mark_read")[before:] == []
+        assert fake.asked("saw")[before:] == []
         await running.press("escape")
-        assert fake.asked("mark_read")[before:] == [(BOB, message.id)]
+        assert fake.asked("saw")[before:] == [(BOB, message.id)]
 
 
 async def test_ticks_follow_a_message_on_its_way(client: Open) -> None:
@@ -417,7 +417,7 @@ async def test_what_is_on_the_screen_when_a_chat_opens_is_read(client: Open) -> 
     assert last is not None
     async with client(fake) as running:
         await running.press("enter")
-        assert fake.asked("mark_read") == [(BOB, last.id)]
+        assert fake.asked("saw") == [(BOB, last.id)]
         assert "2 new" in running.text()
 
 

@@ -21,7 +21,8 @@ def offered(line: str, *names: str, first: bool = True) -> list[str]:
 
 def test_commands_are_offered_at_the_beginning_only() -> None:
     assert offered("/ti") == ["/timer "]
-    assert offered("/mu") == ["/mute"]
+    assert offered("/mu") == ["/mute "]
+    assert offered("/ver") == ["/verify"]
     assert offered("/timer 8") == ["8h"]
     assert "off" in offered("/timer ")
     assert offered("see /ti") == []

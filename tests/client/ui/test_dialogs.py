@@ -245,7 +245,9 @@ async def test_the_palette_runs_a_command_of_the_focused_client(client: Open) ->
         await running.pilot.pause(0.3)
         await running.press("enter")
         await running.pilot.pause(0.2)
-        assert running.fake.asked("set_muted") == [(BOB, True)]
+        await running.settle()
+        await running.press("up", "enter")
+        assert running.fake.asked("set_muted") == [(BOB, True, 0)]
 
 
 async def test_unlocking_asks_again_after_a_wrong_passphrase(client: Open) -> None:

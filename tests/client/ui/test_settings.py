@@ -1,11 +1,11 @@
 """The settings: a tree with a search, each page real, every change kept at once."""
 
 import pytest
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Select
 
 from letterlock_client.backup_models import FeatureView
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.models import Settings, Standing
+from letterlock_client.models import Prefetch, ReadWhen, Settings, Standing
 from letterlock_client.ui.doors import StorageUse, Tastes
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
@@ -150,6 +150,58 @@ async def test_the_terminal_notifies_without_the_text_unless_that_is_wanted(
         running.fake.receive(chat_id("carol"), "again")
         await running.settle()
         assert not any("]99;" in data for data in written)
+
+
+async def test_a_mute_and_do_not_disturb_end_by_themselves(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[str] = []
+    fake = lively()
+    async with client(fake) as running:
+        monkeypatch.setattr(running.app, "bell", lambda: rung.append("ring"))
+
+        async def rings(who: str) -> bool:
+            running.app.app_focus = False
+            before = len(rung)
+            fake.receive(chat_id(who), "hello?")
+            await running.settle()
+            running.app.app_focus = True
+            await running.settle()
+            return len(rung) > before
+
+        await running.press("enter")
+        await running.type("/mute 1h")
+        await running.press("enter")
+        assert "muted" in running.text()
+        assert not await rings("bob")
+        assert await rings("carol")
+        fake.clock.now += 3_600_000
+        assert await rings("bob")
+        await running.type("/quiet 8h")
+        await running.press("enter")
+        assert not await rings("carol")
+        fake.clock.now += 8 * 3_600_000
+        assert await rings("carol")
+        await running.type("/quiet 8h")
+        await running.press("enter")
+        await running.type("/quiet off")
+        await running.press("enter")
+        assert await rings("carol")
+
+
+async def test_what_counts_as_read_is_chosen_and_kept_with_all_else(client: Open) -> None:
+    fake = lively()
+    async with client(fake) as running:
+        await fake.save_settings(Settings(typing=False, prefetch=Prefetch.PICTURES))
+        await open_page(running, "counts as read")
+        running.app.screen.query_one("#read_when", Select).value = ReadWhen.ANSWERED
+        await running.settle()
+        kept = await fake.settings()
+        assert (kept.read_when, kept.typing, kept.prefetch) == (ReadWhen.ANSWERED, False, Prefetch.PICTURES)
+        await running.press("escape", "escape", "enter")
+        await running.type("/read")
+        await running.press("enter")
+        assert fake.asked("read_now") == [(chat_id("bob"),)]
 
 
 async def test_storage_tells_what_the_profile_takes(client: Open) -> None:

@@ -7,6 +7,7 @@ from textual.css.query import NoMatches
 from textual.visual import Style
 from textual.widget import Widget
 
+from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.icons import ASCII, UNICODE
 from letterlock_client.ui.themes import CONTRAST_DARK, CONTRAST_LIGHT, OFFERED
 from letterlock_client.ui.widgets.tick_box import TickBox
@@ -110,6 +111,18 @@ async def test_a_theme_is_chosen_by_its_name(client: Open) -> None:
         await running.press("enter")
         assert running.app.theme == CONTRAST_DARK
         assert "here are these themes" in running.text()
+
+
+async def test_nothing_is_animated_where_that_is_wanted_and_it_is_kept(client: Open) -> None:
+    kept: list[bool] = []
+    tastes = Tastes(reduced_motion=True, save_reduced_motion=kept.append)
+    async with client(lively(), tastes=tastes) as running:
+        assert running.app.animation_level == "none"
+        await running.press("f2", *"animation", "enter")
+        running.app.screen.query_one("#still", TickBox).value = False
+        await running.settle()
+        assert running.app.animation_level == "full"
+        assert kept == [False]
 
 
 async def test_signs_become_ascii_at_once_and_back(client: Open) -> None:

@@ -97,6 +97,12 @@ class Calls(Errands):
             draft = chat.draft if chat is not None else ""
             self.keep_draft(conversation, f"{text}\n{draft}" if draft.strip() else text)
 
+    def be_quiet(self, seconds: int | None) -> None:
+        """Let nothing notify anybody for so long, or (0) until the program ends; None ends it."""
+        until = self.around.clock() + seconds * 1000 if seconds else 2**53
+        self.around.quiet.until = until if seconds is not None else 0
+        self.tell("Nothing notifies you now." if seconds is not None else "You are notified again.")
+
     @on(intents.Slash)
     def _slash(self, event: intents.Slash) -> None:
         event.stop()
@@ -138,4 +144,4 @@ class Calls(Errands):
     @on(intents.Seen)
     def _seen(self, event: intents.Seen) -> None:
         event.stop()
-        self.errand(self.messenger.mark_read(event.conversation, event.message))
+        self.errand(self.messenger.saw(event.conversation, event.message))

@@ -46,7 +46,7 @@ class ChatView(LogReading):
         self._doubt = ""
         self._alarm = ""
         self._around = surroundings
-        self.header = ChatHeader(surroundings.icons)
+        self.header = ChatHeader(surroundings.icons, surroundings.clock)
         self.banner = Banner()
         self.log_view.names = frozenset((messenger.profile.handle, conversation.contact.handle)) - {""}
         self.context = Static(markup=False, classes="chat--context")

@@ -6,7 +6,9 @@ The half of a client pane that a person starts; the other half is what the messe
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from textual import on
 
 from letterlock_client.models import Conversation, Listed, Message, Standing
 from letterlock_client.ui import intents
@@ -22,12 +24,17 @@ from letterlock_client.ui.screens.requests import RequestsScreen
 from letterlock_client.ui.screens.search import SearchScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
 from letterlock_client.ui.screens.verify import VerifyScreen
+from letterlock_client.ui.widgets.chat_header import ChatHeader
 from letterlock_client.ui.wording import TIMERS, span, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from letterlock.ids import ConversationId
+
+
+QUIET_LENGTHS: Final = (3_600, 28_800, 604_800)
+FOR_GOOD: Final = 0
 
 
 class ClientActions(Calls, BackupActions):
@@ -115,6 +122,7 @@ class ClientActions(Calls, BackupActions):
 
         self.app.push_screen(RequestsScreen(self.messenger, self.around), done)
 
+    @on(ChatHeader.Clicked)
     def action_chat_info(self) -> None:
         """Show the open chat's facts, actions and files."""
         chat = self._chat
@@ -189,9 +197,44 @@ class ClientActions(Calls, BackupActions):
         self._begin("/export ")
 
     def action_mute(self) -> None:
-        """Let the open chat be quiet, or not."""
-        if self._chat is not None:
-            self.errand(self.messenger.set_muted(self._chat.id, not self._chat.muted))
+        """Let the open chat be quiet for a time or for good, or not."""
+        chat = self._chat
+        if chat is None:
+            self.tell("Open a chat first.")
+        elif chat.mutes(self.around.clock()):
+            self.errand(self.messenger.set_muted(chat.id, False))
+        else:
+            self._choose_length(
+                f"Mute {title_of(chat)}",
+                "until I take it back",
+                lambda seconds: self.errand(self.messenger.set_muted(chat.id, True, seconds)),
+            )
+
+    def action_quiet(self) -> None:
+        """Let nothing notify anybody for a while, or end that."""
+        if self.around.quiet.holds(self.around.clock()):
+            self.be_quiet(None)
+        else:
+            self._choose_length("Do not disturb", "until the program ends", self.be_quiet)
+
+    def _choose_length(self, title: str, for_good: str, then: Callable[[int], object]) -> None:
+        def chosen(seconds: int | None) -> None:
+            if seconds is not None:
+                then(seconds)
+
+        choices = [Choice(seconds, f"for {span(seconds)}") for seconds in QUIET_LENGTHS]
+        self.app.push_screen(ChooseScreen(title, [*choices, Choice(FOR_GOOD, for_good)]), chosen)
+
+    def action_read(self) -> None:
+        """Let what was seen of the open chat count as read."""
+        if self._chat is None:
+            self.tell("Open a chat first.")
+        else:
+            self.errand(self._read(self._chat.id))
+
+    async def _read(self, conversation: ConversationId) -> None:
+        if not await self.messenger.read_now(conversation):
+            self.tell("Nothing waits to count as read.")
 
     def action_pin(self) -> None:
         """Keep the open chat on top of the list, or not."""

@@ -180,7 +180,8 @@ class ClientPane(ClientActions):
             self.read_chats()
             return
         self.put_chat(replace(chat, last=message, last_at=max(chat.last_at, message.received_at)))
-        if not (message.mine or chat.muted or self.app.app_focus):
+        now = self.around.clock()
+        if not (message.mine or chat.mutes(now) or self.around.quiet.holds(now) or self.app.app_focus):
             self._call(chat, message)
 
     def _call(self, chat: Conversation, message: Message) -> None:

@@ -39,6 +39,8 @@ class SlashVerbs:
             "filter": self._filter,
             "export": self._export,
             "theme": self._theme,
+            "mute": self._mute,
+            "quiet": self._quiet,
         }
 
     def do(self, typed: intents.Slash) -> None:
@@ -63,11 +65,14 @@ class SlashVerbs:
             view.composer.begin(f"/{typed.word} {typed.rest}".rstrip())
 
     async def _timer(self, typed: intents.Slash) -> None:
-        text = typed.rest.strip().replace(" ", "").replace("min", "m")
-        seconds = seconds_of(text)
-        if seconds is None:
-            raise ClientError(Code.BAD_INPUT, "give a time like 30s, 5m, 8h, 7d, 4w, or off")
-        await self._pane.messenger.set_timer(typed.conversation, seconds)
+        await self._pane.messenger.set_timer(typed.conversation, _seconds(typed.rest))
+
+    async def _mute(self, typed: intents.Slash) -> None:
+        seconds = _seconds(typed.rest)
+        await self._pane.messenger.set_muted(typed.conversation, seconds > 0, seconds)
+
+    async def _quiet(self, typed: intents.Slash) -> None:
+        self._pane.be_quiet(_seconds(typed.rest) or None)
 
     async def _attach(self, typed: intents.Slash) -> None:
         path, caption = await asyncio.to_thread(file_of, typed.rest)
@@ -102,6 +107,14 @@ class SlashVerbs:
     async def _new_chat(self, typed: intents.Slash) -> None:
         found = await self._pane.messenger.find(typed.rest.strip())
         self._pane.post_message(intents.OpenChat(found))
+
+
+def _seconds(text: str) -> int:
+    """Read a time; off is 0. Raises code bad_input."""
+    seconds = seconds_of(text.strip().replace(" ", "").replace("min", "m"))
+    if seconds is None:
+        raise ClientError(Code.BAD_INPUT, "give a time like 30s, 5m, 8h, 7d, 4w, or off")
+    return seconds
 
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -44,7 +44,7 @@ class ChatInfoScreen(Dialog[str | Message]):
         self._messenger = messenger
         self._chat = chat
         self._clock = surroundings.clock
-        self._answers: list[str | Message] = [name for name, _ in actions(chat)]
+        self._answers: list[str | Message] = [name for name, _ in actions(chat, surroundings.clock())]
 
     def parts(self) -> Iterable[Widget]:
         """The facts, the actions; the files follow."""
@@ -52,7 +52,9 @@ class ChatInfoScreen(Dialog[str | Message]):
         yield words(Content("\n").join(Content(line) for line in facts(self._chat)), "info--table")
         yield words(Content.styled(account_text(contact.account), "dim"))
         yield problem_line()
-        yield OptionList(*(Content(text) for _, text in actions(self._chat)), markup=False, compact=True)
+        yield OptionList(
+            *(Content(text) for _, text in actions(self._chat, self._clock())), markup=False, compact=True
+        )
 
     def on_mount(self) -> None:
         """Ask for the files."""
@@ -100,13 +102,13 @@ def facts(chat: Conversation) -> list[str]:
     return [handle, verified, *filter(None, [standing.get(contact.standing, "")])]
 
 
-def actions(chat: Conversation) -> list[tuple[str, str]]:
+def actions(chat: Conversation, now: int) -> list[tuple[str, str]]:
     """Return what can be done with a chat, each with its words."""
     blocked = chat.contact.standing is Standing.BLOCKED
     return [
         ("verify", "Compare the safety number"),
         ("timer", f"Disappearing messages: {span(chat.timer_s)}"),
-        ("mute", "Let it notify again" if chat.muted else "Mute"),
+        ("mute", "Let it notify again" if chat.mutes(now) else "Mute…"),
         ("pin", "Unpin" if chat.listed is Listed.PINNED else "Pin on top of the list"),
         ("archive", "Take out of the archive" if chat.listed is Listed.ARCHIVED else "Archive"),
         ("export", "Export to a file"),

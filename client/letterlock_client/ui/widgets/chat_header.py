@@ -7,11 +7,12 @@ the messenger.
 from typing import ClassVar
 
 from textual.content import Content
+from textual.message import Message as TextualMessage
 from textual.widgets import Static
 
 from letterlock_client.models import Conversation, Standing
 from letterlock_client.ui.icons import Icons
-from letterlock_client.ui.wording import presence, span, title_of
+from letterlock_client.ui.wording import Clock, presence, span, title_of
 
 
 class ChatHeader(Static):
@@ -25,8 +26,12 @@ class ChatHeader(Static):
         "header--dim",
     }
 
-    def __init__(self, icons: Icons) -> None:
+    class Clicked(TextualMessage):
+        """Somebody wants to know more about this chat."""
+
+    def __init__(self, icons: Icons, clock: Clock) -> None:
         super().__init__(markup=False)
+        self._clock = clock
         self._icons = icons
         self._shown: tuple[Conversation, str] | None = None
 
@@ -36,6 +41,10 @@ class ChatHeader(Static):
             return
         self._shown = (conversation, doubt)
         self._redraw()
+
+    def on_click(self) -> None:
+        """Ask for more about this chat."""
+        self.post_message(self.Clicked())
 
     def notify_style_update(self) -> None:
         """Draw in the new colours."""
@@ -72,7 +81,7 @@ class ChatHeader(Static):
             facts.append(Content(state))
         if conversation.timer_s:
             facts.append(Content.styled(f"messages stay {span(conversation.timer_s)}", dim))
-        if conversation.muted:
+        if conversation.mutes(self._clock()):
             facts.append(Content.styled("muted", dim))
         separator = Content.styled(f" {icons.dot} ", dim)
         self.update(Content.assemble(*parts, separator, separator.join(facts)), layout=False)

@@ -200,7 +200,12 @@ class ChatList(VirtualLog):
         )
         unread = [Segment(f" {chat.unread} ", style["unread"])] if chat.unread else []
         asides = [
-            word for word, holds in (("pinned", chat.listed is Listed.PINNED), ("muted", chat.muted)) if holds
+            word
+            for word, holds in (
+                ("pinned", chat.listed is Listed.PINNED),
+                ("muted", chat.mutes(self._clock())),
+            )
+            if holds
         ]
         if asides and not unread:
             unread = [Segment(" ".join(asides), style["time"])]

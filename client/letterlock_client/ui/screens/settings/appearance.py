@@ -31,12 +31,22 @@ class AppearancePage(SettingsPage):
         yield Select(themes, allow_blank=False, value=now, id="theme", compact=True)
         yield TickBox(Content("ASCII signs"), self.around.ascii_icons.on, id="ascii", compact=True)
         yield words(HOW, "dialog--later")
+        yield TickBox(Content("No animation"), self.around.still.on, id="still", compact=True)
 
     @on(Select.Changed, "#theme")
     def _theme(self, event: Select.Changed) -> None:
         event.stop()
         if isinstance(event.value, str) and event.value != self.app.theme:
             self.app.theme = event.value
+
+    @on(TickBox.Changed, "#still")
+    def _still(self, event: TickBox.Changed) -> None:
+        event.stop()
+        self.app.animation_level = "none" if event.value else "full"
+        try:
+            self.around.still.turn(event.value)
+        except ClientError as error:
+            self.say(error.message)
 
     @on(TickBox.Changed, "#ascii")
     def _ascii(self, event: TickBox.Changed) -> None:

@@ -43,6 +43,7 @@ PAGES: Final = (
         "Privacy",
         (
             Entry("Read receipts", "ticks seen read", "read_receipts"),
+            Entry("When a message counts as read", "receipt trigger seen answered", "read_when"),
             Entry("Typing", "writing indicator", "typing"),
             Entry("Presence", "online last seen connected", "presence"),
             Entry("Disappearing messages in new chats", "timer expire delete default", "timer"),
@@ -95,6 +96,7 @@ PAGES: Final = (
         (
             Entry("Theme", "colour color dark light", "theme"),
             Entry("ASCII signs", "icons font plain", "ascii"),
+            Entry("No animation", "reduced motion still", "still"),
         ),
     ),
     Page(
