@@ -42,6 +42,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     relay: str = ""
     """The relay that the first screen proposes."""
+    vim: bool = False
+    """On a message `i` and `a` write, `I` informs; j, k, g, G, ctrl+d, ctrl+u, / and n work in lists anyway."""
     appearance: Appearance = Appearance()
     notifications: Notifications = Notifications()
     keys: dict[str, str] = {}

@@ -34,6 +34,7 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output
 from letterlock_client.storage.keyring import has_passphrase
+from letterlock_client.ui.commands import VIM
 from letterlock_client.ui.doors import Doors, Registration, Start, StorageUse, Tastes
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
     return Tastes(
         config.appearance.theme,
         config.appearance.ascii_icons,
-        config.keys,
+        {**VIM, **config.keys} if config.vim else config.keys,
         config.notifications.bell,
         config.notifications.desktop,
         config.notifications.preview,

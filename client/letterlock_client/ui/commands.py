@@ -16,6 +16,7 @@ class Where(Enum):
 
     CLIENT = "Anywhere"
     COMPOSER = "While writing"
+    LIST = "In a list"
     MESSAGE = "On a message"
 
 
@@ -55,8 +56,14 @@ def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa
     return CommandSpec(f"write.{id}", Where.COMPOSER, keys, id, title, help, palette=False)
 
 
+def _list(id: str, keys: str, action: str, title: str, help: str) -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"list.{id}", Where.LIST, keys, action, title, help, palette=False)
+
+
 def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
     action = id if id in ("copy", "write") else f"ask('{id}')"
+    if id in ("search", "next_unread"):
+        action = f"client('{id}')"
     return CommandSpec(f"message.{id}", Where.MESSAGE, keys, action, title, help, palette=False)
 
 
@@ -159,6 +166,16 @@ COMMANDS: Final = (
     _composer("page_up", "pageup", "Scroll up", "Scroll the messages one page up."),
     _composer("page_down", "pagedown", "Scroll down", "Scroll the messages one page down."),
     _composer("leave", "escape", "To the messages", "Stop replying or editing; else go to the messages."),
+    _list("up", "up,k", "cursor(-1)", "Up", "Go one up."),
+    _list("down", "down,j", "cursor(1)", "Down", "Go one down."),
+    _list("page_up", "pageup", "page(-1)", "Page up", "Go one page up."),
+    _list("page_down", "pagedown", "page(1)", "Page down", "Go one page down."),
+    _list("half_up", "ctrl+u", "half_page(-1)", "Half a page up", "Go half a page up."),
+    _list("half_down", "ctrl+d", "half_page(1)", "Half a page down", "Go half a page down."),
+    _list("first", "home,g", "first", "First", "Go to the first."),
+    _list("last", "end,G", "last", "Last", "Go to the last, and stay at the end."),
+    _message("search", "slash", "Search", "Find messages by their words, in every chat."),
+    _message("next_unread", "n", "Next unread", "Open the next chat with unread messages."),
     _message("reply", "r", "Reply", "Answer this message."),
     _message("edit", "e", "Edit", "Change the text of your own message."),
     _message("delete", "d", "Delete", "Delete it here, or on both sides."),
@@ -177,6 +194,10 @@ COMMANDS: Final = (
     _message("jump", "q", "Go to the quoted", "Go to the message that this one answers."),
     _message("write", "escape", "Write", "Go back to writing."),
 )
+
+
+VIM: Final[Mapping[str, str]] = {"message.write": "i,a,escape", "message.info": "I"}
+"""What `vim = true` changes; j, k, g, G, ctrl+d, ctrl+u, / and n do what hands know in every list anyway."""
 
 
 def bindings(where: Where) -> list[Binding]:

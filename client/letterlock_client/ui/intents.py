@@ -79,6 +79,13 @@ class Slash(TextualMessage):
 
 
 @dataclass
+class Do(TextualMessage):
+    """Do a command of the client, by its action's name."""
+
+    action: str
+
+
+@dataclass
 class WriteOutside(TextualMessage):
     """Let this unsent text be written in the person's own editor."""
 

@@ -8,7 +8,12 @@ from letterlock_client.ui.widgets.message_log import MessageLog
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import chat_id, lively
 
-OWNERS = {Where.CLIENT: ClientPane, Where.COMPOSER: Composer, Where.MESSAGE: MessageLog}
+OWNERS = {
+    Where.CLIENT: ClientPane,
+    Where.COMPOSER: Composer,
+    Where.LIST: MessageLog,
+    Where.MESSAGE: MessageLog,
+}
 
 
 def test_every_command_has_its_action_and_its_id() -> None:

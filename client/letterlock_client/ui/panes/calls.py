@@ -108,6 +108,11 @@ class Calls(Errands):
         event.stop()
         self._typed.do(event)
 
+    @on(intents.Do)
+    def _do(self, event: intents.Do) -> None:
+        event.stop()
+        self.call_later(self.run_action, event.action)
+
     @on(intents.WriteOutside)
     def _write_outside(self, event: intents.WriteOutside) -> None:
         event.stop()

@@ -35,7 +35,7 @@ class ChatList(VirtualLog):
         "chats--open",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,right", "open", "Open chat", show=False),
+        Binding("enter,right,l", "open", "Open chat", show=False),
         Binding("slash", "find", "Find chat", show=False),
     ]
 

@@ -320,6 +320,10 @@ class MessageLog(VirtualLog):
 
     # Moving.
 
+    def action_client(self, verb: str) -> None:
+        """Do something of the whole client, where letters are not typed into a message."""
+        self.say(intents.Do(verb))
+
     def action_end(self) -> None:
         """Go to the end and stay there."""
         self.follow = True

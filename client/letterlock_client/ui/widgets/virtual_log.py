@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from rich.style import Style as RichStyle
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
@@ -19,6 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.widgets.height_index import MAX_ROWS, HeightIndex
 from letterlock_client.ui.widgets.rows import LINE_STEP, Row, painted, selected_text
 
@@ -29,14 +30,7 @@ COPY_ITEMS = 5_000
 class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
     """The list. Subclasses implement `guess_heights`, `item_key`, `item_rows` and `item_text`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "cursor(-1)", "Up", show=False),
-        Binding("down,j", "cursor(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "first", "First", show=False),
-        Binding("end,G", "last", "Last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.LIST)]
 
     cursor: reactive[int | None] = reactive(None, repaint=False)
     """The item the keys speak of; None is no item."""
@@ -356,11 +350,17 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, pages: int) -> None:
         """Scroll by pages."""
-        height = self.scrollable_content_region.height
-        self.scroll_relative(y=pages * max(1, height - 1), animate=False, immediate=True)
+        self._scroll_rows(pages * max(1, self.scrollable_content_region.height - 1))
+
+    def action_half_page(self, halves: int) -> None:
+        """Scroll by half pages."""
+        self._scroll_rows(halves * max(1, self.scrollable_content_region.height // 2))
+
+    def _scroll_rows(self, rows: int) -> None:
+        self.scroll_relative(y=rows, animate=False, immediate=True)
         visible = self.visible_items()
         if self.cursor is not None and self.cursor not in visible:
-            self.cursor = visible.start if pages < 0 else visible.stop - 1
+            self.cursor = visible.start if rows < 0 else visible.stop - 1
 
     def action_first(self) -> None:
         """Go to the first item."""
