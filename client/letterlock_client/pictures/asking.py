@@ -18,11 +18,14 @@ from letterlock_client.models import Picture
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """The largest picture that is decoded."""
+MOST_FILM: Final = 64 * 1024 * 1024
+"""The largest film or sound that is looked into."""
 MOST_PREVIEW: Final = 8 * 1024
 _MOST_SIDE: Final = 65_535
 _DEADLINE_S: Final = 20.0
 _STARTS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF")
 _CHILD: Final = "letterlock_client.pictures.child"
+_FILM_CHILD: Final = "letterlock_client.pictures.film_child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,21 @@ class Cleaned:
     width: int
     height: int
     preview: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a film or sound is: its size in pixels, its length, and a small picture or the bars of a waveform."""
+
+    width: int
+    height: int
+    milliseconds: int
+    preview: bytes = field(repr=False)
+
+
+def films_available() -> bool:
+    """Say whether films and sounds can be looked into here."""
+    return find_spec("av") is not None and available()
 
 
 def available() -> bool:
@@ -69,6 +87,31 @@ async def clean(path: Path) -> Cleaned | None:
     return Cleaned(data, width, height, answer[12 : 12 + length])
 
 
+async def look(path: Path) -> Looked | None:
+    """Look into a film or sound; None where that cannot be done (without PyAV, the extra `media`, it never can)."""
+    if not films_available():
+        return None
+    raw = await asyncio.to_thread(_read_film, path)
+    answer = await _ask(raw, 16 + MOST_PREVIEW, module=_FILM_CHILD) if raw else None
+    if answer is None or len(answer) < 16:
+        return None
+    width, height, milliseconds, length = struct.unpack_from(">IIII", answer)
+    if len(answer) != 16 + length or width > _MOST_SIDE or height > _MOST_SIDE:
+        return None
+    return Looked(width, height, milliseconds, answer[16:])
+
+
+def _read_film(path: Path) -> bytes:
+    """Return a file that is small enough to be looked into; else nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            raw = file.read(MOST_FILM + 1)
+            return raw if len(raw) <= MOST_FILM else b""
+    except (OSError, ValueError):
+        return b""
+
+
 def _read(path: Path) -> bytes:
     """Return at most a little more than is decoded; nothing where this is no file that can be read."""
     try:
@@ -80,12 +123,12 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-async def _ask(raw: bytes, most: int, *arguments: str) -> bytes | None:
+async def _ask(raw: bytes, most: int, *arguments: str, module: str = _CHILD) -> bytes | None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-m",
-        _CHILD,
+        module,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

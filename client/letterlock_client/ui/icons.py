@@ -37,6 +37,8 @@ class Icons:
     image: str
     sound: str
     film: str
+    bars: str
+    """From silent to loud."""
 
     def become(self, other: "Icons") -> None:
         """Draw as another set does, from the next drawing on."""
@@ -70,6 +72,7 @@ UNICODE: Final = Icons(
     image="▣",
     sound="♪",
     film="▶",
+    bars="▁▂▃▄▅▆▇█",
 )
 
 ASCII: Final = Icons(
@@ -98,6 +101,7 @@ ASCII: Final = Icons(
     image="#",
     sound="#",
     film="#",
+    bars="._-=+*#@",
 )
 
 

@@ -54,6 +54,7 @@ _FAMILIES: Final = {
     "audio": contents.AttachmentKind.AUDIO,
     "video": contents.AttachmentKind.VIDEO,
 }
+_PLAYED: Final = (contents.AttachmentKind.AUDIO, contents.AttachmentKind.VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,16 @@ async def send_file(place: Workplace, conversation: ConversationId, parcel: Parc
     source = parcel.path.absolute()
     picture = _family(source) is contents.AttachmentKind.IMAGE
     cleaned = await asking.clean(source) if picture else None
+    looked = await asking.look(source) if _family(source) in _PLAYED else None
 
     def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
         if cleaned is None:
             return seal_file(source, goal, key, halt)
         return seal_stream(BytesIO(cleaned.data), len(cleaned.data), source, goal, key, halt)
 
-    message = await send_sealed(place, conversation, seal, lambda sealed: _describe(parcel, sealed, cleaned))
+    message = await send_sealed(
+        place, conversation, seal, lambda sealed: _describe(parcel, sealed, cleaned or looked)
+    )
     if picture and cleaned is None:
         place.announcer.say([SentAsIs(conversation, source.name, _why_as_is())])
     return message
@@ -172,7 +176,9 @@ async def _store(
     return message
 
 
-def _describe(parcel: Parcel, sealed: Sealed, cleaned: asking.Cleaned | None) -> contents.Attachment:
+def _describe(
+    parcel: Parcel, sealed: Sealed, known: asking.Cleaned | asking.Looked | None
+) -> contents.Attachment:
     name = parcel.path.name.encode(errors="replace")[:255].decode(errors="ignore")
     try:
         return contents.Attachment(
@@ -185,10 +191,11 @@ def _describe(parcel: Parcel, sealed: Sealed, cleaned: asking.Cleaned | None) ->
             name=name,
             media_type=_media_type(parcel.path),
             caption=parcel.caption,
-            width=cleaned.width if cleaned else 0,
-            height=cleaned.height if cleaned else 0,
+            width=known.width if known else 0,
+            height=known.height if known else 0,
+            duration_ms=known.milliseconds if isinstance(known, asking.Looked) else 0,
             # What can be seen once leaves no small picture behind.
-            preview=cleaned.preview if cleaned and not parcel.view_once else b"",
+            preview=known.preview if known and not parcel.view_once else b"",
             view_once=parcel.view_once,
             reply_to=parcel.reply_to,
         )

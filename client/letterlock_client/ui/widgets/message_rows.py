@@ -265,6 +265,8 @@ class _Bubble:
         lines = half_blocks(picture, self.room, self.style) if picture is not None else []
         text = f"{sign_of(self.message.kind, icons)} {attachment_line(file, self.message.kind)}"
         lines += self._wrapped(text, self.style)
+        if self.message.kind in (MessageKind.AUDIO, MessageKind.VOICE) and file.preview:
+            lines.append(Strip([Segment(waveform(file.preview, self.room, icons.bars), self.style)]))
         if file.state in (TransferState.MOVING, TransferState.PAUSED):
             lines.append(self._bar(file.state))
         return lines
@@ -354,3 +356,19 @@ class _Bubble:
         room = self.columns - MARGIN - META
         indent = MARGIN + (max(0, room - cells - 2) if self.message.mine else 2)
         return _line((" " * indent, self.look.ground), *parts)
+
+
+def waveform(preview: bytes, room: int, bars: str) -> str:
+    """Draw how loud a sound is along its length, one byte a bar, in at most so many cells."""
+    cells = max(1, min(len(preview), room, 64))
+    loud = [
+        max(
+            preview[
+                n * len(preview) // cells : max(
+                    (n + 1) * len(preview) // cells, n * len(preview) // cells + 1
+                )
+            ]
+        )
+        for n in range(cells)
+    ]
+    return "".join(bars[each * (len(bars) - 1) // 255] for each in loud)
