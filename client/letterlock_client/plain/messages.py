@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from letterlock_client import clipboard
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.file_paths import file_of
 from letterlock_client.plain.speaking import Action, Verbs, say
@@ -26,6 +27,7 @@ class MessageVerbs(Verbs):
             "info": (self.info, "MESSAGE: how it travelled"),
             "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
             "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
+            "paste": (self.paste, "[CAPTION]: send the picture in the system's clipboard"),
             "save": (self.save, "MESSAGE [PATH]: save a message's file, here under its name or as PATH"),
         }
 
@@ -98,6 +100,13 @@ class MessageVerbs(Verbs):
         path, caption = await asyncio.to_thread(file_of, rest)
         await self.messenger.send_file(chat, path, caption=caption, view_once=once)
         say("The file is on its way.")
+
+    async def paste(self, rest: str) -> None:
+        """Send the clipboard's picture to the present chat."""
+        chat = self.present.require()
+        async with clipboard.picture() as path:
+            await self.messenger.send_file(chat, path, caption=rest)
+        say("The picture is on its way.")
 
     async def file_once(self, rest: str) -> None:
         """Send a file that can be opened one time."""

@@ -117,6 +117,13 @@ COMMANDS: Final = (
     _client(
         "view_once", "", "Send to view once", "Send a file that can be opened one time.", argument="PATH"
     ),
+    _client(
+        "paste",
+        "alt+v",
+        "Send the clipboard's picture",
+        "Send the picture in the system's clipboard, with a caption.",
+        argument="[CAPTION]",
+    ),
     _client("date", "alt+d", "Go to a day", "Go to the first message of a day.", argument="DAY"),
     _client(
         "mute",

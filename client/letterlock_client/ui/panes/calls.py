@@ -108,6 +108,13 @@ class Calls(Errands):
         event.stop()
         self._typed.do(event)
 
+    async def send_clipboard(self, conversation: ConversationId, caption: str) -> None:
+        """Send the picture in the system's clipboard."""
+        from letterlock_client import clipboard
+
+        async with clipboard.picture() as path:
+            await self.messenger.send_file(conversation, path, caption=caption)
+
     @on(intents.Do)
     def _do(self, event: intents.Do) -> None:
         event.stop()

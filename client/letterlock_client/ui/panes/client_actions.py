@@ -178,6 +178,13 @@ class ClientActions(Calls, BackupActions):
         """Begin the command that sends a file."""
         self._begin("/attach ")
 
+    def action_paste(self) -> None:
+        """Send the clipboard's picture to the open chat."""
+        if self._chat is None:
+            self.tell("Open a chat first.")
+        else:
+            self.errand(self.send_clipboard(self._chat.id, ""), in_order=True)
+
     def action_view_once(self) -> None:
         """Begin the command that sends a file to be opened once."""
         self._begin("/view-once ")

@@ -40,6 +40,7 @@ class SlashVerbs:
             "export": self._export,
             "theme": self._theme,
             "mute": self._mute,
+            "paste": self._paste,
             "quiet": self._quiet,
         }
 
@@ -66,6 +67,9 @@ class SlashVerbs:
 
     async def _timer(self, typed: intents.Slash) -> None:
         await self._pane.messenger.set_timer(typed.conversation, _seconds(typed.rest))
+
+    async def _paste(self, typed: intents.Slash) -> None:
+        await self._pane.send_clipboard(typed.conversation, typed.rest.strip())
 
     async def _mute(self, typed: intents.Slash) -> None:
         seconds = _seconds(typed.rest)
