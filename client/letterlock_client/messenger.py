@@ -19,7 +19,15 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import accepting, contacts, forwarding, opening, outgoing, sending, verifying
 from letterlock_client.flows.announcing import EventStream
 from letterlock_client.flows.attention import Attention
-from letterlock_client.flows.files import clearing, downloading, long_texts, picturing, saving, uploading
+from letterlock_client.flows.files import (
+    clearing,
+    downloading,
+    long_texts,
+    picturing,
+    saving,
+    uploading,
+    voice_notes,
+)
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.opening import REAL, OpenProfile, Outside
 from letterlock_client.library import Library
@@ -264,6 +272,18 @@ class Messenger(Library):
         sent = await uploading.send_file(self._place, conversation, parcel)
         await self._attention.answered(conversation)
         return sent
+
+    async def send_voice(
+        self, conversation: ConversationId, sound: bytes, *, reply_to: MessageId | None = None
+    ) -> Message:
+        """Send what was recorded (16-bit mono, 16 000 samples a second) as a voice note. Raises as `send_file`."""
+        sent = await voice_notes.send_voice(self._place, conversation, sound, reply_to)
+        await self._attention.answered(conversation)
+        return sent
+
+    async def hear(self, message: MessageId) -> bytes:
+        """A message's sound as such samples, at most ten minutes. Raises as `download`, and bad_input, too_large."""
+        return await voice_notes.hear(self._place, await self.message(message))
 
     async def picture(self, message: Message) -> Picture | None:
         """A small picture of what a message's file shows; None where there is none, or it cannot be decoded."""

@@ -20,6 +20,8 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 """The largest picture that is decoded."""
 MOST_FILM: Final = 64 * 1024 * 1024
 """The largest film or sound that is looked into."""
+MOST_SOUND: Final = 600 * 2 * 16_000
+"""Ten minutes of samples."""
 MOST_PREVIEW: Final = 8 * 1024
 _MOST_SIDE: Final = 65_535
 _DEADLINE_S: Final = 20.0
@@ -99,6 +101,14 @@ async def look(path: Path) -> Looked | None:
     if len(answer) != 16 + length or width > _MOST_SIDE or height > _MOST_SIDE:
         return None
     return Looked(width, height, milliseconds, answer[16:])
+
+
+async def hear(raw: bytes) -> bytes | None:
+    """Return a sound as 16-bit mono samples, 16 000 a second, at most ten minutes; None where it cannot be decoded."""
+    if not films_available() or len(raw) > MOST_FILM:
+        return None
+    answer = await _ask(raw, MOST_SOUND, "hear", module=_FILM_CHILD)
+    return answer if answer is not None and len(answer) % 2 == 0 else None
 
 
 def _read_film(path: Path) -> bytes:

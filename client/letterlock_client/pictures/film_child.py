@@ -19,6 +19,8 @@ from letterlock_client.pictures import child
 MOST_BYTES: Final = 64 * 1024 * 1024
 BARS: Final = 64
 """Bars of a waveform, a byte each."""
+HEARD_RATE: Final = 16_000
+MOST_HEARD: Final = 600 * 2 * HEARD_RATE
 _RATE: Final = 8_000
 _MOST_SECONDS: Final = 4 * 3600
 _MOST_PIXELS: Final = 40_000_000
@@ -33,13 +35,13 @@ _STARTS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
 
 
 def main() -> None:
-    """Look into what comes."""
+    """Look into what comes, or with the argument `hear` decode its sound."""
     rehearse()
     child.limit()
     raw = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
         raise SystemExit(2)
-    sys.stdout.buffer.write(look(raw))
+    sys.stdout.buffer.write(hear(raw) if sys.argv[1:] == ["hear"] else look(raw))
     sys.stdout.buffer.flush()
 
 
@@ -50,18 +52,38 @@ def rehearse() -> None:
     av.AudioResampler(format="s16", layout="mono", rate=_RATE)
 
 
-def look(raw: bytes) -> bytes:
-    """Return width, height, milliseconds, length of the preview; the preview: a small JPEG, or the bars of a sound."""
+def kind_of(raw: bytes) -> str:
+    """Return the container by how it begins; any other ends the process."""
     kind = next((name for name, begins in _STARTS if begins(raw)), "")
     if not kind:
         raise SystemExit(3)
-    with av.open(io.BytesIO(raw), "r", format=kind) as container:
+    return kind
+
+
+def look(raw: bytes) -> bytes:
+    """Return width, height, milliseconds, length of the preview; the preview: a small JPEG, or the bars of a sound."""
+    with av.open(io.BytesIO(raw), "r", format=kind_of(raw)) as container:
         length = max(0, (container.duration or 0) // 1000)
         if container.streams.video:
             width, height, preview = _frame(container)
         else:
             width, height, preview = 0, 0, _bars(container, length)
     return struct.pack(">IIII", width, height, min(length, 2**32 - 1), len(preview)) + preview
+
+
+def hear(raw: bytes) -> bytes:
+    """Return the sound as 16-bit mono samples at `HEARD_RATE`, at most ten minutes of it."""
+    sound = bytearray()
+    with av.open(io.BytesIO(raw), "r", format=kind_of(raw)) as container:
+        stream = container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=HEARD_RATE)
+        for frame in container.decode(stream):
+            for part in resampler.resample(frame):
+                sound += bytes(part.planes[0])[: 2 * part.samples]
+            if len(sound) >= MOST_HEARD:
+                break
+    return bytes(sound[:MOST_HEARD])
 
 
 def _frame(container: Any) -> tuple[int, int, bytes]:

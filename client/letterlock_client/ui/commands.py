@@ -124,6 +124,7 @@ COMMANDS: Final = (
         "Send the picture in the system's clipboard, with a caption.",
         argument="[CAPTION]",
     ),
+    _client("voice", "alt+s", "Voice note", "Record a voice note, and send it to this chat."),
     _client("date", "alt+d", "Go to a day", "Go to the first message of a day.", argument="DAY"),
     _client(
         "mute",
@@ -192,6 +193,7 @@ COMMANDS: Final = (
         "open", "o,enter", "Open", "Show all of it, save its file, go to what it answers, or send it again."
     ),
     _message("view", "v", "View", "Show its picture as large as the terminal allows."),
+    _message("play", "space", "Play", "Play its sound, or stop it."),
     _message("launch", "O", "Open outside", "Save its file, and open it with the system's program."),
     _message("forward", "f", "Forward", "Say it in another chat, as your own."),
     _message("history", "h", "Earlier texts", "Read what it said before it was changed."),

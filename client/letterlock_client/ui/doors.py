@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from letterlock_client.backup_models import RestoreRequest
+from letterlock_client.sound.devices import OpenDevices
+from letterlock_client.sound.portaudio import open_devices
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -89,6 +91,8 @@ class Tastes:
     reduced_motion: bool = False
     """Whether nothing is animated."""
     save_reduced_motion: Callable[[bool], None] | None = None
+    sound: OpenDevices = open_devices
+    """Finds the microphone and the loudspeaker."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the open profile takes on this disk."""
     fleet: Path | None = None

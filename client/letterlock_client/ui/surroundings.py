@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from letterlock_client.sound.devices import OpenDevices
+from letterlock_client.sound.portaudio import open_devices
 from letterlock_client.ui.doors import StorageUse, Tastes
 from letterlock_client.ui.icons import ASCII, UNICODE, Icons, signs
 from letterlock_client.ui.wording import Clock
@@ -60,6 +62,8 @@ class Surroundings:
     """Whether `icons` are those of plain ASCII."""
     still: Switch = field(default_factory=lambda: Switch(on=False))
     """Whether nothing is animated."""
+    sound: OpenDevices = open_devices
+    """Finds the microphone and the loudspeaker; raises `ClientError` where there are none."""
     quiet: Quiet = field(default_factory=Quiet)
     """Do not disturb, until the program ends at the latest."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
@@ -84,6 +88,7 @@ def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
         _call(tastes, "desktop", tastes.desktop),
         _call(tastes, "preview", tastes.preview),
         Switch(tastes.ascii_icons, tastes.save_ascii_icons),
+        sound=tastes.sound,
         still=Switch(tastes.reduced_motion, tastes.save_reduced_motion),
         measure=tastes.measure,
         fleet=tastes.fleet,

@@ -432,6 +432,19 @@ class FakeMessenger:
         file = attachment(path.name)
         return self.put(conversation, caption, mine=True, kind=MessageKind.FILE, attachment=file)
 
+    async def send_voice(
+        self, conversation: ConversationId, sound: bytes, *, reply_to: MessageId | None = None
+    ) -> Message:
+        await self._call("send_voice", conversation, sound)
+        file = replace(attachment("voice note.ogg"), duration_ms=1000, preview=bytes(range(0, 256, 4)))
+        message = self.put(conversation, "", mine=True, kind=MessageKind.VOICE, attachment=file)
+        self.tell(MessageAdded(message))
+        return message
+
+    async def hear(self, message: MessageId) -> bytes:
+        await self._call("hear", message)
+        return b"sound"
+
     async def picture(self, message: Message) -> Picture | None:
         await self._call("picture", message.id)
         return self.pictures.get(message.id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual import on
 
+from letterlock_client.errors import ClientError
 from letterlock_client.models import Conversation, Listed, Message, Standing
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.backup_actions import BackupActions
@@ -184,6 +185,26 @@ class ClientActions(Calls, BackupActions):
             self.tell("Open a chat first.")
         else:
             self.errand(self.send_clipboard(self._chat.id, ""), in_order=True)
+
+    def action_voice(self) -> None:
+        """Record a voice note, and send it to the open chat."""
+        chat = self._chat
+        if chat is None:
+            self.tell("Open a chat first.")
+            return
+        try:
+            devices = self.around.sound()
+        except ClientError as error:
+            self.tell(error.message)
+            return
+
+        def recorded(sound: bytes | None) -> None:
+            if sound:
+                self.errand(self.messenger.send_voice(chat.id, sound), in_order=True)
+
+        from letterlock_client.ui.screens.record import RecordScreen
+
+        self.app.push_screen(RecordScreen(devices, self.around.icons), recorded)
 
     def action_view_once(self) -> None:
         """Begin the command that sends a file to be opened once."""

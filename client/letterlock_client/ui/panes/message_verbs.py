@@ -15,6 +15,7 @@ from letterlock_client.sanitize import body_of, clean, file_name_of, fit, links_
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.chat_view import can_edit
 from letterlock_client.ui.panes.launching import launch
+from letterlock_client.ui.panes.player import Player
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from letterlock_client.ui.screens.message_info import MessageInfoScreen
@@ -47,6 +48,7 @@ class MessageVerbs:
 
     def __init__(self, pane: Calls) -> None:
         self._pane = pane
+        self._player = Player(pane)
         self._verbs: dict[str, Callable[[Message], None]] = {
             "reply": self.reply,
             "edit": self.edit,
@@ -55,6 +57,7 @@ class MessageVerbs:
             "copy": self.copy,
             "open": self.open,
             "view": self.view,
+            "play": self._player.toggle,
             "launch": self.launch,
             "forward": self.forward,
             "history": self.history,

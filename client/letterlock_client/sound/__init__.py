@@ -1,0 +1,1 @@
+"""Voice notes: the microphone and the loudspeaker, and what is between them and a file."""
