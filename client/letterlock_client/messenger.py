@@ -194,6 +194,10 @@ class Messenger(FileVerbs):
         """`letterlock:add?…` with our id, handle and relay: first contact with it is not trust on first use."""
         return verifying.own_invite(self._place)
 
+    async def card(self, conversation: ConversationId) -> str:
+        """Somebody's contact, as a link to send to others: it names the account, so no relay can swap it."""
+        return await verifying.invite_of(self._place, conversation)
+
     async def safety_number(self, conversation: ConversationId) -> SafetyNumber:
         """What to compare with that person."""
         return await verifying.safety_number(self._place, conversation)

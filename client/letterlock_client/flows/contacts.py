@@ -59,12 +59,17 @@ async def find(place: Workplace, who: str) -> ConversationId:
     invite = _read_invite(who)
     handle, account = _read_name(who) if invite is None else (invite.handle, invite.account)
     if (known := await _local(place, handle, account)) is not None:
+        if invite is not None:
+            contact = await place.database.read(lambda reader: contacts.get(reader, invite.account))
+            _check_card(invite, contact.handle if contact is not None else "")
         return known
     if invite is not None:
         own_relay = parse_relay(place.own.identity.relay, insecure=True).name
         if invite.relay != own_relay:
             raise ClientError(Code.UNKNOWN_CONTACT, f"that account lives at {invite.relay}", who=who)
     found = await fetch(place, account, handle if account is None else "")
+    if invite is not None:
+        _check_card(invite, found.handle)
     if found.account.account == place.own.id:
         raise ClientError(Code.BAD_INPUT, "this is yourself")
     if found.account.devices.expired(place.clock()):
@@ -75,6 +80,16 @@ async def find(place: Workplace, who: str) -> ConversationId:
         return ConversationId(contact.account)
 
     return await place.transact(work)
+
+
+def _check_card(invite: Invite, handle: str) -> None:
+    """Refuse a link that names one person and leads to another: somebody else may have made it."""
+    if handle and handle != invite.handle:
+        raise ClientError(
+            Code.BAD_INPUT,
+            f"this contact says {invite.handle}, and its account goes by {handle}:"
+            " whoever made it is mistaken, or lies",
+        )
 
 
 def _read_invite(who: str) -> Invite | None:

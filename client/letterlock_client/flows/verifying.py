@@ -10,6 +10,7 @@ from letterlock.devices.invite import Invite, invite_link
 from letterlock.errors import MalformedError
 from letterlock.ids import ConversationId
 from letterlock.messaging import safety_number as numbers
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.contacts import WARN_FORK, WARN_KEY, require_contact, tell
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.address import parse_relay
@@ -23,6 +24,18 @@ def own_invite(place: Workplace) -> str:
     stored = place.own.identity
     relay = parse_relay(stored.relay, insecure=True).name
     return invite_link(Invite(account=place.own.id, handle=stored.handle, relay=relay))
+
+
+async def invite_of(place: Workplace, conversation: ConversationId) -> str:
+    """Write somebody's invite link, for a third person: whoever follows it gets this very account or none.
+
+    Raises code bad_input for somebody whose handle is not known.
+    """
+    contact = await place.database.read(lambda reader: require_contact(reader, conversation))
+    if not contact.handle:
+        raise ClientError(Code.BAD_INPUT, "no handle of this person is known: their contact cannot be shared")
+    relay = parse_relay(place.own.identity.relay, insecure=True).name
+    return invite_link(Invite(account=contact.account, handle=contact.handle, relay=relay))
 
 
 async def safety_number(place: Workplace, conversation: ConversationId) -> SafetyNumber:

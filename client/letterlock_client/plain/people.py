@@ -25,6 +25,7 @@ class PeopleVerbs(Verbs):
             "unblock": (self.unblock, "WHO: let somebody write again"),
             "contacts": (self.contacts, "everybody you know"),
             "verify": (self.verify, "[DIGITS]: show the safety number of this chat, or confirm it"),
+            "share": (self.share, "WHO: send somebody's contact to this chat"),
             "invite": (self.invite, "your own invite link"),
         }
 
@@ -57,6 +58,11 @@ class PeopleVerbs(Verbs):
             blocked = ", blocked" if each.standing is Standing.BLOCKED else ""
             verified = "verified" if each.verified else "not verified"
             say(f"{who(each)}, {verified}{blocked}{': ' if each.warning else ''}{each.warning}")
+
+    async def share(self, rest: str) -> None:
+        """Send somebody's contact to the present chat."""
+        chat = self.present.require()
+        await self.messenger.send_text(chat, await self.messenger.card(await self.messenger.find(rest)))
 
     async def invite(self, rest: str) -> None:
         """Show the own invite link."""

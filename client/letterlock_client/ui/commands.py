@@ -155,6 +155,13 @@ COMMANDS: Final = (
         "Write it to a file: a record that can be checked (.jsonl), a page (.html) or text (.txt).",
         argument="FILE",
     ),
+    _client(
+        "share",
+        "",
+        "Share a contact",
+        "Send somebody's contact to this chat: whoever opens it can write to them.",
+        argument="[WHO]",
+    ),
     _client("block", "", "Block", "Drop whatever this person sends from now on."),
     _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
     _client(

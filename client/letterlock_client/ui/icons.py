@@ -37,6 +37,7 @@ class Icons:
     image: str
     sound: str
     film: str
+    person: str
     bars: str
     """From silent to loud."""
 
@@ -72,6 +73,7 @@ UNICODE: Final = Icons(
     image="▣",
     sound="♪",
     film="▶",
+    person="☺",
     bars="▁▂▃▄▅▆▇█",
 )
 
@@ -101,6 +103,7 @@ ASCII: Final = Icons(
     image="#",
     sound="#",
     film="#",
+    person="@",
     bars="._-=+*#@",
 )
 

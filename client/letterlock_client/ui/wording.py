@@ -9,6 +9,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
+from letterlock.devices.invite import SCHEME, parse_invite
+from letterlock.errors import MalformedError
 from letterlock.ids import ConversationId, account_text
 from letterlock_client.events import ConnectionChanged, Link
 from letterlock_client.formatting import without_marks
@@ -219,6 +221,16 @@ def attachment_line(attachment: Attachment, kind: MessageKind) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def card_of(message: Message) -> str:
+    """Return the handle on a contact card: a message that is nothing but an invite link; empty where it is none."""
+    if message.kind is not MessageKind.TEXT or message.deleted or not message.text.startswith(SCHEME):
+        return ""
+    try:
+        return parse_invite(message.text).handle
+    except MalformedError:
+        return ""
+
+
 def preview(message: Message, *, request: bool = False) -> str:
     """Return a message as one line for the chat list, sanitised."""
     if request:
@@ -232,6 +244,8 @@ def preview(message: Message, *, request: bool = False) -> str:
         text = f"{KINDS.get(message.kind, 'file')}: {caption or file_name_of(message.attachment.name)}"
     elif message.kind is MessageKind.UNKNOWN:
         text = "message of a newer version"
+    elif handle := card_of(message):
+        text = f"contact: {handle}"
     else:
         text = without_marks(line_of(message.text, 120))
     return f"You: {text}" if message.mine and message.kind is not MessageKind.NOTE else text

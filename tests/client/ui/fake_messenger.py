@@ -112,6 +112,7 @@ class FakeMessenger:
         self._ids = itertools.count(1)
         self._rows = itertools.count(1)
         self.kept: list[KeptFile] = []
+        self.cards: dict[ConversationId, str] = {}
         self._settings = Settings()
         self._directory: dict[str, str] = {}
         self.backups = FakeBackups(self.tell)
@@ -273,7 +274,7 @@ class FakeMessenger:
     async def find(self, who: str) -> ConversationId:
         await self._call("find", who)
         for chat in self._chats.values():
-            if chat.contact.handle == who:
+            if who in (chat.contact.handle, self.cards.get(chat.id)):
                 return chat.id
         if who in self._directory:
             return self.person(self._directory[who])
@@ -317,6 +318,10 @@ class FakeMessenger:
         return (
             "letterlock:add?id=nvss4zlqmfzxgzltobqwg5lnnvzg4zlo&handle=alice&relay=wss%3A%2F%2Frelay.example"
         )
+
+    async def card(self, conversation: ConversationId) -> str:
+        await self._call("card", conversation)
+        return "letterlock:card"
 
     async def safety_number(self, conversation: ConversationId) -> SafetyNumber:
         await self._call("safety_number", conversation)

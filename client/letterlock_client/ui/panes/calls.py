@@ -108,6 +108,10 @@ class Calls(Errands):
         event.stop()
         self._typed.do(event)
 
+    async def share(self, who: ConversationId, conversation: ConversationId) -> None:
+        """Send somebody's contact to a chat."""
+        await self.messenger.send_text(conversation, await self.messenger.card(who))
+
     async def send_clipboard(self, conversation: ConversationId, caption: str) -> None:
         """Send the picture in the system's clipboard."""
         from letterlock_client import clipboard

@@ -286,6 +286,20 @@ class ClientActions(Calls, BackupActions):
         self.chat_list.show_archive(not self.chat_list.archive)
         self.order_chats(unread_first=self.chat_list.unread_first, words="")
 
+    def action_share(self) -> None:
+        """Choose somebody, and send their contact to the open chat."""
+        chat = self._chat
+        if chat is None:
+            self.tell("Open a chat first.")
+            return
+
+        def chosen(who: ConversationId | None) -> None:
+            if who is not None:
+                self.errand(self.share(who, chat.id), in_order=True)
+
+        others = [one for one in self.chat_list.chats if one.id != chat.id]
+        self.app.push_screen(SwitchScreen(others, self.around), chosen)
+
     def action_block(self) -> None:
         """Block the person of the open chat, or take that back."""
         chat = self._chat

@@ -23,6 +23,7 @@ from letterlock_client.ui.screens.picture import PictureScreen, room_for
 from letterlock_client.ui.screens.react import ReactScreen
 from letterlock_client.ui.screens.reader import ReaderScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
+from letterlock_client.ui.wording import card_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,12 +165,18 @@ class MessageVerbs:
             self.pause(message)
         elif file is not None and file.state is not TransferState.GONE and not message.view_once:
             pane.errand(self._save(message.id))
+        elif card_of(message):
+            pane.errand(self._write_to(message.text))
         elif body_of(message.text).hidden_lines:
             pane.app.push_screen(ReaderScreen(message.text, "The whole message"))
         elif links := addresses_in(message):
             self._ask_link(links)
         else:
             self.jump(message)
+
+    async def _write_to(self, card: str) -> None:
+        """Look up whom a card names, as if it had been typed: another account than the card's is refused."""
+        self._pane.post_message(intents.OpenChat(await self._pane.messenger.find(card)))
 
     def _ask_link(self, links: list[tuple[str, str]]) -> None:
         app = self._pane.app

@@ -41,6 +41,7 @@ class SlashVerbs:
             "theme": self._theme,
             "mute": self._mute,
             "paste": self._paste,
+            "share": self._share,
             "quiet": self._quiet,
         }
 
@@ -67,6 +68,10 @@ class SlashVerbs:
 
     async def _timer(self, typed: intents.Slash) -> None:
         await self._pane.messenger.set_timer(typed.conversation, _seconds(typed.rest))
+
+    async def _share(self, typed: intents.Slash) -> None:
+        who = await self._pane.messenger.find(typed.rest.strip())
+        await self._pane.share(who, typed.conversation)
 
     async def _paste(self, typed: intents.Slash) -> None:
         await self._pane.send_clipboard(typed.conversation, typed.rest.strip())

@@ -22,6 +22,7 @@ from letterlock_client.ui.widgets.rows import EMPTY, Row
 from letterlock_client.ui.widgets.text_rows import Ink, text_strips, wrapped
 from letterlock_client.ui.wording import (
     attachment_line,
+    card_of,
     clock_time,
     day_name,
     local_day,
@@ -249,6 +250,11 @@ class _Bubble:
         if message.view_once and not message.mine:
             text = "Viewed once." if message.viewed else "View once: enter opens it, one time."
             return self._wrapped(text, quiet)
+        if handle := card_of(message):
+            card = self._wrapped(
+                f"{self.look.icons.person} contact {self.look.icons.dot} {handle}", self.style
+            )
+            return [*card, *self._wrapped("enter writes to them", quiet)]
         lines = []
         if message.attachment is not None:
             lines += self._file_lines(message.attachment)
