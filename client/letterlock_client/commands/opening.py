@@ -36,6 +36,7 @@ from letterlock_client.output import DONE, Output
 from letterlock_client.storage.keyring import has_passphrase
 from letterlock_client.ui.commands import VIM
 from letterlock_client.ui.doors import Doors, Registration, Start, StorageUse, Tastes
+from letterlock_client.ui.graphics import ask_terminal
 
 if TYPE_CHECKING:
     from letterlock_client.restoration import Restoration
@@ -147,6 +148,7 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
         save_theme=lambda theme: keep_looks(theme=theme),
         save_ascii_icons=lambda on: keep_looks(ascii_icons=on),
         save_call=keep_call,
+        graphics=ask_terminal(),
         reduced_motion=config.appearance.reduced_motion,
         save_reduced_motion=lambda on: keep_looks(reduced_motion=on),
         fleet=fleet if fleet.is_file() else None,

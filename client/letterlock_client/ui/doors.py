@@ -17,6 +17,7 @@ from letterlock_client.sound.portaudio import open_devices
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
     from letterlock_client.restoration import Restoration
+    from letterlock_client.ui.graphics import Graphics
 
 
 class Start(Enum):
@@ -93,6 +94,8 @@ class Tastes:
     save_reduced_motion: Callable[[bool], None] | None = None
     sound: OpenDevices = open_devices
     """Finds the microphone and the loudspeaker."""
+    graphics: "Graphics | None" = None
+    """How the terminal draws pixels, if it does."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
     """Says what the open profile takes on this disk."""
     fleet: Path | None = None

@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from letterlock_client.sound.devices import OpenDevices
 from letterlock_client.sound.portaudio import open_devices
 from letterlock_client.ui.doors import StorageUse, Tastes
 from letterlock_client.ui.icons import ASCII, UNICODE, Icons, signs
 from letterlock_client.ui.wording import Clock
+
+if TYPE_CHECKING:
+    from letterlock_client.ui.graphics import Graphics
 
 
 def system_clock() -> int:
@@ -64,6 +68,8 @@ class Surroundings:
     """Whether nothing is animated."""
     sound: OpenDevices = open_devices
     """Finds the microphone and the loudspeaker; raises `ClientError` where there are none."""
+    graphics: "Graphics | None" = None
+    """How the terminal draws pixels; None is half blocks."""
     quiet: Quiet = field(default_factory=Quiet)
     """Do not disturb, until the program ends at the latest."""
     measure: Callable[[], Awaitable[StorageUse]] | None = None
@@ -89,6 +95,7 @@ def surroundings_of(tastes: Tastes, clock: Clock) -> Surroundings:
         _call(tastes, "preview", tastes.preview),
         Switch(tastes.ascii_icons, tastes.save_ascii_icons),
         sound=tastes.sound,
+        graphics=tastes.graphics,
         still=Switch(tastes.reduced_motion, tastes.save_reduced_motion),
         measure=tastes.measure,
         fleet=tastes.fleet,

@@ -218,12 +218,13 @@ class MessageVerbs:
 
     async def _view(self, message: Message) -> None:
         app, file = self._pane.app, message.attachment
-        picture = await self._pane.messenger.whole_picture(message.id, *room_for(app.size))
+        graphics = self._pane.around.graphics
+        picture = await self._pane.messenger.whole_picture(message.id, *room_for(app.size, graphics))
         if picture is None or file is None:
             self._later("This picture cannot be shown here. Nothing was opened.")
             return
         heading = "View once" if message.view_once else file_name_of(file.name)
-        app.call_later(partial(app.push_screen, PictureScreen(picture, heading)))
+        app.call_later(partial(app.push_screen, PictureScreen(picture, heading, graphics)))
 
     async def _view_once(self, message: MessageId) -> None:
         found = await self._pane.messenger.view_once(message, downloads_folder())

@@ -1,4 +1,4 @@
-"""One picture, as large as the terminal allows, in half blocks; nothing of it is kept.
+"""One picture, as large as the terminal allows, in its own pixels or in half blocks; nothing of it is kept.
 
 Must not know the messenger.
 """
@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from letterlock_client.models import Picture
+from letterlock_client.ui.graphics import Graphics
 from letterlock_client.ui.screens.dialog import Dialog
 from letterlock_client.ui.widgets.half_blocks import half_blocks
 
@@ -44,16 +45,20 @@ class PictureView(Widget):
 class PictureScreen(Dialog[None]):
     """The screen."""
 
-    def __init__(self, picture: Picture, heading: str) -> None:
+    def __init__(self, picture: Picture, heading: str, graphics: Graphics | None = None) -> None:
         super().__init__(classes="-fit")
         self.heading = heading
         self._picture = picture
+        self._graphics = graphics
 
     def parts(self) -> Iterable[Widget]:
         """The picture."""
-        yield PictureView(self._picture)
+        graphics = self._graphics
+        yield PictureView(self._picture) if graphics is None else graphics.widget(self._picture)
 
 
-def room_for(screen: Size) -> tuple[int, int]:
+def room_for(screen: Size, graphics: Graphics | None = None) -> tuple[int, int]:
     """Return how many pixels of a picture this screen has room for, beside the dialog's frame and words."""
+    if graphics is not None:
+        return graphics.room(screen)
     return max(8, min(240, screen.width - 8)), max(8, min(240, 2 * (screen.height - 10)))

@@ -1,0 +1,41 @@
+"""One picture on a terminal that may draw pixels: `python -m tests.client.ui.sharp_terminal`; it ends by itself."""
+
+import asyncio
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from letterlock_client.models import Picture
+from letterlock_client.ui.graphics import ask_terminal
+from letterlock_client.ui.screens.picture import PictureScreen, room_for
+from letterlock_client.ui.themes import STYLES
+
+
+class Shown(App[int]):
+    """Nothing but the picture."""
+
+    CSS_PATH = STYLES
+
+
+async def leave(pilot: Pilot[Any]) -> None:
+    await pilot.pause()
+    await pilot.pause()
+    pilot.app.exit(0)
+
+
+async def main() -> None:
+    graphics = ask_terminal()
+    app = Shown()
+    picture = Picture(64, 48, bytes([200, 30, 60]) * (64 * 48))
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await app.push_screen(PictureScreen(picture, "a picture", graphics))
+        await leave(pilot)
+
+    await app.run_async(auto_pilot=show)
+    print("room", *room_for(app.size, graphics))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
