@@ -78,7 +78,11 @@ async def test_a_newcomer_gets_there(client: Open, way: Callable[..., Awaitable[
         await running.press("enter")
         await way(running, id_)
         assert isinstance(running.app.screen, screen), (what, way.__name__, running.app.screen)
-        assert words in running.text()
+
+        async def told() -> bool:
+            return words in running.text()  # A screen is there before its first paint is
+
+        await eventually(told)
 
 
 def test_every_command_has_a_slash_a_title_and_help_and_the_first_screen_names_the_most_needed() -> None:
