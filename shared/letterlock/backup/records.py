@@ -72,7 +72,6 @@ class MessageFlag(IntFlag):
     VIEW_ONCE = 4
     VIEWED = 8
     UNREAD = 16
-    FORWARDED = 32
 
 
 class _Private(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
