@@ -20,6 +20,8 @@ from letterlock_client.ui.screens.picture import room_for
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 60.0
+INHERITED = ("TMUX", "STY", "TERM_PROGRAM", "COLUMNS", "LINES")
+"""What the terminal around the suite says of itself: it is not the one under test."""
 QUESTION = re.compile(rb"\x1b_G(?=[^\x1b]*a=q)(?:[^\x1b]*,)?i=(\d+)[^\x1b]*\x1b\\")
 
 
@@ -58,9 +60,7 @@ class Kitty:
 async def shown(*, draws: bool, term: str = "xterm-kitty") -> bytes:
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 1000, 600))
-    around = {
-        name: value for name, value in os.environ.items() if name not in ("TMUX", "STY", "TERM_PROGRAM")
-    }
+    around = {name: value for name, value in os.environ.items() if name not in INHERITED}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.client.ui.sharp_terminal",
         cwd=ROOT, stdin=there, stdout=there, stderr=there, start_new_session=True, env=around | {"TERM": term},
