@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.ids import ConversationId
-from letterlock_client.models import Again, KeptFile
+from letterlock_client.models import KeptFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,5 @@ class FileChoice:
             if (self.conversation is None or each.conversation == self.conversation)
             and (not self.before or each.at < self.before)
             and each.size >= self.least
-            and (self.unsure or each.again is not Again.UNSURE)
+            and (self.unsure or each.again.sure)
         ]

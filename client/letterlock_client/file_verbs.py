@@ -4,7 +4,7 @@ The part of the messenger that moves bytes; every verb raises `letterlock_client
 faces, nor how a message travels.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from pathlib import Path
 
 from letterlock.ids import ConversationId, MessageId
@@ -45,17 +45,14 @@ class FileVerbs(Library):
         The file is read before this returns, and not needed after. Raises as `send_text`, and file_failed.
         """
         parcel = uploading.Parcel(path, caption, view_once, reply_to)
-        sent = await uploading.send_file(self._place, conversation, parcel)
-        await self._attention.answered(conversation)
-        return sent
+        return await self._said(conversation, uploading.send_file(self._place, conversation, parcel))
 
     async def send_voice(
         self, conversation: ConversationId, sound: bytes, *, reply_to: MessageId | None = None
     ) -> Message:
         """Send what was recorded (16-bit mono, 16 000 samples a second) as a voice note. Raises as `send_file`."""
-        sent = await voice_notes.send_voice(self._place, conversation, sound, reply_to)
-        await self._attention.answered(conversation)
-        return sent
+        sending = voice_notes.send_voice(self._place, conversation, sound, reply_to)
+        return await self._said(conversation, sending)
 
     async def hear(self, message: MessageId) -> bytes:
         """A message's sound as such samples, at most ten minutes. Raises as `download`, and bad_input, too_large."""
@@ -76,12 +73,31 @@ class FileVerbs(Library):
         self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
     ) -> Message:
         """Send a text that is too large for a message as a file of plain text. Raises as `send_file`."""
-        return await long_texts.send_long_text(self._place, conversation, text, reply_to)
+        sending = long_texts.send_long_text(self._place, conversation, text, reply_to)
+        return await self._said(conversation, sending)
 
-    async def view_once(self, message: MessageId, target: Path | None = None) -> Message | Path:
-        """Open a view-once message this one time: return it with its text, or where its file was saved.
+    async def send_once(
+        self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
+    ) -> Message:
+        """Send a text that can be read once, as a view-once file of plain text. Raises as `send_file`, too_large."""
+        sending = long_texts.send_once(self._place, conversation, text, reply_to)
+        return await self._said(conversation, sending)
 
-        Raises code already_viewed; for a file as `save`, and bad_input without a `target`.
+    async def _said(self, conversation: ConversationId, sending: Awaitable[Message]) -> Message:
+        """Say something; whoever answers has read what was asked, where its owner lets that count."""
+        sent = await sending
+        await self._attention.answered(conversation)
+        return sent
+
+    @staticmethod
+    def reads_once(message: Message) -> bool:
+        """Say whether a view-once message is a text, which `view_once` returns, and not a file to save."""
+        return long_texts.reads_once(message)
+
+    async def view_once(self, message: MessageId, target: Path | None = None) -> str | Path:
+        """Open a view-once message this one time: return its text, or with a `target` where its file was saved.
+
+        Raises code already_viewed; as `save`; and without a `target` bad_input where it is no text.
         """
         return await saving.view_once(self._place, await self.message(message), target)
 

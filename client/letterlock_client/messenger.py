@@ -241,13 +241,12 @@ class Messenger(FileVerbs):
         Raises codes blocked, list_forked, key_changed, too_large, bad_input, and, for first contact only,
         offline, refused, list_expired.
         """
-        sent = await sending.send_text(self._place, conversation, text, reply_to)
-        await self._attention.answered(conversation)
-        return sent
+        return await self._said(conversation, sending.send_text(self._place, conversation, text, reply_to))
 
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         """Say it in another chat, as our own; a file is fetched first. Raises as `send_text` and `download`."""
-        return await forwarding.forward(self._place, await self.message(message), conversation)
+        forwarded = forwarding.forward(self._place, await self.message(message), conversation)
+        return await self._said(conversation, forwarded)
 
     async def react(self, message: MessageId, emoji: str) -> None:
         """Set our one reaction; an empty `emoji` takes it back."""

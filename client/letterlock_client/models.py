@@ -98,8 +98,15 @@ class Again(StrEnum):
 
     BACKUP = "backup"
     RELAY = "relay"
+    NOT_YET = "not-yet"
+    """From the relay while that has it; the next backup is to hold it, and none does yet."""
     UNSURE = "unsure"
     """No backup holds it, and the relay may have dropped it."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody need be asked before our copy goes."""
+        return self in (Again.BACKUP, Again.RELAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from letterlock.errors import MalformedError
 DEFAULT_LISTEN: Final = "127.0.0.1:8710"
 RELAY_STORE: Final = "relay.db"
 VAULT_STORE: Final = "vault.db"
+MOST_ACCOUNTS: Final = 1_000_000
+"""Accounts that a realm keeps something of, unless it is told another number: about 4 KB each, for good."""
 _ENDPOINT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from letterlock_server.config import (
+    MOST_ACCOUNTS,
     VAULT_STORE,
     Endpoint,
     UsageError,
@@ -52,7 +53,7 @@ class VaultConfig(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     insecure: bool = False
     rate_factor: float = 1.0
-    accounts: int = 1_000_000
+    accounts: int = MOST_ACCOUNTS
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -76,7 +77,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     add("--tls-key", type=Path, metavar="F", help="and this private key (PEM)")
     add("--insecure", action="store_true", help="serve ws:// to other machines, unprotected")
     add("--rate-factor", type=float, default=1.0, metavar="X", help="widen every rate: for load tests")
-    add("--accounts", type=int, default=1_000_000, metavar="N", help="accounts kept at most (1000000)")
+    add(
+        "--accounts",
+        type=int,
+        default=MOST_ACCOUNTS,
+        metavar="N",
+        help=f"accounts kept at most ({MOST_ACCOUNTS})",
+    )
     add("--json", action="store_true", help="print JSON lines")
     acts = vault.add_subparsers(dest="act", metavar="fleet")
     fleet = acts.add_parser(

@@ -143,7 +143,9 @@ def add_message_verbs(verb: AddVerb) -> None:
     send.add_argument("who", metavar="WHO")
     send.add_argument("text", metavar="TEXT", nargs="*", help="the text; - reads standard input")
     send.add_argument("--attach", metavar="FILE", help="send this file, with the text as its caption")
-    send.add_argument("--view-once", action="store_true", help="the file can be opened once")
+    send.add_argument(
+        "--view-once", action="store_true", help="the file can be opened, or the text read, one time"
+    )
     receive = verb("receive", "print what has arrived, and send what waits in the outbox")
     receive.add_argument(
         "--wait", type=seconds, default=0.0, metavar="SECONDS", help="so long without news (0)"

@@ -19,6 +19,7 @@ from letterlock_client.shapes import who
 AGAIN: Final = {
     Again.BACKUP: "in the backup",
     Again.RELAY: "at the relay",
+    Again.NOT_YET: "in no backup yet",
     Again.UNSURE: "perhaps nowhere else",
 }
 
@@ -49,12 +50,13 @@ async def view(messenger: Messenger, given: Namespace, output: Output) -> int:
     target = await messenger.find_message(given.message)
     if target.attachment is not None and not target.viewed:
         await reach(messenger)
-    shown = await messenger.view_once(target.id, Path(given.output or Path.cwd()))
+    said = not given.output and messenger.reads_once(target)
+    shown = await messenger.view_once(target.id, None if said else Path(given.output or Path.cwd()))
     fields: dict[str, object] = {"message": message_text(target.id)}
     if isinstance(shown, Path):
         output.result(fields | {"path": str(shown)}, str(shown))
     else:
-        output.result(fields | {"text": shown.text}, shown.text)
+        output.result(fields | {"text": shown}, shown)
     return DONE
 
 

@@ -30,8 +30,6 @@ def run(verb: str, given: Namespace, output: Output) -> int:
 async def send(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Send a text, a file, or a file with a caption."""
     text = text_from(given.text)
-    if given.view_once and not given.attach:
-        raise UsageError("--view-once goes with --attach")
     if not text and not given.attach:
         raise UsageError("there is nothing to send: give a TEXT, - for standard input, or --attach FILE")
     conversation = await look_up(messenger, given.who)
@@ -39,6 +37,8 @@ async def send(messenger: Messenger, given: Namespace, output: Output) -> int:
         message = await messenger.send_file(
             conversation, Path(given.attach), caption=text, view_once=given.view_once
         )
+    elif given.view_once:
+        message = await messenger.send_once(conversation, text)
     else:
         message = await messenger.send_text(conversation, text)
     return await tell_accepted(messenger, given, output, message)

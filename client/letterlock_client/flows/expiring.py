@@ -15,7 +15,7 @@ from letterlock_client.flows.outgoing import receipt
 from letterlock_client.flows.reading import delete_after, removed
 from letterlock_client.flows.sending import require_message, tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.models import Message, Standing
+from letterlock_client.models import Standing
 from letterlock_client.storage import attachments, messages, outbox, settings
 
 LONGEST_SLEEP_S: Final = 60.0
@@ -56,13 +56,13 @@ async def sweep(place: Workplace) -> float:
     return min(max((due - place.clock()) / 1000, 0.01), LONGEST_SLEEP_S)
 
 
-async def view_once(place: Workplace, message: MessageId) -> Message:
-    """Open a view-once message this one time: return it as it was; what is stored forgets its text and file.
+async def view_once(place: Workplace, message: MessageId) -> None:
+    """A view-once message was opened, this one time: what is stored forgets its text and file.
 
     Raises codes already_viewed, bad_input, unknown_message.
     """
 
-    async def work(work: Work) -> Message:
+    async def work(work: Work) -> None:
         target = await require_message(work, message)
         if not target.view_once or target.mine:
             raise ClientError(Code.BAD_INPUT, "this is not a view-once message for you")
@@ -75,6 +75,5 @@ async def view_once(place: Workplace, message: MessageId) -> Message:
         if chosen.read_receipts and contact.standing is Standing.ACCEPTED:
             await receipt(work, contact, ReceiptKind.VIEWED, [message])
         await tell_changed(work, message)
-        return target
 
-    return await place.transact(work)
+    await place.transact(work)

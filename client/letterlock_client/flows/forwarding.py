@@ -5,16 +5,12 @@ Must not know how a message travels.
 
 from pathlib import Path
 
-import msgspec
-
 from letterlock.ids import ConversationId
-from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.files.downloading import download, require_file
 from letterlock_client.flows.files.sealed_files import Halt, Parts, seal_stream
 from letterlock_client.flows.files.transfers import described
-from letterlock_client.flows.files.uploading import Sealed, send_sealed
+from letterlock_client.flows.files.uploading import About, send_sealed
 from letterlock_client.flows.sending import send_text
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Message, MessageKind
@@ -35,18 +31,14 @@ async def forward(place: Workplace, message: Message, conversation: Conversation
     def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
         return seal_stream(Parts(sealed.plain(halt)), content.size, sealed.path, goal, key, halt)
 
-    return await send_sealed(place, conversation, seal, lambda fresh: _again(content, message, fresh))
-
-
-def _again(content: contents.Attachment, message: Message, fresh: Sealed) -> contents.Attachment:
-    return msgspec.structs.replace(
-        content,
-        blob=fresh.blob,
-        key=fresh.key,
-        digest=fresh.digest,
-        size=fresh.size,
-        sealed_size=plan(fresh.size).sealed_size,
-        chunk_bytes=plan(fresh.size).chunk_bytes,
+    about = About(
+        name=content.name,
+        media_type=content.media_type,
+        kind=content.kind,
         caption=message.text,
-        reply_to=None,
+        width=content.width,
+        height=content.height,
+        milliseconds=content.duration_ms,
+        preview=content.preview,
     )
+    return await send_sealed(place, conversation, seal, about)

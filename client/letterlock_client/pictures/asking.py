@@ -25,6 +25,7 @@ MOST_SOUND: Final = 600 * 2 * 16_000
 MOST_PREVIEW: Final = 8 * 1024
 _MOST_SIDE: Final = 65_535
 _DEADLINE_S: Final = 20.0
+_HEAD: Final = 16
 _STARTS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF")
 _CHILD: Final = "letterlock_client.pictures.child"
 _FILM_CHILD: Final = "letterlock_client.pictures.film_child"
@@ -75,10 +76,10 @@ async def show(raw: bytes, width: int, height: int) -> Picture | None:
 
 async def clean(path: Path) -> Cleaned | None:
     """Return a picture file encoded anew, without what a camera wrote into it; None where that fails."""
-    raw = await asyncio.to_thread(_read, path)
-    if not raw.startswith(_STARTS) or len(raw) > MOST_BYTES or not available():
+    if not available():
         return None
-    answer = await _ask(raw, 2 * MOST_BYTES, "clean")
+    raw = await asyncio.to_thread(_read, path, MOST_BYTES, _STARTS)
+    answer = await _ask(raw, 2 * MOST_BYTES, "clean") if raw else None
     if answer is None or len(answer) < 12:
         return None
     width, height, length = struct.unpack_from(">III", answer)
@@ -93,7 +94,7 @@ async def look(path: Path) -> Looked | None:
     """Look into a film or sound; None where that cannot be done (without PyAV, the extra `media`, it never can)."""
     if not films_available():
         return None
-    raw = await asyncio.to_thread(_read_film, path)
+    raw = await asyncio.to_thread(_read, path, MOST_FILM)
     answer = await _ask(raw, 16 + MOST_PREVIEW, module=_FILM_CHILD) if raw else None
     if answer is None or len(answer) < 16:
         return None
@@ -111,24 +112,16 @@ async def hear(raw: bytes) -> bytes | None:
     return answer if answer is not None and len(answer) % 2 == 0 else None
 
 
-def _read_film(path: Path) -> bytes:
-    """Return a file that is small enough to be looked into; else nothing."""
+def _read(path: Path, most: int, starts: tuple[bytes, ...] = ()) -> bytes:
+    """Return a file of at most so many bytes that starts so; nothing where it is not one, or cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            raw = file.read(MOST_FILM + 1)
-            return raw if len(raw) <= MOST_FILM else b""
-    except (OSError, ValueError):
-        return b""
-
-
-def _read(path: Path) -> bytes:
-    """Return at most a little more than is decoded; nothing where this is no file that can be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            head = file.read(16)
-            return head + file.read(MOST_BYTES - 15) if head.startswith(_STARTS) else b""
+            head = file.read(_HEAD)
+            if starts and not head.startswith(starts):
+                return b""
+            raw = head + file.read(most + 1 - len(head))
+            return raw if len(raw) <= most else b""
     except (OSError, ValueError):
         return b""
 

@@ -27,6 +27,7 @@ class MessageVerbs(Verbs):
             "info": (self.info, "MESSAGE: how it travelled"),
             "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
             "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
+            "once": (self.once, "TEXT: send a text that can be read one time"),
             "paste": (self.paste, "[CAPTION]: send the picture in the system's clipboard"),
             "save": (self.save, "MESSAGE [PATH]: save a message's file, here under its name or as PATH"),
         }
@@ -112,12 +113,19 @@ class MessageVerbs(Verbs):
         """Send a file that can be opened one time."""
         await self.file(rest, once=True)
 
+    async def once(self, rest: str) -> None:
+        """Send a text that can be read one time."""
+        await self.messenger.send_once(self.present.require(), rest)
+        say("The text is on its way.")
+
     async def save(self, rest: str) -> None:
-        """Save a message's file; a view-once one this one time."""
+        """Save a message's file; a view-once one this one time, and its text is said where no path is given."""
         target, path = await self.message_and_text(rest)
         place = await asyncio.to_thread(Path(path or ".").expanduser)
+        saved: str | Path
         if target.view_once and not target.mine:
-            saved = await self.messenger.view_once(target.id, place)
+            said = not path and self.messenger.reads_once(target)
+            saved = await self.messenger.view_once(target.id, None if said else place)
         else:
             saved = await self.messenger.save(target.id, place)
-        say(f"Saved as {saved}." if isinstance(saved, Path) else saved.text)
+        say(f"Saved as {saved}." if isinstance(saved, Path) else saved)

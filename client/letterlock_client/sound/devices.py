@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 RATE: Final = 16_000
 BYTES_A_SECOND: Final = 2 * RATE
+NEEDS_EXTRA: Final = "recording and playing need an extra: pip install 'letterlock[voice]'"
 MOST_SECONDS: Final = 600
 """How long a voice note may be; what is said after that is not recorded."""
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.sound.devices import BYTES_A_SECOND, RATE
+from letterlock_client.sound.devices import BYTES_A_SECOND, NEEDS_EXTRA, RATE
 
 BARS: Final = 64
 LEAST_SECONDS: Final = 0.3
@@ -33,9 +33,7 @@ def encode(sound: bytes) -> VoiceNote:
     if len(sound) < LEAST_SECONDS * BYTES_A_SECOND:
         raise ClientError(Code.BAD_INPUT, "this is too short for a voice note")
     if find_spec("av") is None:
-        raise ClientError(
-            Code.BAD_INPUT, "recording and playing need an extra: pip install 'letterlock[voice]'"
-        )
+        raise ClientError(Code.BAD_INPUT, NEEDS_EXTRA)
     return VoiceNote(_opus(sound), len(sound) * 1000 // BYTES_A_SECOND, bars(sound))
 
 

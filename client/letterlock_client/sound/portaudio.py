@@ -9,9 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.sound.devices import MOST_SECONDS, RATE, Playing, Recording
+from letterlock_client.sound.devices import (
+    BYTES_A_SECOND,
+    MOST_SECONDS,
+    NEEDS_EXTRA,
+    RATE,
+    Playing,
+    Recording,
+)
 
-_MOST_BYTES = MOST_SECONDS * RATE * 2
+_MOST_BYTES = MOST_SECONDS * BYTES_A_SECOND
 
 
 def open_devices() -> "PortAudio":
@@ -19,9 +26,7 @@ def open_devices() -> "PortAudio":
     try:
         import sounddevice
     except ImportError as error:
-        raise ClientError(
-            Code.BAD_INPUT, "recording and playing need an extra: pip install 'letterlock[voice]'"
-        ) from error
+        raise ClientError(Code.BAD_INPUT, NEEDS_EXTRA) from error
     except OSError as error:
         raise ClientError(
             Code.BAD_INPUT,
@@ -86,7 +91,7 @@ class _Recording(_Stream):
     @property
     def seconds(self) -> float:
         """See `devices.Recording`."""
-        return len(self._sound) / (2 * RATE)
+        return len(self._sound) / BYTES_A_SECOND
 
     def stop(self) -> bytes:
         """See `devices.Recording`."""

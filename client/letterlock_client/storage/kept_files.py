@@ -4,22 +4,25 @@ What a message says of its file stays, its keys too: only the bytes go. Must not
 """
 
 from collections.abc import Collection
+from typing import Final
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.models import Again, KeptFile, TransferState
 from letterlock_client.storage.database import Reader, Transaction
+
+_LIES_HERE: Final = "path <> '' AND upload = 0 AND descriptor <> x'' AND state <> 'moving'"
 
 
 async def kept(reader: Reader, now: int) -> list[KeptFile]:
     """Every file that lies here, whole or in part, the largest first; none that has still to go to the relay."""
     rows = await reader.all(
         "SELECT message.id, conversation.peer, attachment.name, media_type, max(moved, size), sent_at, blob_expires,"
-        " backup_media.message IS NOT NULL FROM attachment"
+        " backup_media.message IS NOT NULL, coalesce((SELECT include_media AND NOT view_once AND message.timer_s = 0"
+        " AND (include_videos OR media_type NOT LIKE 'video/%') FROM backup), 0) FROM attachment"
         " CROSS JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
         " LEFT JOIN backup_media ON backup_media.message = attachment.message"
-        " WHERE path <> '' AND upload = 0 AND descriptor <> x'' AND state <> 'moving'"
-        " ORDER BY max(moved, size) DESC, attachment.message"
+        f" WHERE {_LIES_HERE} ORDER BY max(moved, size) DESC, attachment.message"
     )
     return [
         KeptFile(
@@ -29,16 +32,19 @@ async def kept(reader: Reader, now: int) -> list[KeptFile]:
             media_type,
             size,
             at,
-            _again(in_backup, expires, now),
+            _again(in_backup, awaited, expires > now),
         )
-        for message, peer, name, media_type, size, at, expires, in_backup in rows
+        for message, peer, name, media_type, size, at, expires, in_backup, awaited in rows
     ]
 
 
-def _again(in_backup: int, blob_expires: int, now: int) -> Again:
+def _again(in_backup: int, awaited: int, at_relay: bool) -> Again:
     if in_backup:
         return Again.BACKUP
-    return Again.RELAY if blob_expires > now else Again.UNSURE
+    if not at_relay:
+        return Again.UNSURE
+    # Whoever backs up counts on the backup, and the relay does not keep it as long.
+    return Again.NOT_YET if awaited else Again.RELAY
 
 
 async def let_go(tx: Transaction, messages: Collection[MessageId]) -> list[tuple[str, int]]:
@@ -48,7 +54,7 @@ async def let_go(tx: Transaction, messages: Collection[MessageId]) -> list[tuple
         row = await tx.one(
             "SELECT attachment.message, path, max(moved, size) FROM attachment"
             " JOIN message ON message.row = attachment.message"
-            " WHERE message.id = ? AND path <> '' AND upload = 0 AND descriptor <> x'' AND state <> 'moving'",
+            f" WHERE message.id = ? AND {_LIES_HERE}",
             message,
         )
         if row is None:

@@ -117,6 +117,7 @@ COMMANDS: Final = (
     _client(
         "view_once", "", "Send to view once", "Send a file that can be opened one time.", argument="PATH"
     ),
+    _client("once", "", "Write to read once", "Send a text that can be read one time.", argument="TEXT"),
     _client(
         "paste",
         "alt+v",

@@ -96,11 +96,12 @@ async def fetch_device_list(vault: Vault, peer: Peer, request: frames.FetchDevic
 
 async def _check_room(vault: Vault, peer: Peer, offered: VerifiedAccount) -> None:
     if await vault.store.standings.find(offered.account) is None:
-        if await vault.store.standings.count() >= vault.most_accounts:
-            raise Refuse(refusals.NOT_NOW, "this realm keeps as many accounts as it may")
+        # The rate comes first: counting reads all that is kept.
         retry = vault.rates.account.take(peer.connection.address, vault.running())
         if retry:
             raise Refuse(refusals.RATE, "too many new accounts", retry=-(-retry // 1000))
+        if await vault.store.standings.count() >= vault.most_accounts:
+            raise Refuse(refusals.NOT_NOW, "this realm keeps as many accounts as it may")
 
 
 async def prepare(vault: Vault, peer: Peer, request: frames.Prepare) -> frames.Receipt:

@@ -20,6 +20,7 @@ from letterlock.vault.record import RealmRecord
 from letterlock.wire import vault_frames as frames
 from letterlock.wire.codec import encode
 from letterlock.wire.vault_connection import State
+from letterlock_server.config import MOST_ACCOUNTS
 from letterlock_server.limits import Limiter, Rule
 from letterlock_server.stores.vault_interfaces import VaultStore
 from letterlock_server.telemetry import VaultCounts
@@ -29,8 +30,6 @@ from letterlock_server.websocket.connection import Connection
 
 MAX_OWED: Final = 16
 """Unanswered requests of one connection, beyond which nothing more is read from it."""
-MOST_ACCOUNTS: Final = 1_000_000
-"""Accounts that a realm keeps something of, unless it is told another number: about 4 KB each, for good."""
 GUESS_MS: Final = 60_000
 """How long a guess that was answered may take to be proved."""
 

@@ -43,6 +43,19 @@ async def test_an_answer_lets_it_be_read(pair: Pair) -> None:
     assert not await is_unread_here(pair)
 
 
+@pytest.mark.parametrize("way", ["long text", "once", "forward"])
+async def test_whatever_is_said_is_an_answer(pair: Pair, way: str) -> None:
+    sent = await shown(pair, ReadWhen.ANSWERED)
+    if way == "forward":
+        await pair.bob.forward(sent.id, pair.to_alice)
+    elif way == "once":
+        await pair.bob.send_once(pair.to_alice, "I have")
+    else:
+        await pair.bob.send_long_text(pair.to_alice, "I have\n" * 20_000)
+    await pair.settle()
+    await eventually(lambda: is_read(pair, sent))
+
+
 async def test_only_its_reader_lets_it_be_read_where_that_was_chosen(pair: Pair) -> None:
     sent = await shown(pair, ReadWhen.ASKED)
     await pair.bob.send_text(pair.to_alice, "no answer to that")

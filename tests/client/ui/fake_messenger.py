@@ -466,6 +466,17 @@ class FakeMessenger:
             conversation, "", mine=True, kind=MessageKind.FILE, attachment=attachment("message.txt")
         )
 
+    async def send_once(
+        self, conversation: ConversationId, text: str, *, reply_to: MessageId | None = None
+    ) -> Message:
+        await self._call("send_once", conversation, text, reply_to)
+        file = attachment("message.txt")
+        return self.put(conversation, "", mine=True, kind=MessageKind.FILE, attachment=file, view_once=True)
+
+    @staticmethod
+    def reads_once(message: Message) -> bool:
+        return message.attachment is None or message.attachment.name == "message.txt"
+
     async def forward(self, message: MessageId, conversation: ConversationId) -> Message:
         await self._call("forward", message, conversation)
         told = await self.message(message)
@@ -508,9 +519,10 @@ class FakeMessenger:
         self.change_chat(conversation, unread=0, first_unread=None)
         return waiting
 
-    async def view_once(self, message: MessageId, target: Path | None = None) -> Message | Path:
-        await self._call("view_once", message)
-        return self.change(message, viewed=True)
+    async def view_once(self, message: MessageId, target: Path | None = None) -> str | Path:
+        await self._call("view_once", message, target)
+        self.change(message, viewed=True)
+        return target / "file" if target is not None else (await self.message(message)).text
 
     async def download(self, message: MessageId) -> Message:
         await self._call("download", message)

@@ -120,12 +120,21 @@ async def _door(wanted: Wanted) -> Door:
     else:
         relay = parse_relay(request.relay, insecure=request.insecure)
         account = await reclaiming.account_at_relay(wanted.outside.dial, relay, request.handle)
-    return await _door_of(wanted, account)
+    return _door_to(wanted, account, await _fleet(wanted))
 
 
 async def _door_if_any(wanted: Wanted, account: AccountId) -> Door | None:
     """The way to the vault for whoever has the 64 digits and needs none: it is kept where there is one."""
-    return await _door_of(wanted, account) if _has_fleet(wanted) else None
+    if not _has_fleet(wanted):
+        return None
+    try:
+        fleet = await _fleet(wanted)
+    except ClientError:
+        # Only a file that was named must be right: the usual one may be damaged, or another fleet's.
+        if wanted.request.fleet is not None:
+            raise
+        return None
+    return _door_to(wanted, account, fleet)
 
 
 def _has_fleet(wanted: Wanted) -> bool:
@@ -133,16 +142,17 @@ def _has_fleet(wanted: Wanted) -> bool:
     return named is not None or (usual is not None and usual.exists())
 
 
-async def _door_of(wanted: Wanted, account: AccountId) -> Door:
-    request = wanted.request
-    path = request.fleet or wanted.places.fleet
+async def _fleet(wanted: Wanted) -> bytes:
+    path = wanted.request.fleet or wanted.places.fleet
     if path is None:
         raise asking_the_vault.no_vault()
-    fleet = await asyncio.to_thread(
-        asking_the_vault.read_fleet, path, wanted.sheet.fleet if wanted.sheet else ""
-    )
-    locator = asking_the_vault.read_locator(request.locator)
-    return Door(wanted.outside, fleet, account, locator, request.insecure)
+    expected = wanted.sheet.fleet if wanted.sheet else ""
+    return await asyncio.to_thread(asking_the_vault.read_fleet, path, expected)
+
+
+def _door_to(wanted: Wanted, account: AccountId, fleet: bytes) -> Door:
+    locator = asking_the_vault.read_locator(wanted.request.locator)
+    return Door(wanted.outside, fleet, account, locator, wanted.request.insecure)
 
 
 def _account(text: str) -> AccountId:

@@ -1,47 +1,65 @@
-"""Texts that are too long for a message go as a file of plain text, and never touch the disk unsealed.
+"""Texts that go as a file of plain text: those too long for a message, and those that can be read once.
 
-Must not know how a message travels.
+They never touch the disk unsealed, here or there. Must not know how a message travels.
 """
 
-from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 from letterlock.ids import ConversationId, MessageId
-from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.files.sealed_files import Halt, seal_stream
-from letterlock_client.flows.files.uploading import Sealed, send_sealed
+from letterlock_client.flows.files.downloading import download
+from letterlock_client.flows.files.sealed_files import off_loop
+from letterlock_client.flows.files.uploading import About, send_bytes
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Message
 
 NAME: Final = "message.txt"
+MEDIA_TYPE: Final = "text/plain"
+MOST_READ: Final = 1024 * 1024
+"""How long a text may be, in bytes, to be read here; a longer file is saved."""
 
 
 async def send_long_text(
-    place: Workplace, conversation: ConversationId, text: str, reply_to: MessageId | None
+    place: Workplace,
+    conversation: ConversationId,
+    text: str,
+    reply_to: MessageId | None,
+    *,
+    view_once: bool = False,
 ) -> Message:
     """Seal a text of any length as a file and queue it. Raises as `send_file`, and bad_input."""
     try:
         raw = text.encode()
     except UnicodeEncodeError as error:
         raise ClientError(Code.BAD_INPUT, "this text cannot be encoded") from error
+    about = About(NAME, MEDIA_TYPE, view_once=view_once, reply_to=reply_to)
+    return await send_bytes(place, conversation, raw, about)
 
-    def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
-        return seal_stream(BytesIO(raw), len(raw), Path(NAME), goal, key, halt)
 
-    def describe(sealed: Sealed) -> contents.Attachment:
-        return contents.Attachment(
-            kind=contents.AttachmentKind.FILE,
-            blob=sealed.blob,
-            key=sealed.key,
-            digest=sealed.digest,
-            size=sealed.size,
-            sealed_size=plan(sealed.size).sealed_size,
-            name=NAME,
-            media_type="text/plain",
-            reply_to=reply_to,
-        )
+async def send_once(
+    place: Workplace, conversation: ConversationId, text: str, reply_to: MessageId | None
+) -> Message:
+    """Seal a text that can be read once, and queue it. Raises as `send_long_text`, and too_large."""
+    if not text.strip():
+        raise ClientError(Code.BAD_INPUT, "there is nothing to read in it")
+    if len(text) > MOST_READ or len(text.encode(errors="replace")) > MOST_READ:
+        raise ClientError(Code.TOO_LARGE, "this is too long to be read once; send it as a file")
+    return await send_long_text(place, conversation, text, reply_to, view_once=True)
 
-    return await send_sealed(place, conversation, seal, describe)
+
+def reads_once(message: Message) -> bool:
+    """Say whether a view-once message's file is a text that can be read here, and not one to save."""
+    file = message.attachment
+    if file is None or not message.view_once:
+        return False
+    return (file.name, file.media_type) == (NAME, MEDIA_TYPE) and file.size <= MOST_READ
+
+
+async def read(place: Workplace, message: MessageId) -> str:
+    """Return what a file says, written nowhere. Raises as `download`; damaged where it is no text."""
+    sealed = await download(place, message)
+    raw = await off_loop(lambda halt: b"".join(sealed.plain(halt)))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise ClientError(Code.DAMAGED, "this is no text: save it as a file") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from letterlock.ids import MessageId
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import expiring
+from letterlock_client.flows.files import long_texts
 from letterlock_client.flows.files.downloading import download, leave, require_file
 from letterlock_client.flows.files.plain_files import Plain, free_place, write_plain
 from letterlock_client.flows.files.sealed_files import off_loop, place_of
@@ -27,15 +28,25 @@ async def save(place: Workplace, message: Message, target: Path) -> Path:
     return await _save(place, message.id, target)
 
 
-async def view_once(place: Workplace, message: Message, target: Path | None) -> Message | Path:
-    """Open a view-once message this one time: return it with its text, or where its file was saved.
+async def view_once(place: Workplace, message: Message, target: Path | None) -> str | Path:
+    """Open a view-once message this one time: return its text, or with a `target` where its file was saved.
 
-    Raises as `save`, and already_viewed.
+    A text that is only returned is written nowhere. Raises as `save`, and already_viewed.
     """
-    if message.attachment is None or not message.view_once or message.mine or message.viewed:
-        return await expiring.view_once(place, message.id)
-    if target is None:
+    if not message.view_once or message.mine:
+        raise ClientError(Code.BAD_INPUT, "this is not a view-once message for you")
+    if message.viewed:
+        raise ClientError(Code.ALREADY_VIEWED, "it could be viewed once, and was")
+    if target is not None:
+        return await _save_once(place, message, target)
+    if not long_texts.reads_once(message):
         raise ClientError(Code.BAD_INPUT, "this is a file: say where it goes")
+    text = await long_texts.read(place, message.id)
+    await expiring.view_once(place, message.id)
+    return text
+
+
+async def _save_once(place: Workplace, message: Message, target: Path) -> Path:
     saved = await _save(place, message.id, target)
     try:
         await expiring.view_once(place, message.id)

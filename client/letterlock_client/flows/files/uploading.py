@@ -68,18 +68,23 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A file as it will lie at the relay."""
+class About:
+    """What a message says of its file, beside where that lies at the relay and what opens it."""
 
-    blob: BlobId
-    key: bytes = field(repr=False)
-    size: int
-    digest: bytes
+    name: str
+    media_type: str
+    kind: contents.AttachmentKind = contents.AttachmentKind.FILE
+    caption: str = field(default="", repr=False)
+    width: int = 0
+    height: int = 0
+    milliseconds: int = 0
+    preview: bytes = field(default=b"", repr=False)
+    view_once: bool = False
+    reply_to: MessageId | None = None
 
 
 Seal = Callable[[Path, bytes, Halt], tuple[int, bytes]]
 """Seals something into a place under a key, in a thread; returns its size and SHA-256."""
-Describe = Callable[[Sealed], contents.Attachment]
 
 
 async def send_file(place: Workplace, conversation: ConversationId, parcel: Parcel) -> Message:
@@ -90,19 +95,17 @@ async def send_file(place: Workplace, conversation: ConversationId, parcel: Parc
     """
     check_body(parcel.caption, empty=True)
     source = parcel.path.absolute()
-    picture = _family(source) is contents.AttachmentKind.IMAGE
-    cleaned = await asking.clean(source) if picture else None
-    looked = await asking.look(source) if _family(source) in _PLAYED else None
+    family = _family(source)
+    cleaned = await asking.clean(source) if family is contents.AttachmentKind.IMAGE else None
+    looked = await asking.look(source) if family in _PLAYED else None
 
     def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
         if cleaned is None:
             return seal_file(source, goal, key, halt)
         return seal_stream(BytesIO(cleaned.data), len(cleaned.data), source, goal, key, halt)
 
-    message = await send_sealed(
-        place, conversation, seal, lambda sealed: _describe(parcel, sealed, cleaned or looked)
-    )
-    if picture and cleaned is None:
+    message = await send_sealed(place, conversation, seal, _about(parcel, family, cleaned or looked))
+    if family is contents.AttachmentKind.IMAGE and cleaned is None:
         place.announcer.say([SentAsIs(conversation, source.name, _why_as_is())])
     return message
 
@@ -116,16 +119,41 @@ def _media_type(path: Path) -> str:
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
+def _about(
+    parcel: Parcel, family: contents.AttachmentKind, known: asking.Cleaned | asking.Looked | None
+) -> About:
+    return About(
+        name=parcel.path.name.encode(errors="replace")[:255].decode(errors="ignore"),
+        media_type=_media_type(parcel.path),
+        kind=family,
+        caption=parcel.caption,
+        width=known.width if known else 0,
+        height=known.height if known else 0,
+        milliseconds=known.milliseconds if isinstance(known, asking.Looked) else 0,
+        # What can be seen once leaves no small picture behind.
+        preview=known.preview if known and not parcel.view_once else b"",
+        view_once=parcel.view_once,
+        reply_to=parcel.reply_to,
+    )
+
+
 def _why_as_is() -> str:
     if not asking.available():
         return "Pillow is not installed: pip install 'letterlock[images]'"
     return "this is not a picture that can be encoded anew"
 
 
-async def send_sealed(
-    place: Workplace, conversation: ConversationId, seal: Seal, describe: Describe
-) -> Message:
-    """Seal with `seal`, store the message that `describe` makes of it and queue the upload. Raises as `send_file`."""
+async def send_bytes(place: Workplace, conversation: ConversationId, raw: bytes, about: About) -> Message:
+    """Send as a file what is no file here; it never touches the disk unsealed. Raises as `send_file`."""
+
+    def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
+        return seal_stream(BytesIO(raw), len(raw), Path(about.name), goal, key, halt)
+
+    return await send_sealed(place, conversation, seal, about)
+
+
+async def send_sealed(place: Workplace, conversation: ConversationId, seal: Seal, about: About) -> Message:
+    """Seal with `seal`, store the message about it and queue the upload. Raises as `send_file`."""
     await place.database.read(lambda reader: _check_open(reader, conversation))
     message, key = place.new_message_id(), place.random(KEY_BYTES)
     goal = place.sealed_path(place_of(message))
@@ -135,7 +163,7 @@ async def send_sealed(
         place.delete_files([place_of(message)])
         raise
     try:
-        content = describe(Sealed(BlobId(place.random(16)), key, size, digest))
+        content = _content(about, BlobId(place.random(16)), key, size, digest)
         return await place.transact(lambda work: _store(work, conversation, message, content))
     except ClientError as error:
         # Where it is not sure that nothing was saved, the next start looks whether the message is there.
@@ -147,6 +175,31 @@ async def send_sealed(
 async def _check_open(reader: Reader, conversation: ConversationId) -> None:
     """Refuse before minutes of sealing what the transaction would refuse after it."""
     check_may_send(await require_contact(reader, conversation))
+
+
+def _content(about: About, blob: BlobId, key: bytes, size: int, digest: bytes) -> contents.Attachment:
+    cut = plan(size)
+    try:
+        return contents.Attachment(
+            kind=about.kind,
+            blob=blob,
+            key=key,
+            digest=digest,
+            size=size,
+            sealed_size=cut.sealed_size,
+            chunk_bytes=cut.chunk_bytes,
+            name=about.name,
+            media_type=about.media_type,
+            caption=about.caption,
+            width=about.width,
+            height=about.height,
+            duration_ms=about.milliseconds,
+            preview=about.preview,
+            view_once=about.view_once,
+            reply_to=about.reply_to,
+        )
+    except MalformedError as error:
+        raise ClientError(Code.BAD_INPUT, str(error)) from error
 
 
 async def _store(
@@ -174,33 +227,6 @@ async def _store(
     work.tx.events.append(MessageAdded(message))
     work.tx.after_commit(work.place.uploads_changed.set)
     return message
-
-
-def _describe(
-    parcel: Parcel, sealed: Sealed, known: asking.Cleaned | asking.Looked | None
-) -> contents.Attachment:
-    name = parcel.path.name.encode(errors="replace")[:255].decode(errors="ignore")
-    try:
-        return contents.Attachment(
-            kind=_family(parcel.path),
-            blob=sealed.blob,
-            key=sealed.key,
-            digest=sealed.digest,
-            size=sealed.size,
-            sealed_size=plan(sealed.size).sealed_size,
-            name=name,
-            media_type=_media_type(parcel.path),
-            caption=parcel.caption,
-            width=known.width if known else 0,
-            height=known.height if known else 0,
-            duration_ms=known.milliseconds if isinstance(known, asking.Looked) else 0,
-            # What can be seen once leaves no small picture behind.
-            preview=known.preview if known and not parcel.view_once else b"",
-            view_once=parcel.view_once,
-            reply_to=parcel.reply_to,
-        )
-    except MalformedError as error:
-        raise ClientError(Code.BAD_INPUT, str(error)) from error
 
 
 async def upload_waiting(place: Workplace, connection: Connection) -> None:

@@ -4,17 +4,14 @@ What is recorded and what is heard never touches the disk unsealed. Must not kno
 """
 
 import asyncio
-from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.files.downloading import download
-from letterlock_client.flows.files.sealed_files import Halt, off_loop, seal_stream
-from letterlock_client.flows.files.uploading import Sealed, send_sealed
+from letterlock_client.flows.files.sealed_files import off_loop
+from letterlock_client.flows.files.uploading import About, send_bytes
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Message, MessageKind
 from letterlock_client.pictures import asking
@@ -29,25 +26,15 @@ async def send_voice(
     """Encode a recording, seal it and queue it. Raises as `send_file`, and bad_input."""
     note = await asyncio.to_thread(notes.encode, sound)
 
-    def seal(goal: Path, key: bytes, halt: Halt) -> tuple[int, bytes]:
-        return seal_stream(BytesIO(note.data), len(note.data), Path(NAME), goal, key, halt)
-
-    def describe(sealed: Sealed) -> contents.Attachment:
-        return contents.Attachment(
-            kind=contents.AttachmentKind.VOICE,
-            blob=sealed.blob,
-            key=sealed.key,
-            digest=sealed.digest,
-            size=sealed.size,
-            sealed_size=plan(sealed.size).sealed_size,
-            name=NAME,
-            media_type="audio/ogg",
-            duration_ms=note.milliseconds,
-            preview=note.bars,
-            reply_to=reply_to,
-        )
-
-    return await send_sealed(place, conversation, seal, describe)
+    about = About(
+        NAME,
+        "audio/ogg",
+        contents.AttachmentKind.VOICE,
+        milliseconds=note.milliseconds,
+        preview=note.bars,
+        reply_to=reply_to,
+    )
+    return await send_bytes(place, conversation, note.data, about)
 
 
 async def hear(place: Workplace, message: Message) -> bytes:

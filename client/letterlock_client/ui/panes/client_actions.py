@@ -210,6 +210,10 @@ class ClientActions(Calls, BackupActions):
         """Begin the command that sends a file to be opened once."""
         self._begin("/view-once ")
 
+    def action_once(self) -> None:
+        """Begin the command that sends a text to be read once."""
+        self._begin("/once ")
+
     def action_date(self) -> None:
         """Begin the command that goes to a day."""
         self._begin("/date ")

@@ -190,19 +190,19 @@ class MessageVerbs:
 
     def _ask_view_once(self, message: Message) -> None:
         pane = self._pane
+        text = pane.messenger.reads_once(message)
 
         def chosen(answer: str | None) -> None:
             if answer == "show":
                 pane.errand(self._view(message))
             elif answer == "open":
-                pane.errand(self._view_once(message.id))
+                pane.errand(self._view_once(message.id, None if text else downloads_folder()))
 
         choices = [Choice("", "Not now")]
         if message.kind is MessageKind.IMAGE:
             choices.append(Choice("show", "Show it here, this one time"))
-        file = message.attachment is not None
         choices.append(
-            Choice("open", "Save its file in your downloads" if file else "View it, this one time")
+            Choice("open", "Read it, this one time" if text else "Save its file in your downloads")
         )
         title = "This message can be viewed once: now, and never again."
         pane.app.push_screen(ChooseScreen(title, choices), chosen)
@@ -226,11 +226,11 @@ class MessageVerbs:
         heading = "View once" if message.view_once else file_name_of(file.name)
         app.call_later(partial(app.push_screen, PictureScreen(picture, heading, graphics)))
 
-    async def _view_once(self, message: MessageId) -> None:
-        found = await self._pane.messenger.view_once(message, downloads_folder())
-        if isinstance(found, Message):
+    async def _view_once(self, message: MessageId, folder: Path | None) -> None:
+        found = await self._pane.messenger.view_once(message, folder)
+        if isinstance(found, str):
             app = self._pane.app
-            app.call_later(partial(app.push_screen, ReaderScreen(found.text, "View once")))
+            app.call_later(partial(app.push_screen, ReaderScreen(found, "View once")))
         else:
             self._told_path(found)
 

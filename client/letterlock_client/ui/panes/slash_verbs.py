@@ -34,6 +34,7 @@ class SlashVerbs:
             "timer": self._timer,
             "attach": self._attach,
             "view_once": self._attach,
+            "once": self._once,
             "date": self._date,
             "new_chat": self._new_chat,
             "filter": self._filter,
@@ -88,6 +89,10 @@ class SlashVerbs:
         once = typed.word == "view-once"
         send = self._pane.messenger.send_file
         await send(typed.conversation, path, caption=caption, view_once=once, reply_to=typed.reply_to)
+
+    async def _once(self, typed: intents.Slash) -> None:
+        send = self._pane.messenger.send_once
+        await send(typed.conversation, typed.rest.strip(), reply_to=typed.reply_to)
 
     async def _date(self, typed: intents.Slash) -> None:
         day = day_meant(typed.rest, local_day(self._pane.around.clock()))

@@ -35,7 +35,12 @@ AGES: Final = (
     ("older than a year", 365),
 )
 SIZES: Final = (("of any size", 0), ("from 1 MB on", 1_000_000), ("from 10 MB on", 10_000_000))
-AGAIN: Final = {Again.BACKUP: "in backup", Again.RELAY: "at relay", Again.UNSURE: "nowhere else?"}
+AGAIN: Final = {
+    Again.BACKUP: "in backup",
+    Again.RELAY: "at relay",
+    Again.NOT_YET: "not backed up",
+    Again.UNSURE: "nowhere else?",
+}
 SHOWN: Final = 200
 """How many files are listed, the largest; the sums count all."""
 NAME: Final = 22
@@ -117,7 +122,7 @@ class CleanUpScreen(Dialog[None], Asking):
     def _go(self, event: Button.Pressed) -> None:
         event.stop()
         choice = self._choice()
-        doubtful = [each for each in choice.of(self._files) if each.again is Again.UNSURE]
+        doubtful = [each for each in choice.of(self._files) if not each.again.sure]
         if not doubtful:
             self._clear(choice)
             return

@@ -3,6 +3,7 @@
 Must not know what becomes of the sound.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -46,8 +47,6 @@ class RecordScreen(Dialog[bytes], Asking):
         self.ask(self._open, self._begun, self._failed)
 
     async def _open(self) -> Recording:
-        import asyncio
-
         return await asyncio.to_thread(self._devices.record)
 
     def _begun(self, recording: Recording) -> None:

@@ -6,6 +6,7 @@ and words say everything that colours say. Must not know widgets, loading or the
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from rich.segment import Segment
@@ -367,14 +368,6 @@ class _Bubble:
 def waveform(preview: bytes, room: int, bars: str) -> str:
     """Draw how loud a sound is along its length, one byte a bar, in at most so many cells."""
     cells = max(1, min(len(preview), room, 64))
-    loud = [
-        max(
-            preview[
-                n * len(preview) // cells : max(
-                    (n + 1) * len(preview) // cells, n * len(preview) // cells + 1
-                )
-            ]
-        )
-        for n in range(cells)
-    ]
+    edges = [n * len(preview) // cells for n in range(cells + 1)]
+    loud = [max(preview[begin:end]) for begin, end in pairwise(edges)]
     return "".join(bars[each * (len(bars) - 1) // 255] for each in loud)

@@ -118,6 +118,18 @@ async def test_the_64_digits_restore_without_realms(scene: Scene, away: set[str]
     assert changed.realms == 3
 
 
+async def test_a_damaged_usual_fleet_file_stops_no_restore_by_the_64_digits(scene: Scene) -> None:
+    alice, town = scene.pair.alice, scene.pair.town
+    made = await alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, True, scene.file), NO_PASSPHRASE)
+    await alice.backups.back_up()
+    await alice.close()
+    town.home.config.mkdir(exist_ok=True)
+    (town.home.config / "fleet.toml").write_text("not a fleet")
+    with pytest.raises(ClientError):
+        await restore(town, made.recovery_key, "named", fleet=town.home.config / "fleet.toml")
+    assert (await restore(town, made.recovery_key)).messages == 2
+
+
 async def test_realms_too_few_to_put_the_lost_terminal_out_stop_a_restore_by_password(scene: Scene) -> None:
     await scene.turn_on()
     await scene.pair.alice.backups.back_up()

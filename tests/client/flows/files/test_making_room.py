@@ -77,6 +77,7 @@ async def test_a_backup_goes_on_holding_what_was_cleared_and_gives_it_back(
 ) -> None:
     digits = await turn_on(both.alice)
     message = await sent(both, picture)
+    assert [each.again for each in await both.alice.kept_files()] == [Again.NOT_YET]
     assert (await both.alice.backups.back_up()).media_written == 1
     media = {name for name in shelf.memory.objects if "/media/" in name}
     assert [each.again for each in await both.alice.kept_files()] == [Again.BACKUP]
@@ -120,7 +121,7 @@ def test_a_choice_means_what_it_says() -> None:
     chats = [b"a" * 20, b"b" * 20]
     files = [
         KeptFile(MessageId(bytes([n] * 16)), chats[n % 2], "f", "", n * 100, n * DAY, again)  # type: ignore[arg-type]
-        for n, again in enumerate([Again.BACKUP, Again.RELAY, Again.UNSURE, Again.BACKUP, Again.UNSURE])
+        for n, again in enumerate([Again.BACKUP, Again.RELAY, Again.UNSURE, Again.BACKUP, Again.NOT_YET])
     ]
 
     def meant(**wanted: object) -> list[int]:

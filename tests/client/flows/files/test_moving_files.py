@@ -207,6 +207,7 @@ async def test_a_view_once_file_can_be_seen_once_and_leaves_nothing(
     assert caught.value.code is Code.BAD_INPUT
     await pair.bob.download(got.id)
     path = await pair.bob.view_once(got.id, tmp_path / "seen")
+    assert isinstance(path, Path)
     assert path == tmp_path / "seen"
     assert path.read_bytes() == picture.read_bytes()
     with pytest.raises(ClientError) as caught:
@@ -218,6 +219,35 @@ async def test_a_view_once_file_can_be_seen_once_and_leaves_nothing(
     assert not (tmp_path / "again").exists()
     assert not sealed_copy(pair, "alice", sent).parent.exists()
     assert not sealed_copy(pair, "bob", got).parent.exists()
+
+
+async def test_a_view_once_text_is_read_once_and_written_nowhere(pair: Pair) -> None:
+    sent = await pair.alice.send_once(pair.to_bob, "the code is 4711")
+    got = await received(pair)
+    assert (got.text, pair.bob.reads_once(got)) == ("", True)
+    assert await pair.bob.view_once(got.id) == "the code is 4711"
+    with pytest.raises(ClientError) as caught:
+        await pair.bob.view_once(got.id)
+    assert caught.value.code is Code.ALREADY_VIEWED
+    with pytest.raises(ClientError) as caught:
+        await pair.alice.view_once(sent.id)
+    assert caught.value.code is Code.BAD_INPUT
+    for name, message in (("alice", sent), ("bob", got)):
+        assert not sealed_copy(pair, name, message).parent.exists()
+    files = [path for path in pair.town.home.data.rglob("*") if path.is_file()]
+    assert not any(b"the code is 4711" in path.read_bytes() for path in files)
+
+
+async def test_a_view_once_text_that_is_none_is_not_spent(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "message.txt").write_bytes(b"\xff\xfe\x00")
+    await pair.alice.send_file(pair.to_bob, tmp_path / "message.txt", view_once=True)
+    got = await received(pair)
+    with pytest.raises(ClientError) as caught:
+        await pair.bob.view_once(got.id)
+    assert caught.value.code is Code.DAMAGED
+    saved = await pair.bob.view_once(got.id, tmp_path / "seen")
+    assert isinstance(saved, Path)
+    assert saved.read_bytes() == b"\xff\xfe\x00"
 
 
 async def test_a_view_once_file_opened_twice_at_once_is_saved_once(
