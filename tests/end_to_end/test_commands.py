@@ -238,6 +238,15 @@ async def test_a_view_once_file_opens_once(friends: tuple[Person, Person], tmp_p
     assert second.error["error"] == "already_viewed"
 
 
+async def test_a_text_to_be_read_once_is_printed_once(friends: tuple[Person, Person]) -> None:
+    alice, bob = friends
+    assert (await alice.run("send", "bob", "the door code is 4711", "--view-once")).status == 0
+    message = of_type((await bob.run("receive")).lines, "message")[0]
+    assert (message["view_once"], message["viewed"], message["text"]) == (True, False, "")
+    assert (await bob.run("view", message["id"])).last["text"] == "the door code is 4711"
+    assert (await bob.run("view", message["id"])).error["error"] == "already_viewed"
+
+
 async def test_a_timer_travels(friends: tuple[Person, Person]) -> None:
     alice, bob = friends
     assert (await alice.run("timer", "bob", "8h")).last["timer_seconds"] == 28_800

@@ -15,7 +15,7 @@ from letterlock_client.flows.outgoing import receipt
 from letterlock_client.flows.reading import delete_after, removed
 from letterlock_client.flows.sending import require_message, tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.models import Standing
+from letterlock_client.models import Message, Standing
 from letterlock_client.storage import attachments, messages, outbox, settings
 
 LONGEST_SLEEP_S: Final = 60.0
@@ -56,6 +56,14 @@ async def sweep(place: Workplace) -> float:
     return min(max((due - place.clock()) / 1000, 0.01), LONGEST_SLEEP_S)
 
 
+def check_unseen(message: Message) -> None:
+    """Raise bad_input where this is no view-once message for us, already_viewed where its one time is over."""
+    if not message.view_once or message.mine:
+        raise ClientError(Code.BAD_INPUT, "this is not a view-once message for you")
+    if message.viewed:
+        raise ClientError(Code.ALREADY_VIEWED, "it could be viewed once, and was")
+
+
 async def view_once(place: Workplace, message: MessageId) -> None:
     """A view-once message was opened, this one time: what is stored forgets its text and file.
 
@@ -64,10 +72,8 @@ async def view_once(place: Workplace, message: MessageId) -> None:
 
     async def work(work: Work) -> None:
         target = await require_message(work, message)
-        if not target.view_once or target.mine:
-            raise ClientError(Code.BAD_INPUT, "this is not a view-once message for you")
-        if not await messages.mark_viewed(work.tx, message):
-            raise ClientError(Code.ALREADY_VIEWED, "it could be viewed once, and was")
+        check_unseen(target)
+        await messages.mark_viewed(work.tx, message)
         if target.attachment is not None:
             delete_after(work, await attachments.forget(work.tx, message))
         contact = await require_contact(work.tx, target.conversation)

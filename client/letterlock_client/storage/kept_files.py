@@ -17,8 +17,7 @@ async def kept(reader: Reader, now: int) -> list[KeptFile]:
     """Every file that lies here, whole or in part, the largest first; none that has still to go to the relay."""
     rows = await reader.all(
         "SELECT message.id, conversation.peer, attachment.name, media_type, max(moved, size), sent_at, blob_expires,"
-        " backup_media.message IS NOT NULL, coalesce((SELECT include_media AND NOT view_once AND message.timer_s = 0"
-        " AND (include_videos OR media_type NOT LIKE 'video/%') FROM backup), 0) FROM attachment"
+        " backup_media.message IS NOT NULL FROM attachment"
         " CROSS JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
         " LEFT JOIN backup_media ON backup_media.message = attachment.message"
@@ -32,19 +31,10 @@ async def kept(reader: Reader, now: int) -> list[KeptFile]:
             media_type,
             size,
             at,
-            _again(in_backup, awaited, expires > now),
+            Again.BACKUP if in_backup else Again.RELAY if expires > now else Again.UNSURE,
         )
-        for message, peer, name, media_type, size, at, expires, in_backup, awaited in rows
+        for message, peer, name, media_type, size, at, expires, in_backup in rows
     ]
-
-
-def _again(in_backup: int, awaited: int, at_relay: bool) -> Again:
-    if in_backup:
-        return Again.BACKUP
-    if not at_relay:
-        return Again.UNSURE
-    # Whoever backs up counts on the backup, and the relay does not keep it as long.
-    return Again.NOT_YET if awaited else Again.RELAY
 
 
 async def let_go(tx: Transaction, messages: Collection[MessageId]) -> list[tuple[str, int]]:

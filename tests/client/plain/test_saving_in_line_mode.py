@@ -37,3 +37,13 @@ async def test_without_a_place_a_file_is_saved_here(
     monkeypatch.chdir(tmp_path / "here")
     await Talk(pair.bob).obey(f"/save {message_text(sent.id)}")
     assert (tmp_path / "here" / "note.txt").read_bytes() == b"noted"
+
+
+async def test_a_text_to_be_read_once_is_said_once(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    sent = await pair.alice.send_once(pair.to_bob, "the door code is 4711")
+    await pair.settle()
+    talk = Talk(pair.bob)
+    await talk.obey(f"/save {message_text(sent.id)}")
+    assert "the door code is 4711" in capsys.readouterr().out
+    await talk.obey(f"/save {message_text(sent.id)}")
+    assert "4711" not in capsys.readouterr().out

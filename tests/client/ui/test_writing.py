@@ -44,6 +44,16 @@ async def test_a_mistyped_command_is_not_sent_and_comes_back(client: Open) -> No
         assert running.fake.asked("send_text") == []
 
 
+async def test_a_text_to_be_read_once_goes_as_one_and_not_as_a_text(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter")
+        await paste(running, "/once the door code is 4711")
+        await running.press("enter")
+        assert running.fake.asked("send_once") == [(BOB, "the door code is 4711", None)]
+        assert running.fake.asked("send_text") == []
+        assert running.view.composer.text == ""
+
+
 async def test_two_slashes_begin_a_text_with_one(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("enter")

@@ -108,7 +108,10 @@ async def test_whoever_does_not_read_the_news_holds_up_nothing_and_is_told_what_
 
 
 ORPHAN = """
-import asyncio, os
+import asyncio, signal
+# A suite that runs in the background ignores these, and its children would with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from letterlock_client.workshop.watched_relay import Guard, WatchedRelay
 async def main():
     async with Guard() as guard, WatchedRelay(guard) as relay:

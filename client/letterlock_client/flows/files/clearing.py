@@ -5,19 +5,32 @@ and backups go on holding what they hold. Must not know what a person chose them
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 
 from letterlock.ids import MessageId
 from letterlock_client.flows.reading import delete_after
 from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.models import Cleared, KeptFile
-from letterlock_client.storage import kept_files
+from letterlock_client.models import Again, Cleared, KeptFile
+from letterlock_client.storage import backup_state, kept_files
 
 
 async def held(place: Workplace) -> list[KeptFile]:
     """Every file that lies here, the largest first."""
-    return await place.database.read(partial(kept_files.kept, now=place.clock()))
+    kept = await place.database.read(partial(kept_files.kept, now=place.clock()))
+    state = await place.database.read(backup_state.load)
+    if state is None:
+        return kept
+    # Only whoever backs up needs what this takes to load.
+    from letterlock_client.flows.backup import ground  # noqa: PLC0415
+
+    # Its owner counts on the backup, and the relay does not keep it as long.
+    awaited = {file.message for file in await ground.new_files(place, state)}
+    return [
+        replace(each, again=Again.NOT_YET) if each.again is Again.RELAY and each.message in awaited else each
+        for each in kept
+    ]
 
 
 async def clear(place: Workplace, messages: Collection[MessageId]) -> Cleared:

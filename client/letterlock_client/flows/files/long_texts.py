@@ -20,20 +20,11 @@ MOST_READ: Final = 1024 * 1024
 
 
 async def send_long_text(
-    place: Workplace,
-    conversation: ConversationId,
-    text: str,
-    reply_to: MessageId | None,
-    *,
-    view_once: bool = False,
+    place: Workplace, conversation: ConversationId, text: str, reply_to: MessageId | None
 ) -> Message:
     """Seal a text of any length as a file and queue it. Raises as `send_file`, and bad_input."""
-    try:
-        raw = text.encode()
-    except UnicodeEncodeError as error:
-        raise ClientError(Code.BAD_INPUT, "this text cannot be encoded") from error
-    about = About(NAME, MEDIA_TYPE, view_once=view_once, reply_to=reply_to)
-    return await send_bytes(place, conversation, raw, about)
+    about = About(NAME, MEDIA_TYPE, reply_to=reply_to)
+    return await send_bytes(place, conversation, _encoded(text), about)
 
 
 async def send_once(
@@ -42,9 +33,17 @@ async def send_once(
     """Seal a text that can be read once, and queue it. Raises as `send_long_text`, and too_large."""
     if not text.strip():
         raise ClientError(Code.BAD_INPUT, "there is nothing to read in it")
-    if len(text) > MOST_READ or len(text.encode(errors="replace")) > MOST_READ:
+    raw = _encoded(text)
+    if len(raw) > MOST_READ:
         raise ClientError(Code.TOO_LARGE, "this is too long to be read once; send it as a file")
-    return await send_long_text(place, conversation, text, reply_to, view_once=True)
+    return await send_bytes(place, conversation, raw, About(NAME, MEDIA_TYPE, view_once=True, reply_to=reply_to))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ClientError(Code.BAD_INPUT, "this text cannot be encoded") from error
 
 
 def reads_once(message: Message) -> bool:

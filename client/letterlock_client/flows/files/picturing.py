@@ -5,7 +5,6 @@ A view-once picture has no small one; shown from here, its plain bytes never tou
 
 from typing import Final
 
-from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import expiring
 from letterlock_client.flows.files.downloading import download
 from letterlock_client.flows.files.sealed_files import off_loop
@@ -36,8 +35,8 @@ async def whole_picture(place: Workplace, message: Message, width: int, height: 
     """
     if message.kind is not MessageKind.IMAGE or message.deleted or (message.view_once and message.mine):
         return None
-    if message.viewed:
-        raise ClientError(Code.ALREADY_VIEWED, "it could be viewed once, and was")
+    if message.view_once:
+        expiring.check_unseen(message)
     sealed = await download(place, message.id)
     if sealed.cut.size > asking.MOST_BYTES:
         return None

@@ -33,10 +33,7 @@ async def view_once(place: Workplace, message: Message, target: Path | None) -> 
 
     A text that is only returned is written nowhere. Raises as `save`, and already_viewed.
     """
-    if not message.view_once or message.mine:
-        raise ClientError(Code.BAD_INPUT, "this is not a view-once message for you")
-    if message.viewed:
-        raise ClientError(Code.ALREADY_VIEWED, "it could be viewed once, and was")
+    expiring.check_unseen(message)
     if target is not None:
         return await _save_once(place, message, target)
     if not long_texts.reads_once(message):
