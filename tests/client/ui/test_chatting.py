@@ -332,6 +332,23 @@ async def test_narrow_shows_one_pane_at_a_time(client: Open) -> None:
         assert "─ 2 new" not in running.text()
 
 
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (40, ["Switch chat", "Help", "palette"]),
+        (60, ["Switch chat", "New chat", "Verify", "Help", "palette"]),
+        (120, ["Switch chat", "New chat", "Verify", "Chat info", "Settings", "Backup", "Help", "palette"]),
+    ],
+)
+async def test_the_key_bar_shows_what_fits_whole_and_help_always(
+    client: Open, columns: int, shown: list[str]
+) -> None:
+    async with client(lively(), size=(columns, 24)) as running:
+        keys = running.app.screen.query("FooterKey")
+        assert [key.render().plain.partition(" ")[2] for key in keys if key.display] == shown
+        assert all(key.region.right <= columns for key in keys if key.display)
+
+
 async def test_a_removed_message_closes_up(client: Open) -> None:
     fake = lively()
     async with client(fake) as running:

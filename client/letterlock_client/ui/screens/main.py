@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from letterlock_client.ui.panes.client_pane import ClientPane
 from letterlock_client.ui.surroundings import Surroundings
+from letterlock_client.ui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -23,7 +23,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The client, and its keys below."""
         yield self.pane
-        yield Footer(compact=True)
+        yield KeyBar(compact=True)
 
     def on_screen_resume(self) -> None:
         """A dialog closed."""
