@@ -18,18 +18,17 @@ from letterlock.backup.records import (
     MessageRecord,
     Record,
     SettingRecord,
-    Tag,
     TombstoneRecord,
 )
 from letterlock_client.models import Delivery, TransferState
 from letterlock_client.storage import message_indexes, plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
+from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury
 from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.widths import cell_width
 
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
-_KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
 # Plain numbers and words: an enumeration's `value` is looked up a million times otherwise.
 _MINE: Final = MessageFlag.MINE.value
 _DELETED: Final = MessageFlag.DELETED.value
@@ -38,7 +37,6 @@ _VIEWED: Final = MessageFlag.VIEWED.value
 _UNREAD: Final = MessageFlag.UNREAD.value
 _WAITING: Final = Delivery.WAITING.value
 _FAILED: Final = Delivery.FAILED.value
-_IN_ONE_QUERY: Final = 4096
 _CACHE_KIB: Final = 96 * 1024
 
 _MESSAGE: Final = (
@@ -88,7 +86,7 @@ def _take(
     # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     columns, single = _sorted_out(records, straight=newest_first and not chats)
-    _bury(connection, [each for each in single if isinstance(each, TombstoneRecord)], done)
+    done.paths += bury(connection, (each for each in single if isinstance(each, TombstoneRecord)))
     take_people(connection, single)
     _settings(connection, (each for each in single if isinstance(each, SettingRecord)))
     for each in columns:
@@ -122,13 +120,15 @@ def _sorted_out(entries: Sequence[Record | Columns], *, straight: bool) -> tuple
 
 
 def _plain_messages(connection: sqlite3.Connection, columns: Columns, done: Imported) -> None:
+    gone = buried(connection, columns.ids)
     try:
-        done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats))
+        done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats), gone)
     except connection.IntegrityError:
         # Two devices gave one place to two messages. What went in already is found there.
         _messages(connection, list(columns.records()), done, newest_first=False)
     else:
-        _make_findable(connection, columns.positions)
+        places = zip(columns.ids, columns.positions, strict=True)
+        _make_findable(connection, [place for each, place in places if each not in gone])
 
 
 def _chats(connection: sqlite3.Connection, wanted: Iterable[bytes]) -> dict[bytes, int]:
@@ -161,39 +161,6 @@ async def settle(tx: Transaction) -> list[str]:
     return [path for (path,) in paths]
 
 
-def _bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord], done: Imported) -> None:
-    """Delete what is deleted, and remember that; a contact or chat only if nothing newer is known of it."""
-    for each in tombstones:
-        if each.kind == Tag.MESSAGE:
-            paths = connection.execute(
-                "SELECT path FROM attachment WHERE path <> ''"
-                " AND message = (SELECT row FROM message WHERE id = ?)",
-                (each.id,),
-            )
-            done.paths += [path for (path,) in paths]
-            connection.execute("DELETE FROM message WHERE id = ?", (each.id,))
-        else:
-            table, name = ("contact", "account") if each.kind == Tag.CONTACT else ("conversation", "peer")
-            paths = connection.execute(
-                "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
-                " JOIN conversation ON conversation.id = message.conversation"
-                f" JOIN {table} AS gone ON gone.{name} = conversation.peer"
-                f" WHERE path <> '' AND gone.{name} = ? AND gone.change_seq <= ?",
-                (each.id, each.version),
-            )
-            done.paths += [path for (path,) in paths]
-            connection.execute(
-                f"DELETE FROM {table} WHERE {name} = ? AND change_seq <= ?", (each.id, each.version)
-            )
-            if connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
-                continue
-        connection.execute(
-            "INSERT INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?) ON CONFLICT (kind, id)"
-            " DO UPDATE SET change_seq = excluded.change_seq WHERE excluded.change_seq > change_seq",
-            (_KINDS[Tag(each.kind)], each.id, each.version),
-        )
-
-
 def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord]) -> None:
     connection.executemany(
         "INSERT INTO fact (name, value, change_seq) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
@@ -206,6 +173,8 @@ def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord])
 def _messages(
     connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported, *, newest_first: bool
 ) -> None:
+    gone = buried(connection, [each.id for each in wanted])
+    wanted = [each for each in wanted if each.id not in gone] if gone else wanted
     chats = _chats(connection, (each.conversation for each in wanted))
     if newest_first:
         try:
@@ -216,8 +185,7 @@ def _messages(
             pass
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
-    buried = _buried(connection, [each.id for each in wanted])
-    fresh = [each for each in wanted if each.id not in known and each.id not in buried]
+    fresh = [each for each in wanted if each.id not in known]
     taken = _taken(connection, [each.position for each in fresh])
     done.messages += _insert(connection, fresh, chats, taken)
     for each in older:
@@ -265,26 +233,12 @@ def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, 
     if connection.execute("SELECT 1 FROM message LIMIT 1").fetchone() is None:
         return {}
     found: dict[bytes, tuple[int, int]] = {}
-    for start in range(0, len(ids), _IN_ONE_QUERY):
-        part = ids[start : start + _IN_ONE_QUERY]
+    for start in range(0, len(ids), IN_ONE_QUERY):
+        part = ids[start : start + IN_ONE_QUERY]
         rows = connection.execute(
             f"SELECT id, row, change_seq FROM message WHERE id IN ({', '.join('?' * len(part))})", part
         )
         found.update({id_: (row, version) for id_, row, version in rows})
-    return found
-
-
-def _buried(connection: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:
-    """Which of those messages were deleted; asked once for many, because asking for each costs a fifth of it all."""
-    if connection.execute("SELECT 1 FROM tombstone WHERE kind = 'message' LIMIT 1").fetchone() is None:
-        return set()
-    found: set[bytes] = set()
-    for start in range(0, len(ids), _IN_ONE_QUERY):
-        part = ids[start : start + _IN_ONE_QUERY]
-        rows = connection.execute(
-            f"SELECT id FROM tombstone WHERE kind = 'message' AND id IN ({', '.join('?' * len(part))})", part
-        )
-        found.update(id_ for (id_,) in rows)
     return found
 
 

@@ -1,0 +1,141 @@
+"""Any history that went out in segments, put into an empty database the newest first: the living history, no more."""
+
+import asyncio
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from letterlock.backup.columns import Columns, compact, expand
+from letterlock.backup.records import Entry, PlainMessages, Record, pack_batch, read_batch
+from letterlock.ids import MessageId
+from letterlock_client.models import Delivery
+from letterlock_client.storage import backup_import, backup_rows, conversations, message_indexes, messages
+from letterlock_client.storage.database import Database, Transaction
+from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat, message
+
+NOW = 1_764_000_000_000
+Segment: TypeAlias = list[list[Entry]]
+
+NUMBERS = st.integers(1, 12)
+STEPS = st.one_of(
+    # Often enough that segments hold columns, which begin at four plain messages.
+    st.tuples(st.just("say"), st.lists(NUMBERS, min_size=4, max_size=12)),
+    st.tuples(st.just("remove"), st.lists(NUMBERS, min_size=1, max_size=3)),
+    st.tuples(st.just("blank"), st.lists(NUMBERS, max_size=2)),
+    st.tuples(st.just("edit"), st.lists(NUMBERS, max_size=2)),
+    st.tuples(st.just("react"), st.lists(NUMBERS, max_size=2)),
+    st.tuples(st.just("forget chat"), st.just([])),
+)
+# What came to pass between each two backups.
+HISTORIES = st.lists(st.lists(STEPS, min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+def name(number: int) -> MessageId:
+    """Unlike the ids of `message`, one that a picture tells from others by its first bytes."""
+    return MessageId(bytes([number]) * 16)
+
+
+async def change(tx: Transaction, what: str, numbers: list[int]) -> None:
+    if what == "forget chat":
+        await conversations.delete(tx, CHAT)
+    for number in numbers:
+        match what:
+            case "say":
+                await make_chat(tx)
+                said = message(number, id=name(number), mine=number % 3 == 0, delivery=Delivery.NONE)
+                await messages.add(tx, said, unread=number > 9)
+            case "remove":
+                await messages.remove(tx, name(number))
+            case "blank":
+                await messages.blank(tx, name(number))
+            case "edit":
+                await messages.edit(tx, name(number), f"mended {number}", NOW)
+            case "react":
+                await messages.react(tx, name(number), BOB, "!", NOW)
+
+
+async def segment(database: Database, above: int, most: int) -> tuple[int, Segment]:
+    """Everything above a change number, as the batches of one segment; and the number it goes up to."""
+    limit, batches, last = await database.read(backup_rows.top), list[list[Entry]](), False
+    while not last:
+        batch = await database.read(
+            partial(backup_rows.changed, above=above, limit=limit, now=NOW, owner=ME, most=most)
+        )
+        plain = [batch.plain.record()] if batch.plain else []
+        batches.append(read_batch(pack_batch([*batch.rest, *batch.messages, *plain])))
+        above, last = batch.upto, batch.last
+    return limit, batches
+
+
+def as_merged(batches: Segment) -> Segment:
+    """The same records as merging segments would write them."""
+    return [compact(list(expand(batch))) for batch in batches]
+
+
+def as_read(batch: list[Entry]) -> list[Record | Columns]:
+    return [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
+
+
+async def fill(database: Database, segments: list[Segment]) -> None:
+    """Put segments into an empty database as a restore does."""
+    await database.write(message_indexes.drop)
+
+    async def take(tx: Transaction, batches: Segment) -> None:
+        for batch in batches:
+            await backup_import.take(tx, as_read(batch), NOW, newest_first=True)
+
+    for batches in reversed(segments):
+        await database.write(partial(take, batches=batches))
+    await database.write(backup_import.settle)
+
+
+async def picture(database: Database) -> dict[str, bytes]:
+    top = await database.read(backup_rows.top)
+    return await database.read(
+        lambda reader: reader.run(partial(backup_rows.picture, watermark=top, now=NOW))
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HISTORIES, st.integers(2, 9), st.booleans())
+def test_any_history_fills_an_empty_one_as_it_is(
+    history: list[list[tuple[str, list[int]]]], most: int, merged: bool
+) -> None:
+    async def whole() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with (
+                await Database.open(Path(folder) / "first.db", KEY) as first,
+                await Database.open(Path(folder) / "second.db", KEY) as second,
+            ):
+                await first.write(make_chat)
+                segments: list[Segment] = []
+                above = 0
+                for steps in history:
+                    for what, numbers in steps:
+                        await first.write(partial(change, what=what, numbers=numbers))
+                    above, batches = await segment(first, above, most)
+                    segments.append(as_merged(batches) if merged else batches)
+                await fill(second, segments)
+                assert await picture(second) == await picture(first)
+
+    asyncio.run(whole())
+
+
+async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: Path) -> None:
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(partial(change, what="say", numbers=list(range(1, 10))))
+        await first.write(partial(change, what="edit", numbers=[8]))
+        above, old = await segment(first, 0, 100)
+        await first.write(partial(change, what="remove", numbers=[2, 8]))
+        _, new = await segment(first, above, 100)
+        assert any(isinstance(each, PlainMessages) for each in old[0])
+        await fill(second, [old, new])
+        kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
+        assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]
