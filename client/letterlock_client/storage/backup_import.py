@@ -24,7 +24,7 @@ from letterlock_client.models import Delivery, TransferState
 from letterlock_client.storage import message_indexes, plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
-from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury
+from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, expire
 from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.widths import cell_width
 
@@ -91,14 +91,14 @@ def _take(
     _settings(connection, (each for each in single if isinstance(each, SettingRecord)))
     for each in columns:
         _plain_messages(connection, each, done)
-    messages = [
+    messages = [each for each in single if isinstance(each, MessageRecord)]
+    done.paths += expire(connection, (each for each in messages if 0 < each.expires_at <= now))
+    wanted = [
         each
-        for each in single
-        if isinstance(each, MessageRecord)
-        and (not each.expires_at or each.expires_at > now)
-        and (not chats or each.conversation in chats)
+        for each in messages
+        if not 0 < each.expires_at <= now and (not chats or each.conversation in chats)
     ]
-    _messages(connection, messages, done, newest_first=newest_first)
+    _messages(connection, wanted, done, newest_first=newest_first)
     versions = [each.version for each in single] + [max(each.versions, default=0) for each in columns]
     if versions:
         connection.execute("UPDATE change SET seq = max(seq, ?)", (max(versions),))

@@ -1,4 +1,4 @@
-"""What a restore must leave deleted: deletions of a backup, and which messages are known as deleted.
+"""What a restore must leave deleted: deletions of a backup, and messages whose time is over; which those are.
 
 Segments may come in any order, so a deletion may come long before what it deletes. Must not know where records come
 from, nor how a message is stored.
@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from letterlock.backup.records import Tag, TombstoneRecord
+from letterlock.backup.records import MessageRecord, Tag, TombstoneRecord
 
 IN_ONE_QUERY: Final = 4096
 """How many ids one query asks for."""
@@ -51,6 +51,22 @@ def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) 
             (_KINDS[Tag(each.kind)], each.id, each.version),
         )
     return files
+
+
+def expire(connection: sqlite3.Connection, over: Iterable[MessageRecord]) -> list[str]:
+    """Bury messages whose time is over, so that no older version of one comes after it, whose timer never ran.
+
+    What is here in a newer version stays. Returns what `bury` does.
+    """
+    newer = "SELECT 1 FROM message WHERE id = ? AND change_seq > ?"
+    return bury(
+        connection,
+        (
+            TombstoneRecord(each.version, Tag.MESSAGE.value, each.id)
+            for each in over
+            if connection.execute(newer, (each.id, each.version)).fetchone() is None
+        ),
+    )
 
 
 def buried(connection: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,14 +81,14 @@ def as_read(batch: list[Entry]) -> list[Record | Columns]:
     return [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
 
 
+async def take(tx: Transaction, batches: Segment, *, now: int = NOW, newest_first: bool = True) -> None:
+    for batch in batches:
+        await backup_import.take(tx, as_read(batch), now, newest_first=newest_first)
+
+
 async def fill(database: Database, segments: list[Segment]) -> None:
     """Put segments into an empty database as a restore does."""
     await database.write(message_indexes.drop)
-
-    async def take(tx: Transaction, batches: Segment) -> None:
-        for batch in batches:
-            await backup_import.take(tx, as_read(batch), NOW, newest_first=True)
-
     for batches in reversed(segments):
         await database.write(partial(take, batches=batches))
     await database.write(backup_import.settle)
@@ -139,3 +140,24 @@ async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: P
         await fill(second, [old, new])
         kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
         assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_no_older_version_stands_in_for_one_whose_time_is_over(
+    tmp_path: Path, newest_first: bool
+) -> None:
+    ends = NOW + 604_800_000
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(make_chat)
+        await first.write(lambda tx: messages.add(tx, message(1, timer_s=604_800), unread=True))
+        above, old = await segment(first, 0, 100)
+        # The timer begins to run when the message is read.
+        await first.write(lambda tx: messages.start_timer(tx, message(1).id, NOW))
+        _, new = await segment(first, above, 100)
+        order = [new, old] if newest_first else [old, new]
+        for batches in order:
+            await second.write(partial(take, batches=batches, now=ends, newest_first=newest_first))
+        assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
