@@ -12,7 +12,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import searching
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Inspection, Message, News, Standing, Timeline
-from letterlock_client.storage import conversations, feed, messages
+from letterlock_client.storage import conversations, feed, inspections, messages
 from letterlock_client.storage.database import Reader
 
 T = TypeVar("T")
@@ -67,11 +67,11 @@ class Library:
 
     async def edits(self, message: MessageId) -> list[str]:
         """Earlier texts of an edited message, the oldest first."""
-        return await self._read(lambda reader: messages.edits(reader, message))
+        return await self._read(lambda reader: inspections.earlier_texts(reader, message))
 
     async def inspect(self, message: MessageId) -> Inspection:
         """How this message travelled: sizes and ratchet position."""
-        found = await self._read(lambda reader: messages.inspection(reader, message))
+        found = await self._read(lambda reader: inspections.get(reader, message))
         if found is None:
             raise ClientError(
                 Code.UNKNOWN_MESSAGE, "how this travelled is not known", id=message_text(message)

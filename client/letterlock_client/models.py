@@ -172,6 +172,10 @@ class Message:
     timer_s: int = 0
     expires_at: int = 0
     failure: str = ""
+    delivered_at: int = 0
+    """When the first receipt that says so came here, by our clock; 0 is not known."""
+    read_at: int = 0
+    """The same."""
 
 
 class Listed(StrEnum):

@@ -22,6 +22,11 @@ def when(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def local_time(milliseconds: int) -> str:
+    """Show a time to people, here, to the minute."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}"
+
+
 def who(contact: Contact) -> str:
     """Name a contact so that every command accepts it."""
     return contact.handle or account_text(contact.account)
@@ -42,6 +47,10 @@ def message_shape(message: Message, conversation: Conversation, own: str) -> dic
     }
     if message.mine:
         shape["delivery"] = message.delivery.value
+    if message.delivered_at:
+        shape["delivered_at"] = when(message.delivered_at)
+    if message.read_at:
+        shape["read_at"] = when(message.read_at)
     if message.reply_to is not None:
         shape["reply_to"] = message_text(message.reply_to)
     if message.reactions:
@@ -72,10 +81,9 @@ def message_shape(message: Message, conversation: Conversation, own: str) -> dic
 def message_line(message: Message, conversation: Conversation, own: str) -> str:
     """The same for people: time, author, text or what stands for it."""
     author = own if message.mine else who(conversation.contact)
-    moment = datetime.fromtimestamp(message.sent_at / 1000).astimezone()
     # Further lines stand indented, so that no text can look like a line of somebody else.
     body = clean(message_body(message)).replace("\n", "\n    ")
-    return f"{moment:%Y-%m-%d %H:%M}  {line_of(author)}: {body}  [{message_text(message.id)[:8]}]"
+    return f"{local_time(message.sent_at)}  {line_of(author)}: {body}  [{message_text(message.id)[:8]}]"
 
 
 def message_body(message: Message) -> str:

@@ -28,7 +28,7 @@ from letterlock_client.flows.workplace import Work, Workplace, device_digest, ne
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.failures import Offline, Refused
 from letterlock_client.models import Delivery, NewsKind
-from letterlock_client.storage import contacts, feed, messages, outbox
+from letterlock_client.storage import contacts, feed, inspections, messages, outbox
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Reader
 from letterlock_client.storage.outbox import Outgoing, SentTo
@@ -304,7 +304,7 @@ async def _seal_row(work: Work, contact: StoredContact, row: Outgoing) -> None:
         return
     sealed = tuple(sorted(copies.sealed + (cover.sealed if cover else ())))
     if row.message is not None:
-        await messages.save_inspection(work.tx, copies.inspection)
+        await inspections.save(work.tx, copies.inspection)
     await outbox.keep_original(work.tx, original, [SentTo(one.device, device_digest(one)) for one in devices])
     fresh = replace(
         row,

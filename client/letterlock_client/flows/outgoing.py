@@ -14,7 +14,7 @@ from letterlock.messaging.content_limits import MAX_RECEIPTS
 from letterlock.messaging.payload import Payload, encode
 from letterlock_client.flows import sealing
 from letterlock_client.flows.workplace import Work, Workplace, device_digest, envelope_id, verified
-from letterlock_client.storage import conversations, messages, outbox
+from letterlock_client.storage import conversations, inspections, outbox
 from letterlock_client.storage.attachments import unfinished_uploads
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Reader
@@ -51,7 +51,7 @@ async def enqueue(work: Work, contact: StoredContact, item: Item) -> None:
     if copies is None:
         payload = msgspec.structs.replace(payload, handle_entry=work.own.identity.handle_entry)
     elif item.shown:
-        await messages.save_inspection(work.tx, copies.inspection)
+        await inspections.save(work.tx, copies.inspection)
     devices = [SentTo(one.device, device_digest(one)) for one in peer.devices.devices] if copies else []
     await outbox.keep_original(
         work.tx,

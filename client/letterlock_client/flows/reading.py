@@ -34,7 +34,15 @@ from letterlock_client.models import (
     Standing,
     TransferState,
 )
-from letterlock_client.storage import attachments, conversations, feed, messages, outbox, settings
+from letterlock_client.storage import (
+    attachments,
+    conversations,
+    feed,
+    inspections,
+    messages,
+    outbox,
+    settings,
+)
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.contacts import StoredContact
 
@@ -183,7 +191,7 @@ class _Reading:
         elif isinstance(content, contents.Unknown):
             await settings.set_fact(work.tx, f"unknown:{message.id.hex()}", content.raw)
         inspection = replace(self.arrived.inspection, text_bytes=text_size(content))
-        await messages.save_inspection(work.tx, inspection)
+        await inspections.save(work.tx, inspection)
         self.effects.touched.add(self.conversation)
         if self.accepted:
             work.tx.events.append(MessageAdded(message))
@@ -221,7 +229,7 @@ class _Reading:
             target = await self._target(name, mine=True)
             if target is None:
                 continue
-            if await messages.set_delivery(self.work.tx, name, delivery):
+            if await messages.set_delivery(self.work.tx, name, delivery, at=self.work.now):
                 await self._changed(NewsKind.RECEIPT, name, delivery.value)
 
     async def _arrived_there(self, name: MessageId) -> None:

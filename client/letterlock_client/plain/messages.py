@@ -8,6 +8,7 @@ from letterlock_client import clipboard
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.file_paths import file_of
 from letterlock_client.plain.speaking import Action, Verbs, say
+from letterlock_client.shapes import local_time
 
 
 class MessageVerbs(Verbs):
@@ -24,7 +25,7 @@ class MessageVerbs(Verbs):
             "delete": (self.delete, "MESSAGE: delete an own message for everyone, another's here"),
             "forward": (self.forward, "MESSAGE WHO: say a message again in another chat"),
             "again": (self.again, "MESSAGE: send one again that was not sent"),
-            "info": (self.info, "MESSAGE: how it travelled"),
+            "info": (self.info, "MESSAGE: how it travelled, and when it was delivered and read"),
             "attach": (self.file, "PATH [CAPTION]: send a file; quotes around a path with spaces"),
             "view-once": (self.file_once, "PATH [CAPTION]: send a file that opens one time"),
             "once": (self.once, "TEXT: send a text that can be read one time"),
@@ -87,8 +88,11 @@ class MessageVerbs(Verbs):
     async def info(self, rest: str) -> None:
         """Say how a message travelled."""
         target, _ = await self.message_and_text(rest)
-        known = await self.messenger.inspect(target.id)
         say(f"{target.delivery.value.capitalize()}{': ' if target.failure else ''}{target.failure}.")
+        for name, at in (("Delivered", target.delivered_at), ("Read", target.read_at)):
+            if at:
+                say(f"{name} {local_time(at)}: when the first receipt came, by this clock.")
+        known = await self.messenger.inspect(target.id)
         say(
             f"{known.text_bytes} bytes of text, {known.padded_bytes} padded, {known.sealed_bytes} sealed,"
             f" {known.envelope_bytes} that the relay sees, for {known.devices} devices;"

@@ -30,9 +30,11 @@ _BEFORE: Final = {
 }
 """From where each state can be reached: forward only, and a failed message may be tried again."""
 
+_CONFIRMED: Final = (Delivery.DELIVERED, Delivery.READ)
+
 _SELECT: Final = (
     "SELECT message.row, message.id, conversation.peer, author, mine, kind, text, sent_at, received_at, delivery,"
-    " reply_to, edits, deleted, view_once, viewed, message.timer_s, expires_at, failure,"
+    " reply_to, edits, deleted, view_once, viewed, message.timer_s, expires_at, failure, delivered_at, read_at,"
     " (SELECT json_group_array(json_array(hex(reaction.author), emoji) ORDER BY at) FROM reaction"
     f" WHERE reaction.message = message.row AND emoji <> ''), {attachments.SHOWN}"
     " FROM message JOIN conversation ON conversation.id = message.conversation"
@@ -179,17 +181,24 @@ async def row_of(reader: Reader, message: MessageId) -> int | None:
     return found
 
 
-async def set_delivery(tx: Transaction, message: MessageId, delivery: Delivery, failure: str = "") -> bool:
+async def set_delivery(
+    tx: Transaction, message: MessageId, delivery: Delivery, failure: str = "", *, at: int = 0
+) -> bool:
     """Move an own message's delivery forward (never back; FAILED only from WAITING, WAITING only from FAILED).
 
-    Say whether it changed.
+    `at` is when the receipt came that says DELIVERED or READ, by our clock. As nothing goes back, the first of each
+    stands; READ without DELIVERED before it is both. Say whether it changed.
     """
     before = _BEFORE[delivery]
     marks = ", ".join("?" * len(before))
     changed = await tx.execute(
-        f"UPDATE message SET delivery = ?, failure = ? WHERE id = ? AND mine AND delivery IN ({marks})",
+        "UPDATE message SET delivery = ?, failure = ?, read_at = ?,"
+        f" delivered_at = CASE delivery WHEN '{Delivery.DELIVERED}' THEN delivered_at ELSE ? END"
+        f" WHERE id = ? AND mine AND delivery IN ({marks})",
         delivery,
         failure,
+        at if delivery is Delivery.READ else 0,
+        at if delivery in _CONFIRMED else 0,
         message,
         *before,
     )
@@ -245,16 +254,6 @@ async def edit(tx: Transaction, message: MessageId, text: str, edited_at: int) -
         "UPDATE message SET edits = (SELECT count(*) FROM edit WHERE message = ?1) WHERE row = ?1", row
     )
     return True
-
-
-async def edits(reader: Reader, message: MessageId) -> list[str]:
-    """Earlier texts of a message, oldest first."""
-    rows = await reader.all(
-        "SELECT edit.text FROM edit JOIN message ON message.row = edit.message WHERE message.id = ?"
-        " ORDER BY written_at",
-        message,
-    )
-    return [text for (text,) in rows]
 
 
 async def react(tx: Transaction, message: MessageId, author: AccountId, emoji: str, at: int) -> bool:
@@ -328,23 +327,6 @@ async def tombstones(reader: Reader, above: int) -> list[tuple[bytes, int]]:
     return [(message, change) for message, change in rows]
 
 
-async def save_inspection(tx: Transaction, inspection: models.Inspection) -> None:
-    """Keep how a stored message travelled; replaces what was kept."""
-    await tx.execute(
-        "INSERT OR REPLACE INTO inspection (message, body) SELECT row, ? FROM message WHERE id = ?",
-        msgspec.msgpack.encode(inspection),
-        inspection.message,
-    )
-
-
-async def inspection(reader: Reader, message: MessageId) -> models.Inspection | None:
-    """How a message travelled, or None."""
-    raw = await reader.value(
-        "SELECT body FROM inspection WHERE message = (SELECT row FROM message WHERE id = ?)", message
-    )
-    return None if raw is None else msgspec.msgpack.decode(raw, type=models.Inspection)
-
-
 async def _with_path(reader: Reader, condition: str, *parameters: Any) -> list[tuple[int, Removed]]:
     rows = await reader.all(
         "SELECT message.row, conversation.peer, message.id, coalesce(path, '') FROM message"
@@ -363,7 +345,8 @@ async def _remove(tx: Transaction, condition: str, *parameters: Any) -> list[Rem
 
 def _message(row: Row) -> Message:
     (_, id_, peer, author, mine, kind, text, sent_at, received_at, delivery, reply_to) = row[:11]
-    (edits_, deleted, view_once, viewed, timer_s, expires_at, failure, reactions) = row[11:19]
+    (edits, deleted, view_once, viewed, timer_s, expires_at, failure) = row[11:18]
+    delivered_at, read_at, reactions = row[18:21]
     return Message(
         id=MessageId(id_),
         conversation=ConversationId(peer),
@@ -375,15 +358,17 @@ def _message(row: Row) -> Message:
         received_at=received_at,
         delivery=Delivery(delivery),
         reply_to=None if reply_to is None else MessageId(reply_to),
-        attachment=None if row[19] is None else attachments.shown(row[19:]),
+        attachment=None if row[21] is None else attachments.shown(row[21:]),
         reactions=_reactions(reactions),
-        edits=edits_,
+        edits=edits,
         deleted=bool(deleted),
         view_once=bool(view_once),
         viewed=bool(viewed),
         timer_s=timer_s,
         expires_at=expires_at,
         failure=failure,
+        delivered_at=delivered_at,
+        read_at=read_at,
     )
 
 

@@ -8,6 +8,7 @@ from letterlock.ids import message_text
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import MessageAdded, MessageChanged, MessageRemoved, TypingChanged
 from letterlock_client.models import Delivery, MessageKind, NewsKind, Settings, Standing
+from letterlock_client.shapes import message_shape, when
 from tests.town import Pair, Town, eventually
 
 
@@ -33,6 +34,27 @@ async def test_a_message_arrives_and_its_delivery_is_told(pair: Pair) -> None:
     await pair.settle()
     assert (await pair.alice.message(sent.id)).delivery is Delivery.READ
     assert (await pair.bob.conversation(pair.to_alice)).unread == 0
+
+
+async def test_when_the_first_receipts_came_is_known_by_the_own_clock(town: Town, pair: Pair) -> None:
+    sent = await pair.alice.send_text(pair.to_bob, "when?")
+    await pair.settle()
+    delivered_at = (await pair.alice.message(sent.id)).delivered_at
+    assert sent.sent_at <= delivered_at <= town.clock()
+    town.clock.move(seconds=60)
+    await pair.alice.disconnect()
+    await pair.bob.mark_read(pair.to_alice, sent.id)
+    await pair.bob.flushed(10)
+    town.clock.move(seconds=3600)
+    pair.alice.connect()
+    await pair.settle()
+    known = await pair.alice.message(sent.id)
+    assert known.delivered_at == delivered_at
+    # When it came here, an hour after it was said: what the other's clock says is not asked.
+    assert delivered_at + 3_660_000 <= known.read_at <= town.clock()
+    assert message_shape(known, await pair.alice.conversation(pair.to_bob), "alice")["read_at"] == when(
+        known.read_at
+    )
 
 
 async def test_read_receipts_stay_home_where_the_owner_says_so(pair: Pair) -> None:

@@ -9,6 +9,7 @@ from letterlock.ids import message_text
 from letterlock_client.models import Standing
 from letterlock_client.plain.talk import Talk
 from letterlock_client.providers.memory import MemoryProvider
+from letterlock_client.shapes import local_time
 from tests.client.flows.backup.backup_scene import Shelf, befriend, shelf, turn_on
 from tests.town import Pair, Town, eventually, pair, town
 
@@ -61,7 +62,9 @@ async def test_messages_are_found_looked_into_and_people_come_and_go(pair: Pair,
     await pair.settle()
     assert "lantern by the harbour" in await answer(talk, capsys, "/search lant harb")
     told = await answer(talk, capsys, f"/info {message_text(sent.id)}")
-    assert "Delivered" in told
+    assert told.count("Delivered") == 2
+    assert f"Delivered {local_time((await pair.alice.message(sent.id)).delivered_at)}: " in told
+    assert "Read" not in told
     assert "ratchet step" in told
     assert "bob, not verified" in await answer(talk, capsys, "/contacts")
     assert "id=" in await answer(talk, capsys, "/invite")

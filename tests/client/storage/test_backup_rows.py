@@ -31,6 +31,7 @@ from letterlock_client.storage import (
     backup_rows,
     contacts,
     conversations,
+    inspections,
     messages,
     search,
     settings,
@@ -112,7 +113,7 @@ async def test_a_history_comes_back_as_it_was(database: Database, other: Databas
     assert there is not None
     assert (there.descriptor, there.path, there.shown.state) == (b"descriptor", "", TransferState.REMOTE)
     assert repr(after).replace("'remote'", "'here'").replace("REMOTE", "HERE") == repr(before)
-    assert await other.read(lambda reader: messages.edits(reader, message(2).id)) == ["message 2"]
+    assert await other.read(lambda reader: inspections.earlier_texts(reader, message(2).id)) == ["message 2"]
 
 
 async def test_importing_again_changes_nothing(database: Database, other: Database) -> None:

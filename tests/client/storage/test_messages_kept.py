@@ -24,7 +24,7 @@ from letterlock_client.models import (
     Standing,
     TransferState,
 )
-from letterlock_client.storage import attachments, contacts, conversations, messages
+from letterlock_client.storage import attachments, contacts, conversations, inspections, messages
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.database import Database, Reader, Transaction
 from letterlock_client.storage.widths import cell_width
@@ -222,6 +222,37 @@ async def test_delivery_never_goes_back(database: Database, steps: str, expected
     assert (await stored(database, 1)).delivery == expected
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("accepted", (0, 0)),
+        ("accepted delivered", (2, 0)),
+        ("accepted delivered delivered read read", (2, 4)),
+        ("read delivered", (1, 1)),
+        ("failed waiting delivered", (3, 0)),
+    ],
+)
+async def test_the_first_receipt_of_each_kind_says_when(
+    database: Database, steps: str, expected: tuple[int, int]
+) -> None:
+    await store(database, message(1, mine=True))
+    for at, step in enumerate(steps.split(), 1):
+        await database.write(
+            lambda tx, step=step, at=at: messages.set_delivery(tx, message(1).id, Delivery(step), at=at)
+        )
+    known = await stored(database, 1)
+    assert (known.delivered_at, known.read_at) == expected
+
+
+async def test_a_message_delivered_before_times_were_kept_is_only_known_to_be_read(
+    database: Database,
+) -> None:
+    await store(database, message(1, mine=True, delivery=Delivery.DELIVERED))
+    await database.write(lambda tx: messages.set_delivery(tx, message(1).id, Delivery.READ, at=7))
+    known = await stored(database, 1)
+    assert (known.delivered_at, known.read_at) == (0, 7)
+
+
 async def test_nobody_elses_message_has_a_delivery(database: Database) -> None:
     await store(database, message(1))
     assert not await database.write(lambda tx: messages.set_delivery(tx, message(1).id, Delivery.READ))
@@ -256,7 +287,7 @@ async def test_a_flood_of_edits_keeps_a_bounded_history(database: Database) -> N
             await messages.edit(tx, message(1).id, f"{at}", at)
 
     await database.write(flood)
-    history = await database.read(lambda reader: messages.edits(reader, message(1).id))
+    history = await database.read(lambda reader: inspections.earlier_texts(reader, message(1).id))
     assert len(history) == messages.MAX_EDITS
     assert history[-1] == f"{messages.MAX_EDITS + 48}"
     assert (await stored(database, 1)).text == f"{messages.MAX_EDITS + 49}"
@@ -288,7 +319,7 @@ async def test_deleted_for_everyone_keeps_the_place_and_nothing_else(database: D
     left = await stored(database, 1)
     assert (left.deleted, left.text, left.edits, left.reactions, left.attachment) == (True, "", 0, (), None)
     assert left.reply_to is None
-    assert await database.read(lambda reader: messages.edits(reader, message(1).id)) == []
+    assert await database.read(lambda reader: inspections.earlier_texts(reader, message(1).id)) == []
     assert not await database.write(lambda tx: messages.edit(tx, message(1).id, "back", 10**7))
     assert not await database.write(lambda tx: messages.react(tx, message(1).id, BOB, "b", 9))
     assert len((await database.read(lambda reader: messages.timeline(reader, CHAT))).rows) == 2
@@ -505,10 +536,10 @@ async def test_every_change_that_a_backup_carries_gets_a_higher_number(database:
 async def test_how_a_message_travelled_goes_with_the_message(database: Database) -> None:
     travelled = Inspection(message(1).id, True, 1, 2, 3, 4, 5, 6, 7, True, False)
     await store(database, message(1))
-    await database.write(lambda tx: messages.save_inspection(tx, travelled))
-    assert await database.read(lambda reader: messages.inspection(reader, message(1).id)) == travelled
+    await database.write(lambda tx: inspections.save(tx, travelled))
+    assert await database.read(lambda reader: inspections.get(reader, message(1).id)) == travelled
     await database.write(lambda tx: messages.remove(tx, message(1).id))
-    assert await database.read(lambda reader: messages.inspection(reader, message(1).id)) is None
+    assert await database.read(lambda reader: inspections.get(reader, message(1).id)) is None
 
 
 @pytest.mark.parametrize(

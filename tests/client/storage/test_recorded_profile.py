@@ -9,7 +9,7 @@ from letterlock.backup.columns import expand
 from letterlock.backup.records import MessageRecord, pack_batch, read_batch
 from letterlock.ids import DeviceId
 from letterlock_client.config import NO_PASSPHRASE, Home, Places
-from letterlock_client.models import Reaction
+from letterlock_client.models import Delivery, Reaction
 from letterlock_client.storage import (
     backup_rows,
     backup_state,
@@ -45,6 +45,11 @@ async def test_a_profile_of_the_first_release_opens_and_goes_on(places: Places) 
         await database.read(check)
         assert await database.write(lambda tx: messages.add(tx, message(3)))
         assert await database.write(lambda tx: prekeys.next_id(tx, 1)) == 2
+        own = message(2).id
+        assert await database.write(lambda tx: messages.set_delivery(tx, own, Delivery.DELIVERED, at=9))
+        told = await database.read(lambda reader: messages.get(reader, own))
+        assert told is not None
+        assert (told.delivered_at, told.read_at) == (9, 0)
 
 
 async def check(reader: Reader) -> None:
@@ -53,6 +58,7 @@ async def check(reader: Reader) -> None:
     first, second = await messages.last(reader, CHAT, 10)
     assert (first.text, first.attachment) == ("first", PICTURE)
     assert (second.text, second.edits, second.reactions) == ("second, mended", 1, (Reaction(BOB, "+"),))
+    assert (second.delivered_at, second.read_at) == (0, 0)
     (waiting,) = await outbox.waiting(reader)
     assert (waiting.sealed, waiting.message) == (((DeviceId(1), b"sealed"),), second.id)
     chat = await conversations.get(reader, CHAT)

@@ -595,7 +595,16 @@ def lively() -> FakeMessenger:
     fake.put(bob, "Perfect 👍", ago=yesterday - 10 * MINUTE, reactions=(Reaction(ME, "🎉"),))
     fake.put(bob, "", ago=90 * MINUTE, kind=MessageKind.FILE, attachment=attachment("floor plan.pdf"))
     fake.put(bob, "That is the floor plan. More at https://example.org/library", ago=89 * MINUTE)
-    fake.put(bob, "got it, thanks", mine=True, ago=60 * MINUTE, delivery=Delivery.READ, edits=1)
+    fake.put(
+        bob,
+        "got it, thanks",
+        mine=True,
+        ago=60 * MINUTE,
+        delivery=Delivery.READ,
+        edits=1,
+        delivered_at=fake.clock.now - 58 * MINUTE,
+        read_at=fake.clock.now - 51 * MINUTE,
+    )
     fake.put(bob, "messages disappear 7 d after they were read", ago=50 * MINUTE, kind=MessageKind.NOTE)
     fake.put(bob, "on my way", mine=True, ago=11 * MINUTE, delivery=Delivery.DELIVERED)
     fake.put(

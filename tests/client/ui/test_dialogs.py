@@ -4,7 +4,7 @@ import pytest
 
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import KeyChanged
-from letterlock_client.models import Standing
+from letterlock_client.models import Delivery, Standing
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
@@ -12,6 +12,7 @@ from letterlock_client.ui.screens.main import MainScreen
 from letterlock_client.ui.screens.reader import ReaderScreen, chunks_of
 from letterlock_client.ui.screens.unlock import UnlockScreen
 from letterlock_client.ui.widgets.qr_code import QrCode
+from letterlock_client.ui.wording import moment
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import DIGITS, FakeMessenger, account, attachment, chat_id, lively
 
@@ -216,6 +217,27 @@ async def test_message_info_tells_sizes_and_ratchet(client: Open) -> None:
         await running.press("enter", "escape", "i")
         for fact in ("Padded", "256 bytes", "The relay sees", "642 bytes", "Ratchet step", "Chain index"):
             assert fact in running.text()
+
+
+async def test_message_info_tells_when_the_receipts_came(client: Open) -> None:
+    fake = lively()
+    for known, expected in (
+        ({"delivery": Delivery.ACCEPTED}, ()),
+        ({"delivery": Delivery.DELIVERED, "delivered_at": fake.clock.now - 60_000}, ("Delivered  ",)),
+        ({"delivery": Delivery.READ, "delivered_at": 0, "read_at": 0}, ("not known here",)),
+        (
+            {"delivery": Delivery.READ, "read_at": fake.clock.now},
+            ("not known here", "Read  ", moment(fake.clock.now)),
+        ),
+    ):
+        fake.put(chat_id("bob"), "hello", mine=True, **known)
+        async with client(fake) as running:
+            await running.press("enter", "escape", "i")
+            text = running.text()
+            for each in expected:
+                assert each in text
+            assert ("by this clock" in text) == any(known.get(name) for name in ("delivered_at", "read_at"))
+            assert ("Delivered" in text) == bool(expected)
 
 
 async def test_the_timer_of_a_chat_is_chosen(client: Open) -> None:

@@ -36,7 +36,7 @@ NARROW = (60, 24)
         ("settings", "f2 down enter"),
         ("settings-search", "f2 b a c k"),
         ("help", "f1"),
-        ("message-info", "alt+a escape up i"),
+        ("message-info", "alt+a escape up up up up up i"),
         ("invite", "alt+i"),
     ],
 )

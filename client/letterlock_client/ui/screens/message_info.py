@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from letterlock.ids import message_text
 from letterlock_client.errors import ClientError
-from letterlock_client.models import Inspection, Message
+from letterlock_client.models import Delivery, Inspection, Message
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, words
@@ -20,6 +20,9 @@ from letterlock_client.ui.wording import DELIVERY_WORDS, moment, size, span
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
+
+
+RECEIPTS = "Delivered and read are when the first receipt came, by this clock."
 
 
 class MessageInfoScreen(Dialog[None]):
@@ -43,6 +46,8 @@ class MessageInfoScreen(Dialog[None]):
     def parts(self) -> Iterable[Widget]:
         """What is known at once; the rest follows."""
         yield words(_table(self._times()), "info--table")
+        if self._message.delivered_at or self._message.read_at:
+            yield words(RECEIPTS, "dialog--hint")
         yield words("", "info--sizes")
 
     def on_mount(self) -> None:
@@ -63,6 +68,10 @@ class MessageInfoScreen(Dialog[None]):
             ("Here since", moment(message.received_at)),
             ("State", DELIVERY_WORDS[message.delivery]),
         ]
+        if message.delivery in (Delivery.DELIVERED, Delivery.READ):
+            facts.append(("Delivered", _receipt(message.delivered_at)))
+        if message.delivery is Delivery.READ:
+            facts.append(("Read", _receipt(message.read_at)))
         if message.failure:
             facts.append(("Reason", line_of(message.failure, 200)))
         if message.timer_s:
@@ -93,6 +102,10 @@ class MessageInfoScreen(Dialog[None]):
         facts += [(f"Earlier text {place}", line_of(text, 120)) for place, text in enumerate(event.edits, 1)]
         text = _table(facts) if facts else Content(line_of(event.problem))
         self.query_one(".info--sizes", Static).update(text)
+
+
+def _receipt(at: int) -> str:
+    return moment(at) if at else "not known here"
 
 
 def _bytes(count: int) -> str:
