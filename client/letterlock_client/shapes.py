@@ -93,7 +93,9 @@ def message_body(message: Message) -> str:
     if message.kind is MessageKind.UNKNOWN:
         return "(needs a newer version of Letterlock)"
     if message.view_once:
-        return "(view once, viewed)" if message.viewed else "(view once: letterlock view)"
+        if message.viewed:
+            return "(view once, viewed)"
+        return "(view once, sent)" if message.mine else "(view once: letterlock view)"
     if message.attachment is None:
         return message.text
     size = f"{message.attachment.size:,} bytes"

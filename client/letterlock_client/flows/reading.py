@@ -231,6 +231,8 @@ class _Reading:
                 continue
             if await messages.set_delivery(self.work.tx, name, delivery, at=self.work.now):
                 await self._changed(NewsKind.RECEIPT, name, delivery.value)
+            if content.kind is contents.ReceiptKind.VIEWED and await messages.mark_viewed(self.work.tx, name):
+                await self._changed(NewsKind.RECEIPT, name, "viewed")
 
     async def _arrived_there(self, name: MessageId) -> None:
         """Forget an original that its recipient's only device has; with more, others may still ask for it."""

@@ -36,7 +36,9 @@ async def send_once(
     raw = _encoded(text)
     if len(raw) > MOST_READ:
         raise ClientError(Code.TOO_LARGE, "this is too long to be read once; send it as a file")
-    return await send_bytes(place, conversation, raw, About(NAME, MEDIA_TYPE, view_once=True, reply_to=reply_to))
+    return await send_bytes(
+        place, conversation, raw, About(NAME, MEDIA_TYPE, view_once=True, reply_to=reply_to)
+    )
 
 
 def _encoded(text: str) -> bytes:

@@ -266,9 +266,9 @@ class _Bubble:
     def _file_lines(self, file: Attachment) -> list[Strip]:
         icons, picture = self.look.icons, self.drawing.picture
         if self.message.view_once and file.state is TransferState.GONE:
-            return self._wrapped(
-                f"{icons.clip} view once, sent {icons.dot} {file_name_of(file.name)}", self.style
-            )
+            far = "opened" if self.message.viewed else "sent"
+            text = f"{icons.clip} view once, {far} {icons.dot} {file_name_of(file.name)}"
+            return self._wrapped(text, self.style)
         lines = half_blocks(picture, self.room, self.style) if picture is not None else []
         text = f"{sign_of(self.message.kind, icons)} {attachment_line(file, self.message.kind)}"
         lines += self._wrapped(text, self.style)

@@ -18,7 +18,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import TransferMoved
 from letterlock_client.flows.files import sealed_files, uploading
 from letterlock_client.messenger import Messenger
-from letterlock_client.models import Delivery, Message, MessageKind, TransferState
+from letterlock_client.models import Delivery, Message, MessageKind, NewsKind, TransferState
 from tests.simulator import Chance, Once
 from tests.town import WAIT_S, Pair, eventually
 
@@ -219,6 +219,21 @@ async def test_a_view_once_file_can_be_seen_once_and_leaves_nothing(
     assert not (tmp_path / "again").exists()
     assert not sealed_copy(pair, "alice", sent).parent.exists()
     assert not sealed_copy(pair, "bob", got).parent.exists()
+
+
+async def test_whoever_sends_to_be_seen_once_learns_that_it_was(
+    pair: Pair, picture: Path, tmp_path: Path
+) -> None:
+    kept = await pair.alice.send_file(pair.to_bob, picture)
+    sent = await pair.alice.send_file(pair.to_bob, picture, view_once=True)
+    got = await received(pair)
+    assert not (await pair.alice.message(sent.id)).viewed
+    await pair.bob.view_once(got.id, tmp_path / "seen")
+    await pair.settle()
+    told = [(one.kind, one.message) for one in await pair.alice.unprinted() if one.detail == "viewed"]
+    assert told == [(NewsKind.RECEIPT, sent.id)]
+    assert (await pair.alice.message(sent.id)).viewed
+    assert not (await pair.alice.message(kept.id)).viewed
 
 
 async def test_a_view_once_text_is_read_once_and_written_nowhere(pair: Pair) -> None:
