@@ -107,7 +107,7 @@ async def give(running: Running, password: str) -> None:
 
 async def test_linking_is_said_not_to_exist(client: Open) -> None:
     async with client(lively(), (100, 36), start=Start.REGISTER) as running:
-        assert "Link to a terminal you already use (does not exist yet)" in words(running)
+        assert "Link to another terminal (does not exist yet)" in words(running)
         assert running.app.screen.query_one("#link", Button).disabled
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Input
@@ -22,15 +21,12 @@ from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.restore.flow import RestoreFlow
 from letterlock_client.ui.surroundings import Surroundings
-from letterlock_client.ui.widgets.tick_box import TickBox
+from letterlock_client.ui.widgets.new_passphrase import NewPassphrase
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
-SHORTEST = 8
-"""Characters of a passphrase; it guards the database on this device only."""
-
-LINK = "Link to a terminal you already use (does not exist yet)"
+LINK = "Link to another terminal (does not exist yet)"
 
 UNFINISHED = (
     "This profile has no account yet: a restore or a registration was not finished. Go on with either; what is "
@@ -81,13 +77,7 @@ class FirstRunScreen(Dialog["Messenger"]):
             words("Invite code, if the relay asks for one", "dialog--label"),
             Input(placeholder="none", id="invite", compact=True, max_length=200),
             words("A passphrase for what is kept on this device", "dialog--label"),
-            Input(placeholder="passphrase", id="passphrase", password=True, compact=True, max_length=1_024),
-            Input(placeholder="once more", id="again", password=True, compact=True, max_length=1_024),
-            TickBox(
-                Content("No passphrase: whoever can read my files can read my messages"),
-                id="bare",
-                compact=True,
-            ),
+            NewPassphrase(),
             Button("Register", id="register", variant="primary", compact=True),
             problem_line(),
             words("You had Letterlock before?", "dialog--label"),
@@ -100,11 +90,6 @@ class FirstRunScreen(Dialog["Messenger"]):
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value
-
-    @on(TickBox.Changed)
-    def _bare(self, event: TickBox.Changed) -> None:
-        for name in ("passphrase", "again"):
-            self.query_one(f"#{name}", Input).disabled = event.value
 
     @on(Button.Pressed, "#restore")
     def _restore_pressed(self, event: Button.Pressed) -> None:
@@ -127,11 +112,10 @@ class FirstRunScreen(Dialog["Messenger"]):
         if problem:
             self.say(problem)
             return
-        bare = self.query_one(TickBox).value
         registration = Registration(
             handle=self._value("handle").strip(),
             relay=self._value("relay").strip(),
-            passphrase=None if bare else self._value("passphrase"),
+            passphrase=self.query_one(NewPassphrase).passphrase,
             invite=self._value("invite").strip(),
         )
         self.say("Making keys and registering…")
@@ -145,12 +129,7 @@ class FirstRunScreen(Dialog["Messenger"]):
             return f"Handle: {error}"
         if not self._value("relay").strip().startswith(("ws://", "wss://")):
             return "Relay: an address that begins with wss:// (or ws:// on this machine)"
-        if self.query_one(TickBox).value:
-            return ""
-        passphrase = self._value("passphrase")
-        if len(passphrase) < SHORTEST:
-            return f"Passphrase: at least {SHORTEST} characters, or say that you want none"
-        return "" if passphrase == self._value("again") else "The two passphrases are not the same"
+        return self.query_one(NewPassphrase).problem
 
     async def _register(self, registration: Registration) -> None:
         try:

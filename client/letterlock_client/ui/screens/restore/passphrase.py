@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 
 from textual import on
-from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
-from letterlock_client.ui.widgets.tick_box import TickBox
+from letterlock_client.ui.widgets.new_passphrase import NewPassphrase
 
-SHORTEST = 8
 HOW = (
     "It locks what is kept on this device, and is asked at every start. It may be another one than on the old "
     "device, and it is not the backup password."
@@ -31,17 +29,9 @@ class NewPassphraseScreen(Dialog[Unlock]):
     def parts(self) -> Iterable[Widget]:
         """Two fields, or none."""
         yield words(HOW, "dialog--text")
-        yield Input(placeholder="passphrase", id="passphrase", password=True, compact=True, max_length=1_024)
-        yield Input(placeholder="once more", id="again", password=True, compact=True, max_length=1_024)
-        text = Content("No passphrase: whoever can read my files can read my messages")
-        yield TickBox(text, id="bare", compact=True)
+        yield NewPassphrase()
         yield problem_line()
         yield Button("Restore now", variant="primary", compact=True, classes="dialog--go")
-
-    @on(TickBox.Changed)
-    def _bare(self, event: TickBox.Changed) -> None:
-        for field in self.query(Input):
-            field.disabled = event.value
 
     @on(Input.Submitted)
     @on(Button.Pressed)
@@ -49,15 +39,11 @@ class NewPassphraseScreen(Dialog[Unlock]):
         if isinstance(event, Input.Submitted) and event.input.id == "passphrase":
             self.focus_next()
             return
-        passphrase, again = (field.value for field in self.query(Input))
-        if self.query_one(TickBox).value:
-            self.dismiss(NO_PASSPHRASE)
-        elif len(passphrase) < SHORTEST:
-            self.say(f"At least {SHORTEST} characters, or say that you want none.")
-        elif passphrase != again:
-            self.say("The two passphrases are not the same.")
+        chosen = self.query_one(NewPassphrase)
+        if problem := chosen.problem:
+            self.say(problem)
         else:
-            self.dismiss(Unlock(passphrase))
+            self.dismiss(NO_PASSPHRASE if chosen.passphrase is None else Unlock(chosen.passphrase))
 
 
 class OldPassphraseScreen(Dialog[Unlock]):
