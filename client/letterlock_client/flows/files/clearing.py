@@ -23,7 +23,7 @@ async def held(place: Workplace) -> list[KeptFile]:
     if state is None:
         return kept
     # Only whoever backs up needs what this takes to load.
-    from letterlock_client.flows.backup import ground  # noqa: PLC0415
+    from letterlock_client.flows.backup import ground
 
     # Its owner counts on the backup, and the relay does not keep it as long.
     awaited = {file.message for file in await ground.new_files(place, state)}
