@@ -39,6 +39,11 @@ _READER: Final = ("PRAGMA query_only = ON", "PRAGMA temp_store = MEMORY", "PRAGM
 logging.getLogger("aiosqlite").setLevel(logging.CRITICAL)
 
 
+# The library looks long for how bytes want to be bound, for each of a million rows, unless it is told: bytes and
+# bytearray are the same to SQLite.
+sqlcipher.register_adapter(bytes, bytearray)
+
+
 def make_file(path: Path) -> None:
     """Make the empty database file, 0600, if there is none; its journals take its rights. Raises ClientError."""
     try:
