@@ -52,12 +52,13 @@ class Restoration:
         """How the realms stand, before a password is entered; costs no guess. Raises code no_vault."""
         return await restoring_profiles.view(self._wanted)
 
-    async def open(self, secret: str) -> RestorePreview:
+    async def open(self, secret: str, *, password: bool | None = None) -> RestorePreview:
         """Open the backup with a password or the 64 digits, and say what is in it; restores nothing yet.
 
+        `password` says which of the two `secret` is; None leaves it to what it looks like.
         Raises codes wrong_recovery_key, nothing_found, backup_…, provider_…, and what the vault answers.
         """
-        self._opened = await restoring_profiles.open_backup(self._wanted, secret)
+        self._opened = await restoring_profiles.open_backup(self._wanted, secret, password=password)
         return finding.preview(self._opened.found, self._wanted.request.handle)
 
     async def run(

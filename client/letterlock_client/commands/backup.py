@@ -81,7 +81,7 @@ async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int
     """Turn backups on: a password, the 64 digits, or both. Backs nothing up yet."""
     if not given.provider:
         raise UsageError("say where backups go: --provider folder:DIR")
-    password = secret_from(given.password_file, "") if given.password_file else None
+    password = secret_from(given.password_file) if given.password_file else None
     if password is None and not given.recovery_key:
         if given.json:
             raise UsageError("give --password-file, --recovery-key, or both")
@@ -158,7 +158,7 @@ async def rehearse(messenger: Messenger, given: Namespace, output: Output) -> in
 
 async def change_password(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Set a new password; no object of the backup is written again."""
-    password = secret_from(given.password_file, "") if given.password_file else new_password()
+    password = secret_from(given.password_file) if given.password_file else new_password()
     await online(messenger)
     done = await messenger.backups.change_password(password, unlock(given))
     fields: dict[str, object] = {
@@ -248,17 +248,14 @@ async def restore(given: Namespace, output: Output) -> int:
         accept_stale=given.accept_stale,
         media_later=given.media is False,
     )
-    by_key = bool(given.recovery_key_file)
-    if by_key and given.password_file:
+    if given.recovery_key_file and given.password_file:
         raise UsageError("give --password-file or --recovery-key-file, not both")
     exists = home.profile(name).exists()
     how = unlock_for(given, home, name) if exists else new_unlock(given)
     restoration = await Restoration.begin(home, name, wanted)
     try:
-        secret = restoration.digits or secret_from(
-            given.recovery_key_file or given.password_file, "Password or 64 digits: "
-        )
-        preview = await restoration.open(secret)
+        secret, by_password = _secret_to_open(given, restoration.digits)
+        preview = await restoration.open(secret, password=by_password)
         output.progress(
             {"phase": "found", "generation": preview.generation, "messages": preview.messages},
             f"Found: {preview.messages:,} messages.",
@@ -269,6 +266,15 @@ async def restore(given: Namespace, output: Output) -> int:
     home.remember_profile(name)
     output.result(restored_shape(done), restored_line(done))
     return DONE
+
+
+def _secret_to_open(given: Namespace, on_sheet: str) -> tuple[str, bool | None]:
+    """What opens the backup, and whether it is a password; None where nobody said. A named file beats the sheet."""
+    if given.password_file:
+        return secret_from(given.password_file), True
+    if given.recovery_key_file:
+        return secret_from(given.recovery_key_file), False
+    return (on_sheet, False) if on_sheet else (ask("Password or 64 digits: "), None)
 
 
 def tell_progress(moved: BackupProgress, output: Output) -> None:
@@ -307,10 +313,8 @@ def new_password() -> str:
     return first
 
 
-def secret_from(path: str | None, prompt: str) -> str:
-    """Read a secret from a file, or ask for it. Raises UsageError."""
-    if not path:
-        return ask(prompt)
+def secret_from(path: str) -> str:
+    """Read a secret from a file. Raises UsageError, code bad_input."""
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_SECRET + 1)

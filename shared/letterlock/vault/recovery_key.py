@@ -77,6 +77,15 @@ def read(text: str) -> Reading:
     return Reading(_read_bare(symbols))
 
 
+def is_meant(text: str) -> bool:
+    """Say whether a text that is no key was meant for one, and not for a password: long, and most of it hexadecimal.
+
+    Of a sentence a third is, of a grid four fifths.
+    """
+    symbols = [symbol for symbol in text[:MAX_TEXT].lower() if symbol not in _SEPARATORS]
+    return len(symbols) > DIGITS // 2 and 2 * sum(symbol in HEX for symbol in symbols) > len(symbols)
+
+
 def _read_bare(symbols: Sequence[str]) -> bytes:
     for place, symbol in enumerate(symbols):
         if symbol not in HEX:

@@ -265,7 +265,8 @@ class FakeRestoration(Calls):
         await self._call("vault")
         return self.view
 
-    async def open(self, secret: str) -> RestorePreview:
+    async def open(self, secret: str, *, password: bool | None = None) -> RestorePreview:
+        assert password is not None, "a screen knows what it asks for"
         await self._call("open", secret)
         if secret != self.secret and self.wrong is not None:
             raise self.wrong

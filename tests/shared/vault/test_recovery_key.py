@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from letterlock.errors import MalformedError
 from letterlock.vault import recovery_key
-from letterlock.vault.recovery_key import HEX, LETTERS, decode, encode, grid, read
+from letterlock.vault.recovery_key import HEX, LETTERS, decode, encode, grid, is_meant, read
 from letterlock.vault.recovery_secret import RecoverySecret, key_id
 from tests.shared.devices.people import seed
 
@@ -110,6 +110,22 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         assert len(read(text).secret) == 32
     except MalformedError:
         return
+
+
+def test_a_mistyped_key_is_told_from_a_password() -> None:
+    mistyped = [
+        SECRET.hex()[:-1],
+        encode(SECRET)[:-2],
+        "x" + SECRET.hex(),
+        "\n".join(grid(SECRET)[:-1]).upper(),
+    ]
+    assert all(is_meant(text) for text in mistyped)
+    passwords = [
+        "violet harbour 71 lanterns",
+        "the quick brown fox jumps over the lazy dog, twice a day",
+        "é" * 99,
+    ]
+    assert not any(is_meant(text) for text in passwords)
 
 
 def test_a_key_is_never_printed_with_what_was_read() -> None:

@@ -17,7 +17,6 @@ from letterlock.ids import AccountId, parse_account
 from letterlock.primitives.derivation import sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
-from letterlock.vault.recovery_key import DIGITS
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock_client.backup_models import (
     BackupPhase,
@@ -162,22 +161,20 @@ def _account(text: str) -> AccountId:
         raise ClientError(Code.BAD_INPUT, f"the recovery sheet names no account: {error}") from error
 
 
-async def open_backup(wanted: Wanted, text: str) -> Opened:
-    """Find and open the backup with the 64 digits or a password."""
+async def open_backup(wanted: Wanted, text: str, *, password: bool | None = None) -> Opened:
+    """Find and open the backup with the 64 digits or a password; None is for whoever did not say which."""
     text = text or (wanted.sheet.digits if wanted.sheet else "")
+    if password:
+        return await _open_with_password(wanted, text)
     try:
         secret = RecoverySecret(recovery_key.decode(text))
     except MalformedError as error:
-        if not _is_password(wanted, text):
+        # A mistyped key must spend no guess, and a long password must not be taken for a key.
+        if password is False or not _has_fleet(wanted) or recovery_key.is_meant(text):
             raise ClientError(Code.WRONG_RECOVERY_KEY, str(error)) from error
         return await _open_with_password(wanted, text)
     found = await _find(wanted, secret, None)
     return Opened(found, secret, await _door_if_any(wanted, found.account))
-
-
-def _is_password(wanted: Wanted, text: str) -> bool:
-    """Whoever names a vault and types less than a key means a password."""
-    return _has_fleet(wanted) and len(text) < DIGITS
 
 
 async def _open_with_password(wanted: Wanted, password: str) -> Opened:

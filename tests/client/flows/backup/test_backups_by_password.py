@@ -157,6 +157,39 @@ async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scen
     assert not town.home.profile("second").exists()
 
 
+LONG = "violet harbour 71 lanterns, nine copper herons waltz, and a very long winter besides"
+LIKE_A_KEY = "9f3c0a71" * 8
+
+
+@pytest.mark.parametrize(("password", "says"), [(LONG, None), (LIKE_A_KEY, True)])
+async def test_a_password_as_long_as_a_key_opens_what_it_was_set_for(
+    scene: Scene, password: str, says: bool | None
+) -> None:
+    await scene.pair.alice.backups.turn_on(BackupChoice(PROVIDER, password, fleet=scene.file), NO_PASSPHRASE)
+    await scene.pair.alice.backups.back_up()
+    town = scene.pair.town
+    wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=scene.file)
+    restoration = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    assert (await restoration.open(password, password=says)).messages == 2
+    await restoration.close()
+
+
+@pytest.mark.parametrize("says", [None, False])
+async def test_a_key_that_was_mistyped_spends_no_guess(scene: Scene, says: bool | None) -> None:
+    made = await scene.pair.alice.backups.turn_on(
+        BackupChoice(PROVIDER, PASSWORD, True, scene.file), NO_PASSPHRASE
+    )
+    await scene.pair.alice.backups.back_up()
+    town = scene.pair.town
+    wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=scene.file)
+    restoration = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    before = (await restoration.vault()).attempts_left
+    with pytest.raises(ClientError) as told:
+        await restoration.open(made.recovery_key[:-1], password=says)
+    assert told.value.code is Code.WRONG_RECOVERY_KEY
+    assert (await restoration.vault()).attempts_left == before
+
+
 async def test_a_changed_password_rewrites_no_object_and_the_old_one_is_worth_nothing(scene: Scene) -> None:
     key_id = await scene.turn_on()
     await scene.pair.alice.backups.back_up()

@@ -71,7 +71,7 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
             return
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = True
         self.say("Looking for the backup…")
-        self.ask(lambda: self._restoration.open(text), self.dismiss, self._refused)
+        self.ask(lambda: self._restoration.open(text, password=False), self.dismiss, self._refused)
 
     def _refused(self, error: ClientError) -> None:
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = False

@@ -106,7 +106,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         field.clear()
         self._tick()
         self.say("The realms are checking it…")
-        self.ask(lambda: self._restoration.open(password), self.dismiss, self._refused)
+        self.ask(lambda: self._restoration.open(password, password=True), self.dismiss, self._refused)
 
     def _refused(self, error: ClientError) -> None:
         self._trying = False
