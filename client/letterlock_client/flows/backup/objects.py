@@ -29,6 +29,9 @@ T = TypeVar("T")
 PAUSES_S: Final = (0.25, 0.5, 1.0)
 """How long to wait before each further try."""
 
+MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
+"""More than any manifest or segment has: of what goes on behind it no more is read, and its reader says so."""
+
 _CODES: Final[dict[type[BackupError], Code]] = {
     WrongSecretError: Code.NOTHING_FOUND,
     DamagedChunkError: Code.BACKUP_DAMAGED,
@@ -91,9 +94,10 @@ class Objects:
         await self._patiently(lambda: self.provider.put(name, parts()))
 
     async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
-        """Read an object, or a part of it. Raises code backup_missing too."""
+        """Read a manifest or segment, or a part of any object. Raises code backup_missing too."""
+        wanted = MAX_WHOLE_BYTES if length is None else length
         try:
-            return await self._patiently(lambda: self.provider.get(name, start, length))
+            return await self._patiently(lambda: self.provider.get(name, start, wanted))
         except MissingError as error:
             raise told(MissingObjectError(name)) from error
 

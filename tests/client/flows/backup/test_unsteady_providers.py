@@ -1,7 +1,10 @@
 """A provider that is away for a moment, or shows what was there yesterday: nothing is lost, nothing overwritten."""
 
+import pytest
+
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.providers.interface import UnreachableError
-from tests.client.flows.backup.backup_scene import Shelf, pair, shelf, turn_on
+from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, turn_on
 from tests.client.providers.faulty import FaultyProvider
 from tests.town import Pair
 
@@ -56,3 +59,31 @@ async def test_a_provider_that_lists_what_was_gets_everything_again_and_nothing_
     shelf.seen = shelf.memory
     assert (await pair.alice.backups.rehearse()).differences == ()
     assert (await pair.alice.backups.verify()).generation == 3
+
+
+class Endless(FaultyProvider):
+    """Every object of a folder goes on for ever: whoever asks for all of one gets no memory for anything else."""
+
+    folder = ""
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if self.folder not in name:
+            return await super().get(name, start, length)
+        assert length is not None, "an endless object is read whole"
+        return bytes(length)
+
+
+@pytest.mark.parametrize(
+    ("folder", "code"), [("/manifest/", Code.BACKUP_DAMAGED), ("/segment/", Code.BACKUP_MISMATCH)]
+)
+async def test_an_object_that_never_ends_is_named_and_never_read_whole(
+    pair: Pair, shelf: Shelf, folder: str, code: Code
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    shelf.seen = endless = Endless(shelf.memory)
+    endless.folder = folder
+    with pytest.raises(ClientError) as told:
+        await restore(pair.town, digits)
+    assert told.value.code is code
+    assert folder in str(told.value.facts["object"])
