@@ -150,9 +150,11 @@ def statements_held(vault: VaultLinks, seen: Survey) -> dict[str, Statement]:
 async def finish_commits(vault: VaultLinks, seen: Survey) -> bool:
     """Finish a registration that some realm has committed and another has only prepared. Say whether any was.
 
-    The receipts that a realm committed with are good at every other.
+    The receipts that a realm committed with are good at every other. What does not check is no registration: a
+    realm that makes up a later one must not hide the one to be finished.
     """
-    newest = max(seen.holding().values(), key=lambda one: one.epoch, default=None)
+    checked = statements_held(vault, seen)
+    newest = max((seen.answers[name] for name in checked), key=lambda one: one.epoch, default=None)
     if newest is None:
         return False
     behind = [

@@ -157,6 +157,19 @@ async def test_a_password_change_cut_anywhere_leaves_one_password_that_restores(
     assert (await _refused(town, wrong)).code is Code.WRONG_PASSWORD
 
 
+async def test_a_realm_that_claims_a_later_registration_stops_nobody_from_finishing_one(
+    town: Town, vault: VaultLinks
+) -> None:
+    await _register(vault)
+    town.cut = dict.fromkeys(("realm-2", "realm-3"), vault_frames.Commit)
+    assert (await _register(vault, OTHER, epoch=2)).confirmed == ("realm-1",)
+    town.cut = {}
+    town.lies = {"realm-3": altered(vault_frames.StatusIs, epoch=10**6)}
+    recovered = await _recover(town, OTHER)
+    assert recovered.secret.secret == R.secret
+    assert recovered.failures["realm-3"].code is Code.REALM_LIED
+
+
 async def test_a_lying_realm_is_named_and_another_takes_its_place(town: Town, vault: VaultLinks) -> None:
     await _register(vault)
     for kind, field in ((vault_frames.GuessAnswer, "answer"), (vault_frames.Released, "sealed")):
