@@ -20,7 +20,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
-from letterlock_client.flows.vault.registering import STRETCHING, Registration
+from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registration
 from letterlock_client.flows.vault.surveying import status
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
@@ -73,18 +73,18 @@ async def change_password(
     """Put the same recovery secret behind another password, and keep what came of it.
 
     Raises vault_unfinished where too few realms answer to the new password yet: what they have still to hear is
-    kept, and `repair` sends it.
+    kept, and `repair` sends it; also where this program dies as soon as some realm may answer to it.
     """
-    made = await _register(place, vault, password, secret, stretching)
-    kept = _kept(vault.fleet, made)
 
-    async def save(work: Work) -> None:
-        await backup_state.save_vault(work.tx, kept.vault, kept.pending)
+    async def keep(made: Registration) -> None:
+        kept = _kept(vault.fleet, made)
+        await place.transact(lambda work: backup_state.save_vault(work.tx, kept.vault, kept.pending))
 
-    await place.transact(save)
+    made = await _register(place, vault, password, secret, stretching, keep)
+    await keep(made)
     if not made.done:
         raise registering.unfinished()
-    return kept
+    return _kept(vault.fleet, made)
 
 
 async def repair(place: Workplace, vault: VaultState) -> int:
@@ -187,7 +187,12 @@ async def _opened(place: Workplace, vault: VaultState) -> AsyncIterator[VaultLin
 
 
 async def _register(
-    place: Workplace, vault: VaultState, password: str, secret: RecoverySecret, stretching: Argon2Parameters
+    place: Workplace,
+    vault: VaultState,
+    password: str,
+    secret: RecoverySecret,
+    stretching: Argon2Parameters,
+    keep: Keep | None = None,
 ) -> Registration:
     async with _opened(place, vault) as links:
         return await registering.register(
@@ -198,6 +203,7 @@ async def _register(
             epoch=vault.epoch + 1,
             locator=vault.locator or None,
             stretching=stretching,
+            keep=keep,
         )
 
 

@@ -6,7 +6,7 @@ sealed to it and are worth nothing to anybody else. A changed password is a regi
 Must not know storage: whoever calls keeps what comes back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,6 +49,10 @@ class Registration:
     """Whether as many realms as are needed answer to it."""
 
 
+Keep = Callable[[Registration], Awaitable[None]]
+"""Keeps a registration before any realm is told to answer to it."""
+
+
 async def register(
     vault: VaultLinks,
     owner: Owner,
@@ -58,11 +62,13 @@ async def register(
     epoch: int,
     locator: bytes | None = None,
     stretching: Argon2Parameters = STRETCHING,
+    keep: Keep | None = None,
 ) -> Registration:
     """Put the recovery secret behind a password, or behind a new one, at all realms that can be reached.
 
     `epoch` is at least one more than that of the last registration known here; realms that know of a later one
-    raise it. `locator` keeps an old one valid. Raises bad_input for a password that no vault takes; a realm's
+    raise it. `locator` keeps an old one valid. `keep` is called once enough have prepared it: whoever dies behind
+    that can `finish` it. Raises bad_input for a password that no vault takes; a realm's
     error, where too few prepared it: then nothing has changed.
     """
     try:
@@ -80,16 +86,10 @@ async def register(
     )
     dealt = await stretched(deal, owner, terms, prepared_password, secret, vault.random)
     receipts = await _prepared(vault, owner, dealt)
+    if keep is not None:
+        await keep(_come_to(terms, dealt, receipts, ()))
     confirmed = await _committed(vault, dealt.statement, list(receipts), list(receipts.values()))
-    waiting = [name for name in dealt.records if name not in confirmed]
-    return Registration(
-        epoch=terms.epoch,
-        statement=dealt.statement.raw,
-        locator=terms.locator,
-        confirmed=tuple(confirmed),
-        pending=tuple((name, _pending(dealt, name, receipts.values())) for name in waiting),
-        done=len(confirmed) >= vault.fleet.threshold,
-    )
+    return _come_to(terms, dealt, receipts, confirmed)
 
 
 async def finish(
@@ -166,6 +166,20 @@ async def _commit(link: RealmLink, statement: Statement, receipts: Sequence[byte
     frame = Commit(0, account=statement.account, epoch=statement.epoch, receipts=list(receipts)[-MAX_REALMS:])
     raw = (await link.ask(frame, Receipt)).receipt
     check_signed_receipt(link, raw, Stage.COMMITTED, statement, statement.hash)
+
+
+def _come_to(
+    terms: Terms, dealt: Dealt, receipts: Mapping[str, bytes], confirmed: Collection[str]
+) -> Registration:
+    waiting = [name for name in dealt.records if name not in confirmed]
+    return Registration(
+        epoch=terms.epoch,
+        statement=dealt.statement.raw,
+        locator=terms.locator,
+        confirmed=tuple(confirmed),
+        pending=tuple((name, _pending(dealt, name, receipts.values())) for name in waiting),
+        done=len(confirmed) >= terms.fleet.threshold,
+    )
 
 
 def _pending(dealt: Dealt, realm: str, receipts: Iterable[bytes]) -> bytes:

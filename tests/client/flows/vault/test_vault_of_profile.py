@@ -8,6 +8,8 @@ import pytest
 
 from letterlock.primitives.derivation import sha256
 from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock.wire.frames import Frame
+from letterlock.wire.vault_frames import Receipt
 from letterlock_client.backup_models import Anchored, Freshness
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault import of_profile, recovering
@@ -150,3 +152,39 @@ async def test_a_first_registration_that_too_few_heard_of_begins_again(scene: Sc
     await scene.turn_on()
     assert (await scene.vault()).epoch == 2
     assert (await scene.recover(PASSWORD)).secret.secret == R.secret
+
+
+class DiedError(Exception):
+    """The process dies here."""
+
+
+def dies_at_receipt(number: int) -> vaults.Lie:
+    """Let the process die when a realm's n-th receipt comes in: the first is of preparing, the second of committing."""
+    left = [number]
+
+    def lie(frame: Frame) -> Frame:
+        left[0] -= isinstance(frame, Receipt)
+        if isinstance(frame, Receipt) and not left[0]:
+            raise DiedError
+        return frame
+
+    return lie
+
+
+@pytest.mark.parametrize("receipt", [1, 2])
+@pytest.mark.parametrize("realms", [("realm-1",), ("realm-1", "realm-2", "realm-3")])
+async def test_a_password_change_that_died_leaves_a_vault_that_goes_on(
+    scene: Scene, receipt: int, realms: tuple[str, ...]
+) -> None:
+    await scene.turn_on()
+    scene.realms.lies = {name: dies_at_receipt(receipt) for name in realms}
+    with pytest.raises(ExceptionGroup):
+        await scene.change()
+    scene.realms.lies = {}
+    told = await of_profile.anchor(scene.place, await scene.vault(), 1, sha256(b"1"))
+    assert told == Anchored(3, Freshness.VERIFIED)
+    right, wrong = (OTHER, PASSWORD) if receipt == 2 else (PASSWORD, OTHER)
+    assert (await scene.recover(right)).anchor == (1, sha256(b"1"))
+    with pytest.raises(ClientError, match="not the backup password"):
+        await scene.recover(wrong)
+    assert await of_profile.delete(scene.place, await scene.vault()) == (3, 3)
