@@ -17,6 +17,7 @@ from letterlock.ids import AccountId, parse_account
 from letterlock.primitives.derivation import sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
+from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock_client.backup_models import (
     BackupPhase,
@@ -324,12 +325,13 @@ class _Run:
 
     async def _adopt(self, door: Door) -> None:
         recovered = self._opened.recovered
+        known = {each.realm: Head(each.sequence, each.head) for each in self._found.manifest.ledger}
         if recovered is not None:
-            await door.adopt(self._place, recovered.epoch, recovered.heads)
+            await door.adopt(self._place, recovered.epoch, recovered.heads(known))
             return
         # Away, or keeping another secret, or none: then these backups have no password, until one is set.
         with suppress(ClientError):
-            await door.adopt(self._place, await door.registration_of(self._opened.secret), {})
+            await door.adopt(self._place, await door.registration_of(self._opened.secret), known)
 
     async def _announce(self, made: OwnIdentity) -> None:
         if self._opened.door is None:

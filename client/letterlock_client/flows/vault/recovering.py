@@ -4,13 +4,14 @@ A realm that lies or falls silent is named and replaced by a spare one, where th
 called a wrong password. Must not know storage, providers, or what the secret opens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from letterlock.errors import LyingRealmError, MalformedError, OpenError, WrongPasswordError
 from letterlock.ids import AccountId
 from letterlock.vault import password as passwords
-from letterlock.vault.ledger import Head
+from letterlock.vault.ledger import EMPTY, Entry, Head, check_not_rolled_back
 from letterlock.vault.record import door_key
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.statement import Statement
@@ -43,12 +44,23 @@ class Recovered:
     """Of the registration: the next one must pass it."""
     anchor: tuple[int, bytes] | None
     """Generation and manifest hash of the newest backup that the owner told these realms of."""
-    heads: dict[str, Head]
-    """How far each realm's ledger is known now."""
+    ledgers: dict[str, list[Entry]]
+    """The newest entries of the ledger of each realm that helped."""
     attempts: tuple[Attempt, ...]
     """The newest entries of the ledgers."""
     failures: dict[str, RealmError]
     """Realms that were not to be had, or lied, although enough others were."""
+
+    def heads(self, known: Mapping[str, Head]) -> dict[str, Head]:
+        """How far each realm's ledger is known now, beyond what was known before.
+
+        Where a ledger does not go on from there, what was known stays: then every later look raises the alarm.
+        """
+        heads = dict(known)
+        for realm, entries in self.ledgers.items():
+            with suppress(LyingRealmError):
+                heads[realm] = check_not_rolled_back(known.get(realm, EMPTY), realm, entries)
+        return heads
 
 
 @dataclass(slots=True)
@@ -251,7 +263,7 @@ def _recovered(
         secret=secret,
         epoch=statement.epoch,
         anchor=max(anchors, default=None),
-        heads={name: Head(run[-1].sequence, run[-1].hash) for name, run in ledgers.items() if run},
+        ledgers=ledgers,
         attempts=tuple(one for name, run in ledgers.items() for one in attempts(name, run)),
         failures=failures,
     )

@@ -10,6 +10,7 @@ from letterlock.wire.vault_frames import PutDeviceList
 from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.vault import watching
 from letterlock_client.restoration import Restoration
 from letterlock_server.vault import fleet_file
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
@@ -242,6 +243,32 @@ async def test_a_provider_that_replays_an_old_generation_is_found_out(scene: Sce
     )
     done = await restore(scene.pair.town, PASSWORD, fleet=scene.file, accept_stale=True)
     assert (done.messages, done.freshness) == (2, Freshness.STALE)
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+@pytest.mark.parametrize("entries", [0, 3])
+async def test_a_realm_that_went_back_before_a_restore_is_an_alarm_on_the_new_terminal(
+    scene: Scene, by_key: bool, entries: int
+) -> None:
+    """The backup remembers how far each ledger went; what a realm wrote instead of it must not pass for it."""
+    alice, town = scene.pair.alice, scene.pair.town
+    choice = BackupChoice(PROVIDER, PASSWORD, True, scene.file)
+    made = await alice.backups.turn_on(choice, NO_PASSPHRASE)
+    for text in ("one", "two", "three"):
+        await alice.send_text(scene.pair.to_bob, text)
+        await alice.backups.back_up()
+    await alice.backups.history()
+    await alice.send_text(scene.pair.to_bob, "four")
+    await alice.backups.back_up()
+    account = alice.profile.account
+    await alice.close()
+    for name in scene.realms.stores:
+        scene.realms.roll_back(name, account, entries)
+    secret = made.recovery_key if by_key else PASSWORD
+    await restore(town, secret, fleet=scene.file)
+    alarm = await watching.look((await town.open("second"))._place)
+    assert alarm is not None
+    assert alarm.code == "realm_lied"
 
 
 async def test_fewer_confirmations_than_it_takes_are_shown_as_unanchored(scene: Scene) -> None:

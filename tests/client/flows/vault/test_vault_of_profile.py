@@ -136,7 +136,7 @@ async def test_a_restored_terminal_goes_on_with_the_vault_it_was_restored_by(sce
     vault = await scene.vault()
     recovered = await scene.recover(PASSWORD)
     adopted = await of_profile.adopt(
-        scene.place, vault.fleet, vault.locator, recovered.epoch, recovered.heads
+        scene.place, vault.fleet, vault.locator, recovered.epoch, recovered.heads({})
     )
     assert adopted == vault == await scene.vault()
     await scene.change()

@@ -11,6 +11,7 @@ import msgspec
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.fleet import Realm as Member
+from letterlock.vault.ledger import head_of
 from letterlock.vault.realm_secret import RealmSecret
 from letterlock.wire import vault_frames
 from letterlock.wire.codec import decode_from_realm, decode_to_realm, encode
@@ -69,9 +70,9 @@ class Town:
     def roll_back(self, name: str, account: AccountId, entries: int) -> None:
         """Put a realm's disk back to when its ledger had so many entries: all of it true, once."""
         standings = self.stores[name].standings
-        standings._ledgers[account] = standings._ledgers[account][:entries]
+        kept = standings._ledgers[account] = standings._ledgers[account][:entries]
         standings._standings[account] = msgspec.structs.replace(
-            standings._standings[account], entries=entries
+            standings._standings[account], entries=entries, head=head_of(kept).hash
         )
 
     async def dial(self, address: RelayAddress) -> Transport:
