@@ -16,7 +16,7 @@ from letterlock.devices.device_list import VerifiedAccount
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet, shown_hash
 from letterlock.vault.ledger import Head
-from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock.vault.recovery_secret import RecoverySecret, key_id
 from letterlock_client.backup_models import Attempt, PasswordChanged, VaultView
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
@@ -96,19 +96,20 @@ async def change_password(place: Workplace, password: str, unlock: Unlock) -> Pa
     after = await _names(place, state)
     return PasswordChanged(
         key_id_before=secret.key_id(),
-        key_id_after=RecoverySecret(secret.secret).key_id(),
-        objects_rewritten=len(after ^ before),
+        key_id_after=key_id(made.key_check),
+        # Somebody may write a backup meanwhile, and a provider may go away: what was there and is gone is rewritten.
+        objects_rewritten=len(before - after) if before is not None and after is not None else 0,
         realms=made.realms,
         realms_total=made.realms_total,
     )
 
 
-async def _names(place: Workplace, state: BackupState) -> set[str]:
-    """What lies at the provider; nothing where it is not to be had."""
+async def _names(place: Workplace, state: BackupState) -> set[str] | None:
+    """What lies at the provider; None where it is not to be had."""
     store = Objects(place.open_provider(state.provider), place.sleep)
     with suppress(ClientError):
         return {each.name for each in await store.list(prefix_of(state.backup_key))}
-    return set()
+    return None
 
 
 async def delete_registration(place: Workplace) -> tuple[int, int]:

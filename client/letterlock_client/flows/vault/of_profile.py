@@ -15,6 +15,7 @@ from letterlock.primitives.derivation import Argon2Parameters
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
+from letterlock.vault.statement import open_statement
 from letterlock_client.backup_models import Anchored, Attempt, Freshness, VaultView
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
@@ -39,6 +40,8 @@ class Registered:
     realms: int
     """How many realms answer to it."""
     realms_total: int
+    key_check: bytes
+    """Of the secret that these realms keep now, as the statement says."""
 
 
 async def register_first(
@@ -227,4 +230,5 @@ def _kept(fleet: bytes, made: Registration) -> Registered:
         pending=made.pending,
         realms=len(made.confirmed),
         realms_total=len(made.confirmed) + len(made.pending),
+        key_check=open_statement(made.statement).checks.secret,
     )

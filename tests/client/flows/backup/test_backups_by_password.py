@@ -11,10 +11,12 @@ from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequ
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault import watching
+from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.restoration import Restoration
 from letterlock_server.vault import fleet_file
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
 from tests.client.flows.vault import vaults
+from tests.client.providers.faulty import FaultyProvider
 from tests.simulator import RELAY_URL
 from tests.town import Pair, Town
 
@@ -203,6 +205,23 @@ async def test_a_changed_password_rewrites_no_object_and_the_old_one_is_worth_no
         await restore(scene.pair.town, PASSWORD, fleet=scene.file)
     assert told.value.code is Code.WRONG_PASSWORD
     assert (await restore(scene.pair.town, OTHER, fleet=scene.file)).messages == 2
+
+
+async def test_what_somebody_writes_meanwhile_is_not_counted_as_rewritten(scene: Scene) -> None:
+    """Nor is what cannot be seen because the provider went away: the proof is about what was there before."""
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    objects = scene.shelf.memory.objects
+    scene.shelf.seen = busy = FaultyProvider(scene.shelf.memory)
+
+    def write() -> Exception:
+        objects[f"{next(iter(objects)).split('/')[0]}/segment/new"] = b""
+        return UnreachableError("away for a moment")
+
+    busy.at_call = {2: write}
+    assert (await scene.pair.alice.backups.change_password(OTHER, NO_PASSPHRASE)).objects_rewritten == 0
+    busy.at_call = {number: lambda: UnreachableError("away") for number in range(2, 9)}
+    assert (await scene.pair.alice.backups.change_password(PASSWORD, NO_PASSPHRASE)).objects_rewritten == 0
 
 
 async def test_half_a_password_change_restores_with_one_of_the_two(scene: Scene) -> None:
