@@ -17,7 +17,7 @@ class Code(StrEnum):
     """Every public error code; the text under each says when it is given and which facts it carries."""
 
     BAD_USAGE = "bad_usage"
-    """The command line is wrong."""
+    """The command line is wrong; exit status 2."""
     BAD_INPUT = "bad_input"
     """What was asked for cannot be meant: a bad handle, name, number or text."""
     BAD_CONFIG = "bad_config"

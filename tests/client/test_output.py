@@ -1,11 +1,16 @@
 """What commands print keeps its lines apart, whatever a peer calls a file and whoever reads the result."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+from letterlock_client.errors import Code
 from letterlock_client.output import Output
 from letterlock_client.shapes import span
+
+README = Path(__file__).parents[2] / "client/README.md"
 
 
 @pytest.mark.parametrize(
@@ -29,3 +34,10 @@ def test_progress_leaves_the_line_to_what_comes_next(
         output.error("failed", "no")
     shown = capsys.readouterr().err
     assert shown.startswith("5 of 10 bytes\r\x1b[K")
+
+
+def test_the_readme_lists_every_error_code_once() -> None:
+    listed = re.findall(
+        r"^\| `([a-z_]+)` \| [A-Z]", README.read_text().split("### Error codes")[1], re.MULTILINE
+    )
+    assert listed == [code.value for code in Code]
