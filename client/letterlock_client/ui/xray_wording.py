@@ -32,7 +32,8 @@ def layers(message: Message, known: Inspection | None) -> Iterator[Layer]:
     text = message.text.encode("utf-8", "replace")
     hidden = message.deleted or message.view_once or message.kind is MessageKind.NOTE
     start = () if hidden else hex_rows(text[: 2 * _HEX_BYTES])
-    yield Layer("Words", "" if hidden else f"{len(text)} B", "what the two of you read", (words, *start))
+    how = "what the two of you read first; changed since" if message.edits else "what the two of you read"
+    yield Layer("Words", "" if hidden else f"{len(text)} B", how, (words, *start))
     if known is None:
         return
     yield Layer(

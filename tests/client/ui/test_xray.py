@@ -82,3 +82,17 @@ def test_what_each_party_saw_follows_the_delivery() -> None:
 def test_bytes_are_shown_in_rows_of_eight() -> None:
     assert hex_rows(b"") == ()
     assert hex_rows(bytes(10)) == ("00 00 00 00 00 00 00 00", "00 00 …")
+
+
+async def test_the_bytes_of_a_changed_message_are_those_that_travelled_with_what_is_told(
+    client: Open,
+) -> None:
+    fake = lively()
+    fake.put(BOB, "the text of now", mine=True, edits=1)
+    async with client(fake, (160, 40)) as running:
+        await running.press("enter", "f12")
+        (first,) = await fake.edits(running.view.log_view.newest().id)  # type: ignore[union-attr]
+        shown = running.text()
+        assert f"Words  {len(first)} B" in shown
+        assert "what the two of you read first" in shown
+        assert hex_rows(first.encode()[:8])[0].removesuffix(" …") in shown

@@ -4,7 +4,7 @@ Follows the conversation while it is open. Must not know how a message is sealed
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -58,6 +58,9 @@ class XrayPane(VerticalScroll):
         known = None
         with suppress(ClientError):
             known = await self._messenger.inspect(message.id)
+            if message.edits and (texts := await self._messenger.edits(message.id)):
+                # The envelope that is told about carried the first text; each change travelled in its own.
+                message = replace(message, text=texts[0])
         self.post_message(self.Read(message, chat, known))
 
     @on(Read)
