@@ -34,6 +34,35 @@ async def test_it_follows_the_cursor_and_fits_a_narrow_screen(client: Open) -> N
         assert "an earlier one" in running.text().split("X-ray")[1]
 
 
+async def test_it_leaves_a_chat_room_enough_to_be_read_and_gives_it_back(client: Open) -> None:
+    async with client(lively(), (100, 30)) as running:
+        await running.press("enter", "f12")
+        assert running.view.size.width >= 50
+        assert not running.pane.chat_list.region.width
+        await running.press("alt+left")
+        assert running.app.screen.focused is running.pane.chat_list
+        assert running.pane.chat_list.region.width
+        await running.press("f12")
+        assert running.view.region.width
+        assert running.pane.chat_list.region.width
+        await running.press("f12")
+        assert running.app.screen.focused is running.pane.chat_list
+        assert running.pane.chat_list.region.width, "where the keys go stays on the screen"
+
+
+async def test_it_is_scrolled_by_keys(client: Open) -> None:
+    async with client(lively(), (60, 24)) as running:
+        await running.press("enter", "f12")
+        assert "What each party saw" not in running.text()
+        await running.press("tab")
+        assert f"{running.pane.around.icons.cursor} X-ray" in running.text()
+        await running.press("end")
+        assert "What each party saw" in running.text()
+        await running.press("escape")
+        assert running.app.screen.focused is running.view.composer
+        assert f"{running.pane.around.icons.cursor} X-ray" not in running.text()
+
+
 def known(fake: FakeMessenger, **changes: object) -> Inspection:
     message = fake.put(BOB, "x")
     values: dict[str, object] = {

@@ -47,6 +47,10 @@ class ClientActions(Calls, BackupActions):
     def read_chats(self) -> None:
         """Read the list of chats again."""
 
+    @abstractmethod
+    def lay_out(self, width: int) -> None:
+        """Lay out for so many columns and for what is open."""
+
     @property
     def _chat(self) -> Conversation | None:
         return self.view.conversation if self.view is not None else None
@@ -330,12 +334,20 @@ class ClientActions(Calls, BackupActions):
         if self.xray is not None:
             self.xray.remove()
             self.xray = None
+            self.lay_out(self.size.width)
             return
         self.xray = XrayPane(self.messenger, self.around.icons)
         self.query_one(".client--body").mount(self.xray)
+        self.lay_out(self.size.width)
         log = self.view.log_view if self.view is not None else None
         if log is not None and (message := log.message_at_cursor() or log.newest()) is not None:
             self.look_into(message)
+
+    @on(XrayPane.Left)
+    def _write_again(self, event: XrayPane.Left) -> None:
+        event.stop()
+        if self.view is not None:
+            self.view.composer.focus()
 
     def look_into(self, message: Message) -> None:
         """Show this message's layers, where X-ray is on and it belongs to the open chat."""

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 WIDE: Final = 100
-"""From so many columns on, the list and a chat stand side by side."""
+"""From so many columns on, the list and a chat stand side by side, and X-ray beside a chat."""
+ALL_THREE: Final = 140
+"""From so many columns on, there is room for the list, a chat and X-ray."""
 
 WELCOME: Final = "Choose a chat, or ctrl+n to write to somebody new."
 
@@ -94,7 +96,15 @@ class ClientPane(ClientActions):
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, or one at a time."""
-        self.set_class(event.size.width < WIDE, "-narrow")
+        self.lay_out(event.size.width)
+
+    def lay_out(self, width: int) -> None:
+        """Lay out for so many columns and for what is open; where the keys go stays on the screen."""
+        narrow = width < (WIDE if self.xray is None else ALL_THREE)
+        if narrow and not self.is_narrow:
+            self.set_class(self.view is not None and self.screen.focused is not self.chat_list, "-chat-open")
+        self.set_class(narrow, "-narrow")
+        self.set_class(width < WIDE, "-stacked")
 
     # Reading.
 

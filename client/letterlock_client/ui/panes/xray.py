@@ -5,10 +5,11 @@ Follows the conversation while it is open. Must not know how a message is sealed
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message as TextualMessage
@@ -23,13 +24,17 @@ from letterlock_client.ui.xray_wording import layers, parties
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
+TITLE = "X-ray · tab goes here, arrows scroll"
 EMPTY = "Nothing here yet: open a chat, or go to a message."
 
 
 class XrayPane(VerticalScroll):
     """The panel."""
 
-    can_focus = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Write", show=False)]
+
+    class Left(TextualMessage):
+        """The keys shall go back to the chat."""
 
     @dataclass
     class Read(TextualMessage):
@@ -47,8 +52,20 @@ class XrayPane(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """A title and what is known."""
-        yield Static(Content("X-ray"), markup=False, classes="xray--title")
+        yield Static(Content(TITLE), markup=False, classes="xray--title")
         yield self._body
+
+    def on_focus(self) -> None:
+        """Say by a sign, too, that the keys scroll here."""
+        self.query_one(".xray--title", Static).update(Content(f"{self._icons.cursor} {TITLE}"))
+
+    def on_blur(self) -> None:
+        """Take the sign back."""
+        self.query_one(".xray--title", Static).update(Content(TITLE))
+
+    def action_leave(self) -> None:
+        """Give the keys back."""
+        self.post_message(self.Left())
 
     def follow(self, message: Message, chat: Conversation) -> None:
         """Show this message from now on."""
