@@ -38,6 +38,12 @@ NARROW = (60, 24)
         ("help", "f1"),
         ("message-info", "alt+a escape up up up up up i"),
         ("invite", "alt+i"),
+        ("xray", "alt+a f12"),
+        ("chat-info", "alt+a alt+c"),
+        ("search", "ctrl+f s e e"),
+        ("switch", "ctrl+k"),
+        ("timer", "alt+a alt+t"),
+        ("storage", "f2 s t o r a g e enter"),
     ],
 )
 async def test_the_screen_looks_as_before(

@@ -252,3 +252,11 @@ async def test_a_command_can_be_typed_after_a_slash(client: Open, typed: str) ->
         await running.press("enter")
         assert isinstance(running.app.screen, (ChatBackupScreen, SettingsScreen))
         assert running.fake.asked("send_text") == []
+
+
+async def test_a_page_longer_than_the_terminal_scrolls_to_its_end(client: Open) -> None:
+    async with client(lively(), (60, 24)) as running:
+        await running.press("f2", *"about", "enter")
+        assert "Features on for you" not in running.text()
+        await running.press("pagedown")
+        assert "Features on for you" in running.text()

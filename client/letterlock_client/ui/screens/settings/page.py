@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 
-class SettingsPage(Asking, VerticalScroll, can_focus=False):
+# Textual reads styles along the first bases only: what scrolls must come first.
+class SettingsPage(VerticalScroll, Asking, can_focus=False):
     """One page. Every change on it is kept at once."""
 
     title: str

@@ -54,7 +54,7 @@ class SettingsScreen(Dialog[None]):
     ]
 
     heading = "Settings"
-    hint = "type to search · arrows choose · enter goes in · escape goes back"
+    hint = "type to search · arrows choose · enter goes in · page keys scroll · escape goes back"
 
     def __init__(
         self,
