@@ -15,7 +15,7 @@ from letterlock_client.output import DONE, FAILED, INTERRUPTED, Output, drop_out
 ROOMS = {
     "register": "account", "invite": "account",
     "send": "mail", "react": "mail", "edit": "mail", "reply": "mail", "delete": "mail", "timer": "mail",
-    "download": "files", "view": "files", "files": "files",
+    "download": "files", "view": "files", "files": "files", "storage": "files",
     "receive": "reading", "history": "reading", "search": "finding", "export": "finding",
     "accept": "people", "block": "people", "unblock": "people", "contacts": "people", "verify": "people",
     "backup": "backup",

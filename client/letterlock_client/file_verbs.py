@@ -20,7 +20,7 @@ from letterlock_client.flows.files import (
 )
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.library import Library
-from letterlock_client.models import Cleared, KeptFile, Message, Picture
+from letterlock_client.models import Cleared, FileSum, KeptFile, Message, Picture
 
 
 class FileVerbs(Library):
@@ -120,6 +120,10 @@ class FileVerbs(Library):
     async def kept_files(self) -> list[KeptFile]:
         """Every file that lies here, the largest first, and where each would come from again."""
         return await clearing.held(self._place)
+
+    async def file_sums(self) -> list[FileSum]:
+        """What those files take, by chat and kind of message."""
+        return await clearing.sums(self._place)
 
     async def clear_files(self, messages: Collection[MessageId]) -> Cleared:
         """Delete our copies of these messages' files, and nothing else; what moves or waits to be sent stays."""

@@ -125,6 +125,16 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSum:
+    """What the files of one kind of message in one chat take here, together."""
+
+    conversation: ConversationId
+    kind: MessageKind
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
     """What a clean-up came to."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from letterlock.ids import AccountId, ConversationId, MessageId
 from letterlock_client.models import Delivery, Message, MessageKind, Standing
-from letterlock_client.storage import contacts, conversations, messages
+from letterlock_client.storage import contacts, conversations, kept_files, messages
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Database, Reader, Transaction
 from scripts.benchmarks.row import Row
@@ -60,6 +60,17 @@ async def fill(path: Path, count: int) -> None:
             await database.write(work)
 
 
+async def attach_files(tx: Transaction, count: int) -> None:
+    """Make every tenth message a picture whose file lies here, with a small one."""
+    await tx.execute("UPDATE message SET kind = 'image' WHERE row % 10 = 0")
+    await tx.many(
+        "INSERT INTO attachment (message, blob, name, media_type, size, state, width, height, duration_ms, preview,"
+        " descriptor, path, upload, moved, sealed_size, blob_expires)"
+        " VALUES (?, ?, 'a.jpg', 'image/jpeg', 2000000, 'here', 96, 96, 0, ?, ?, 'a/sealed', 0, 2000100, 2000100, 0)",
+        [(row, bytes(16), bytes(1500), bytes(200)) for row in range(10, count + 1, 10)],
+    )
+
+
 async def make_chat(tx: Transaction) -> None:
     """One accepted contact and its chat."""
     key = bytes(32)
@@ -83,7 +94,7 @@ async def measure(path: Path, count: int) -> dict[str, float]:
         opened = time.perf_counter() - started
         middle = range(count // 2, count // 2 + 256)
         numbers = iter(range(count, count + 10_000))
-        return {
+        found = {
             "open": opened,
             "timeline, cold": await best(database, lambda r: messages.timeline(r, PEER), tries=1),
             "timeline": await best(database, lambda r: messages.timeline(r, PEER)),
@@ -92,6 +103,8 @@ async def measure(path: Path, count: int) -> dict[str, float]:
             "chat list": await best(database, lambda r: conversations.every(r, Standing.ACCEPTED)),
             "store one": min([await store(database, next(numbers)) for _ in range(200)]),
         }
+        await database.write(lambda tx: attach_files(tx, count))
+        return found | {"files by kind and chat": await best(database, kept_files.sums)}
 
 
 async def best(database: Database, work: Callable[[Reader], Awaitable[Any]], tries: int = 3) -> float:

@@ -217,6 +217,11 @@ async def test_room_is_made_by_deleting_copies_and_the_file_comes_again(
     assert listed.lines[0] | {"bytes": 0} == {
         "type": "file", "message": sent, "conversation": "bob", "name": "plan.pdf", "bytes": 0, "again": "relay",
     }  # fmt: skip
+    storage = (await alice.run("storage")).last
+    assert storage["kinds"] == [{"kind": "others", "files": 1, "bytes": listed.last["bytes"]}]
+    assert storage["chats"] == [{"conversation": "bob", "files": 1, "bytes": listed.last["bytes"]}]
+    assert storage["files_bytes"] >= 20_000
+    assert storage["messages_bytes"] > 0
     assert (await alice.run("files", "--clear", "--larger-than", "1M")).last["files"] == 0
     assert (await alice.run("files", "--clear", "--chat", "bob")).last["files"] == 1
     assert (await alice.run("files")).last == {"files": 0, "bytes": 0, "cleared": False}

@@ -198,6 +198,7 @@ def add_file_verbs(verb: AddVerb) -> None:
     files.add_argument("--larger-than", type=amount, default=0, metavar="SIZE", help="such as 500k or 10M")
     files.add_argument("--clear", action="store_true", help="delete our copies of those that come again")
     files.add_argument("--even-unsure", action="store_true", help="and of those that may not")
+    verb("storage", "what this profile takes on the disk, and its files by kind and by chat")
 
 
 def add_finding_verbs(verb: AddVerb) -> None:

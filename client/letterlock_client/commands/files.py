@@ -1,4 +1,4 @@
-"""download, view, files: verbs that bring files out of the profile, and make room in it."""
+"""download, view, files, storage: verbs that bring files out of the profile, and make room in it."""
 
 import asyncio
 import time
@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.ids import message_text
-from letterlock_client.commands.session import look_up, reach, run_with_messenger
+from letterlock_client.commands.session import look_up, profile_name, reach, run_with_messenger
+from letterlock_client.config import Home
 from letterlock_client.events import TransferMoved
 from letterlock_client.file_choice import FileChoice
+from letterlock_client.file_sums import by_chat, by_kind, total_line
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Again, TransferState
 from letterlock_client.output import DONE, Output
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import who
+from letterlock_client.storage_use import storage_use
 
 AGAIN: Final = {
     Again.BACKUP: "in the backup",
@@ -26,7 +29,7 @@ AGAIN: Final = {
 
 def run(verb: str, given: Namespace, output: Output) -> int:
     """Run one of this file's verbs; return its exit status."""
-    works = {"download": download, "view": view, "files": files}
+    works = {"download": download, "view": view, "files": files, "storage": storage}
     return run_with_messenger(works[verb], given, output)
 
 
@@ -84,6 +87,32 @@ async def files(messenger: Messenger, given: Namespace, output: Output) -> int:
     total = sum(each.size for each in found)
     summary: dict[str, object] = {"files": len(found), "bytes": total, "cleared": False}
     output.result(summary, f"{total:>13,}  in {len(found)} files")
+    return DONE
+
+
+async def storage(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Print what the profile takes, and the files that lie here by kind and by chat."""
+    use = await asyncio.to_thread(storage_use, Home.find().profile(profile_name(given)))
+    sums = await messenger.file_sums()
+    kinds = [(kind.value, total) for kind, total in by_kind(sums)]
+    chats = [(who((await messenger.conversation(chat)).contact), total) for chat, total in by_chat(sums)]
+    shape: dict[str, object] = {
+        "folder": use.folder,
+        "messages_bytes": use.database,
+        "files_bytes": use.attachments,
+        "free_bytes": use.free,
+        "kinds": [{"kind": kind, "files": total.files, "bytes": total.bytes} for kind, total in kinds],
+        "chats": [
+            {"conversation": name, "files": total.files, "bytes": total.bytes} for name, total in chats
+        ],
+    }
+    lines = [
+        f"{use.database:>15,}  messages",
+        f"{use.attachments:>15,}  files",
+        f"{use.free:>15,}  free on this disk",
+        *(total_line(name, total) for name, total in [*kinds, *chats]),
+    ]
+    output.result(shape, "\n".join(lines))
     return DONE
 
 

@@ -4,13 +4,9 @@ Opens the last or only profile; where there is none, the first-run screen makes 
 """
 
 import asyncio
-import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -26,7 +22,6 @@ from letterlock_client.config import (
     DEFAULT_PROFILE,
     NO_PASSPHRASE,
     Home,
-    Places,
     Unlock,
 )
 from letterlock_client.config_file import Config, load_config, save_config
@@ -34,8 +29,9 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output
 from letterlock_client.storage.keyring import has_passphrase
+from letterlock_client.storage_use import storage_use
 from letterlock_client.ui.commands import VIM
-from letterlock_client.ui.doors import Doors, Registration, Start, StorageUse, Tastes
+from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
 from letterlock_client.ui.graphics import ask_terminal
 
 if TYPE_CHECKING:
@@ -153,23 +149,4 @@ def tastes(home: Home, profile: str, config: Config) -> Tastes:
         save_reduced_motion=lambda on: keep_looks(reduced_motion=on),
         fleet=fleet if fleet.is_file() else None,
         measure=lambda: asyncio.to_thread(storage_use, home.profile(profile)),
-    )
-
-
-def storage_use(places: Places) -> StorageUse:
-    """Measure what a profile takes on this disk."""
-
-    def size(paths: Iterable[Path]) -> int:
-        total = 0
-        for path in paths:
-            # What is measured may be deleted meanwhile.
-            with suppress(OSError):
-                total += path.stat().st_size if path.is_file() else 0
-        return total
-
-    return StorageUse(
-        folder=str(places.folder),
-        database=size(places.folder.glob(f"{places.database.name}*")),
-        attachments=size(places.attachments.rglob("*")),
-        free=shutil.disk_usage(places.folder).free,
     )

@@ -5,6 +5,7 @@ the screen.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from letterlock_client.backup_shapes import (
     attempt_line,
@@ -16,10 +17,14 @@ from letterlock_client.backup_shapes import (
 )
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupMoved
+from letterlock_client.file_sums import by_chat, by_kind, total_line
 from letterlock_client.plain.speaking import Action, Verbs, say
+from letterlock_client.shapes import who
 
 LONG = ("now", "verify", "rehearse")
 """What goes on while people chat."""
+MOST_CHATS: Final = 5
+"""So many chats are told of, those whose files take most."""
 ELSEWHERE = ("on", "password", "key", "sheet", "off", "restore")
 
 
@@ -36,7 +41,7 @@ class BackupVerbs(Verbs):
                 self.backup,
                 "[now, verify, rehearse, history, stop]: how the backup stands, or do that",
             ),
-            "storage": (self.storage, "what the files of your messages take here"),
+            "storage": (self.storage, "what the files of your messages take here, by kind and by chat"),
         }
 
     async def backup(self, rest: str) -> None:
@@ -74,7 +79,13 @@ class BackupVerbs(Verbs):
     async def storage(self, rest: str) -> None:
         """Say what lies here; making room is the command `letterlock files`."""
         del rest
-        files = await self.messenger.kept_files()
-        say(
-            f"{len(files)} files, {sum(each.size for each in files):,} bytes. letterlock files --clear makes room."
-        )
+        sums = await self.messenger.file_sums()
+        chats = by_chat(sums)
+        for kind, total in by_kind(sums):
+            say(total_line(kind.value, total))
+        for chat, total in chats[:MOST_CHATS]:
+            say(total_line(who((await self.messenger.conversation(chat)).contact), total))
+        if len(chats) > MOST_CHATS:
+            say(f"And {len(chats) - MOST_CHATS} chats more, with less: letterlock storage lists them.")
+        files, taken = sum(each.files for each in sums), sum(each.bytes for each in sums)
+        say(f"{files:,} files, {taken:,} bytes. letterlock files --clear makes room.")

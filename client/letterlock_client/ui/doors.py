@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from letterlock_client.backup_models import RestoreRequest
 from letterlock_client.sound.devices import OpenDevices
 from letterlock_client.sound.portaudio import open_devices
+from letterlock_client.storage_use import StorageUse
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -57,16 +58,6 @@ class Doors:
     suggested_handle: str = ""
     restore: "Callable[[RestoreRequest], Awaitable[Restoration]] | None" = None
     """Begin to restore into this profile, new or not; `open` opens it afterwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageUse:
-    """What a profile takes on this disk, in bytes."""
-
-    folder: str
-    database: int
-    attachments: int
-    free: int
 
 
 @dataclass(frozen=True, slots=True)

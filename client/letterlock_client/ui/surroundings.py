@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from letterlock_client.sound.devices import OpenDevices
 from letterlock_client.sound.portaudio import open_devices
-from letterlock_client.ui.doors import StorageUse, Tastes
+from letterlock_client.storage_use import StorageUse
+from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.icons import ASCII, UNICODE, Icons, signs
 from letterlock_client.ui.wording import Clock
 

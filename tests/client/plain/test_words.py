@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +57,9 @@ async def test_the_help_names_every_word_and_each_word_answers_without_a_chat(
     assert talk.over
 
 
-async def test_messages_are_found_looked_into_and_people_come_and_go(pair: Pair, capsys: Said) -> None:
+async def test_messages_are_found_looked_into_and_people_come_and_go(
+    pair: Pair, capsys: Said, tmp_path: Path
+) -> None:
     talk = Talk(pair.alice)
     sent = await pair.alice.send_text(pair.to_bob, "the lantern by the harbour")
     await pair.settle()
@@ -74,6 +77,12 @@ async def test_messages_are_found_looked_into_and_people_come_and_go(pair: Pair,
     await answer(talk, capsys, "/unblock bob")
     assert (await pair.alice.conversation(pair.to_bob)).contact.standing is Standing.ACCEPTED
     assert "0 files" in await answer(talk, capsys, "/storage")
+    plan = tmp_path / "plan.txt"
+    plan.write_bytes(bytes(20_000))
+    await pair.alice.send_file(pair.to_bob, plan)
+    await pair.settle()
+    told = (await answer(talk, capsys, "/storage")).splitlines()
+    assert [line.split("  ")[-1] for line in told[:2]] == ["others, 1 file", "bob, 1 file"]
 
 
 async def test_backups_are_made_and_checked_while_lines_go_on(both: Pair, capsys: Said) -> None:

@@ -28,6 +28,7 @@ from letterlock_client.models import (
     Conversation,
     Delivery,
     Exported,
+    FileSum,
     Inspection,
     KeptFile,
     Listed,
@@ -112,6 +113,8 @@ class FakeMessenger:
         self._ids = itertools.count(1)
         self._rows = itertools.count(1)
         self.kept: list[KeptFile] = []
+        self.kinds: dict[MessageId, MessageKind] = {}
+        """What kinds of messages `kept` belong to, where they are no plain files."""
         self.cards: dict[ConversationId, str] = {}
         self._settings = Settings()
         self._directory: dict[str, str] = {}
@@ -557,6 +560,13 @@ class FakeMessenger:
     async def kept_files(self) -> list[KeptFile]:
         await self._call("kept_files")
         return list(self.kept)
+
+    async def file_sums(self) -> list[FileSum]:
+        await self._call("file_sums")
+        return [
+            FileSum(each.conversation, self.kinds.get(each.message, MessageKind.FILE), 1, each.size)
+            for each in self.kept
+        ]
 
     async def clear_files(self, messages: Sequence[MessageId]) -> Cleared:
         await self._call("clear_files", tuple(messages))

@@ -1,10 +1,12 @@
 """Making room from the settings: what is chosen is what goes, and what may be nowhere else is asked about."""
 
 import pytest
-from textual.widgets import Select
+from textual.widgets import Select, Static
 
 from letterlock.ids import MessageId
-from letterlock_client.models import Again, KeptFile, Prefetch
+from letterlock_client.models import Again, KeptFile, MessageKind, Prefetch
+from letterlock_client.storage_use import StorageUse
+from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.clean_up import CleanUpScreen
 from tests.client.test_sanitize import HOSTILE
@@ -33,6 +35,21 @@ def filled() -> FakeMessenger:
     return fake
 
 
+def crowded() -> FakeMessenger:
+    """Files of every kind, in more chats than are listed."""
+    fake = filled()
+    fake.kinds = dict(
+        zip(ids(0, 1, 2), (MessageKind.VIDEO, MessageKind.FILE, MessageKind.AUDIO), strict=True)
+    )
+    for number in range(3, 16):
+        fake.person(f"person-{number}")
+        [message] = ids(number)
+        fake.kinds[message] = MessageKind.IMAGE
+        file = KeptFile(message, chat_id(f"person-{number}"), "p.jpg", "", number * 1000, START, Again.RELAY)
+        fake.kept.append(file)
+    return fake
+
+
 def ids(*numbers: int) -> tuple[MessageId, ...]:
     return tuple(MessageId(bytes([number] * 16)) for number in numbers)
 
@@ -56,6 +73,38 @@ async def test_what_lies_here_is_listed_with_where_it_would_come_from_again(clie
         assert text.index("holiday film.mp4") < text.index("floor plan.pdf") < text.index("old song.ogg")
         for part in ("84 MB", "in backup", "at relay", "nowhere else?", "3 files, 86 MB"):
             assert part in text
+
+
+@pytest.mark.parametrize("size", [(100, 34), (60, 34)])
+async def test_files_are_summed_by_kind_and_by_chat(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    async def measure() -> StorageUse:
+        return StorageUse("/data/alice", 1_500_000, 86_300_000, 5_000_000_000)
+
+    async with client(crowded(), size, tastes=Tastes(measure=measure)) as running:
+        await open_page(running, "make room")
+        picture(running.app, f"storage-{size[0]}x{size[1]}")
+        told = str(running.app.screen.query_one(".storage--sums", Static).content)
+        lines = [" ".join(line.split()) for line in told.splitlines()]
+        assert lines[:5] == [
+            "Pictures 117 kB 13 files",
+            "Videos 84 MB 1 file",
+            "Sounds, voice notes 900 kB 1 file",
+            "Other files 1.2 MB 1 file",
+            "",
+        ]
+        assert lines[5:8] == ["bob 85 MB 2 files", "carol 900 kB 1 file", "person-15 15 kB 1 file"]
+        assert lines[-1] == "10 other chats 75 kB 10 files"
+
+
+async def test_where_no_files_lie_nothing_is_said_of_them_and_a_clean_up_counts_anew(client: Open) -> None:
+    fake = filled()
+    async with client(fake, (120, 60)) as running:
+        await at_room(running)
+        fake.kept = []
+        await running.press("escape")
+        assert not running.app.screen.query_one(".storage--sums").display
 
 
 @pytest.mark.parametrize("size", [(100, 30), (60, 24)])

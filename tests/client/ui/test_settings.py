@@ -6,7 +6,8 @@ from textual.widgets import Input, OptionList, Select
 from letterlock_client.backup_models import FeatureView
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Prefetch, ReadWhen, Settings, Standing
-from letterlock_client.ui.doors import StorageUse, Tastes
+from letterlock_client.storage_use import StorageUse
+from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 from letterlock_client.ui.screens.main import MainScreen

@@ -12,7 +12,7 @@ from letterlock.ids import MessageId
 from letterlock_client.flows.reading import delete_after
 from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.models import Again, Cleared, KeptFile
+from letterlock_client.models import Again, Cleared, FileSum, KeptFile
 from letterlock_client.storage import backup_state, kept_files
 
 
@@ -31,6 +31,11 @@ async def held(place: Workplace) -> list[KeptFile]:
         replace(each, again=Again.NOT_YET) if each.again is Again.RELAY and each.message in awaited else each
         for each in kept
     ]
+
+
+async def sums(place: Workplace) -> list[FileSum]:
+    """What the files that lie here take, by chat and kind of message."""
+    return await place.database.read(kept_files.sums)
 
 
 async def clear(place: Workplace, messages: Collection[MessageId]) -> Cleared:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from letterlock_client.sanitize import line_of
+from letterlock_client.sanitize import line_of, width
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.screens.dialog import problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
@@ -68,7 +68,7 @@ class SettingsPage(VerticalScroll, Asking, can_focus=False):
 def facts(rows: Iterable[tuple[str, str]], *, wide: int = 14) -> Content:
     """Return sanitised facts in two columns, the name dim and the value plain."""
     lines = [
-        Content.assemble(Content.styled(name.ljust(wide), "$foreground 65%"), Content(value))
+        Content.assemble(Content.styled(name + " " * (wide - width(name)), "$foreground 65%"), Content(value))
         for name, value in rows
     ]
     return Content("\n").join(lines)

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final, TypeAlias
 
 from textual import on
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 
+from letterlock_client.file_sums import FileKind, Total, by_chat, by_kind
 from letterlock_client.models import Prefetch, Settings
-from letterlock_client.sanitize import line_of
-from letterlock_client.ui.doors import StorageUse
+from letterlock_client.sanitize import fit, line_of
+from letterlock_client.storage_use import StorageUse
+from letterlock_client.ui.backup_wording import many
 from letterlock_client.ui.screens.dialog import words
 from letterlock_client.ui.screens.settings.page import SettingsPage, facts
-from letterlock_client.ui.wording import size
+from letterlock_client.ui.wording import size, title_of
 
 ENCRYPTED = "All of it is encrypted. Messages and files go by their own timers, or when you delete them."
 PREFETCH = {
@@ -21,6 +25,19 @@ PREFETCH = {
     Prefetch.EVERYTHING: "all files",
 }
 LIMITS = (1_000_000, 5_000_000, 20_000_000, 100_000_000)
+
+
+KIND_WORDS: Final = {
+    FileKind.PICTURES: "Pictures",
+    FileKind.VIDEOS: "Videos",
+    FileKind.SOUNDS: "Sounds, voice notes",
+    FileKind.OTHERS: "Other files",
+}
+MOST_CHATS: Final = 5
+"""So many chats are listed, those whose files take most."""
+NAME: Final = 22
+
+_Named: TypeAlias = tuple[str, Total]
 
 
 class StoragePage(SettingsPage):
@@ -32,6 +49,7 @@ class StoragePage(SettingsPage):
     def parts(self) -> Iterable[Widget]:
         """The sizes, making room, and what is fetched."""
         yield words("measuring…", "dialog--text storage--sizes")
+        yield words("", "dialog--text storage--sums")
         yield Button("Make room…", id="clean_up", compact=True)
         yield words("Fetched by themselves as they come", "dialog--label")
         kinds = [(text, kind) for kind, text in PREFETCH.items()]
@@ -47,6 +65,7 @@ class StoragePage(SettingsPage):
         self.ask(self.messenger.settings, self._show_choice)
 
     def _measure(self) -> None:
+        self.ask(self._read_sums, self._show_sums)
         if self.around.measure is not None:
             self.ask(self.around.measure, self._show)
         else:
@@ -60,6 +79,23 @@ class StoragePage(SettingsPage):
             ("Folder", line_of(use.folder, 200)),
         ]
         self.query_one(".storage--sizes", Static).update(facts(rows))
+
+    async def _read_sums(self) -> tuple[list[_Named], list[_Named]]:
+        """What lies here by kind, and by chat, each with its name."""
+        sums = await self.messenger.file_sums()
+        titles = {each.id: title_of(each) for each in await self.messenger.conversations()}
+        kinds = [(KIND_WORDS[kind], total) for kind, total in by_kind(sums)]
+        chats = [(titles.get(chat, "another chat"), total) for chat, total in by_chat(sums)]
+        rest = [total for _, total in chats[MOST_CHATS:]]
+        if rest:
+            others = Total(sum(each.files for each in rest), sum(each.bytes for each in rest))
+            chats[MOST_CHATS:] = [(many(len(rest), "other chat"), others)]
+        return kinds, chats
+
+    def _show_sums(self, sums: tuple[list[_Named], list[_Named]]) -> None:
+        place = self.query_one(".storage--sums", Static)
+        place.update(Content("\n\n").join(_table(named) for named in sums))
+        place.display = bool(sums[0])
 
     def _show_choice(self, settings: Settings) -> None:
         self.settings = settings
@@ -88,3 +124,10 @@ class StoragePage(SettingsPage):
         from letterlock_client.ui.screens.clean_up import CleanUpScreen
 
         self.app.push_screen(CleanUpScreen(self.messenger, self.around), lambda _: self._measure())
+
+
+def _table(rows: Iterable[_Named]) -> Content:
+    return facts(
+        [(fit(name, NAME), f"{size(total.bytes):<9}{many(total.files, 'file')}") for name, total in rows],
+        wide=NAME + 2,
+    )
