@@ -103,7 +103,8 @@ def _read_invite(who: str) -> Invite | None:
 
 def _read_name(who: str) -> tuple[str, AccountId | None]:
     try:
-        return "", parse_account(who)
+        # In groups as screens show it, or in one piece.
+        return "", parse_account(who.replace(" ", ""))
     except MalformedError:
         pass
     try:

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
-from letterlock.devices.invite import SCHEME, parse_invite
+from letterlock.devices.invite import SCHEME, Invite, parse_invite
 from letterlock.errors import MalformedError
-from letterlock.ids import ConversationId, account_text
+from letterlock.ids import AccountId, ConversationId, account_text
 from letterlock_client.events import ConnectionChanged, Link
 from letterlock_client.formatting import without_marks
 from letterlock_client.models import (
@@ -155,6 +155,14 @@ def title_of(conversation: Conversation) -> str:
     )
 
 
+def account_lines(account: AccountId, room: int = 39) -> list[str]:
+    """Return a whole account id in groups of four, so that two people can compare it: one line, or equal ones."""
+    text = account_text(account)
+    groups = [text[at : at + 4] for at in range(0, len(text), 4)]
+    count = next((count for count in (8, 4, 2) if count * 5 - 1 <= room), 1)
+    return [" ".join(groups[at : at + count]) for at in range(0, len(groups), count)]
+
+
 def contact_name(contact: Contact) -> str:
     """Return a person's name, sanitised: the handle, else the account's id."""
     return name_of(contact.handle or account_text(contact.account))
@@ -221,14 +229,14 @@ def attachment_line(attachment: Attachment, kind: MessageKind) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def card_of(message: Message) -> str:
-    """Return the handle on a contact card: a message that is nothing but an invite link; empty where it is none."""
+def card_of(message: Message) -> Invite | None:
+    """Return whom a contact card names: a message that is nothing but an invite link; None where it is none."""
     if message.kind is not MessageKind.TEXT or message.deleted or not message.text.startswith(SCHEME):
-        return ""
+        return None
     try:
-        return parse_invite(message.text).handle
+        return parse_invite(message.text)
     except MalformedError:
-        return ""
+        return None
 
 
 def preview(message: Message, *, request: bool = False) -> str:
@@ -244,8 +252,8 @@ def preview(message: Message, *, request: bool = False) -> str:
         text = f"{KINDS.get(message.kind, 'file')}: {caption or file_name_of(message.attachment.name)}"
     elif message.kind is MessageKind.UNKNOWN:
         text = "message of a newer version"
-    elif handle := card_of(message):
-        text = f"contact: {handle}"
+    elif card := card_of(message):
+        text = f"contact: {card.handle}"
     else:
         text = without_marks(line_of(message.text, 120))
     return f"You: {text}" if message.mine and message.kind is not MessageKind.NOTE else text

@@ -9,6 +9,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import MessageAdded, MessageChanged, MessageRemoved, TypingChanged
 from letterlock_client.models import Delivery, MessageKind, NewsKind, Settings, Standing
 from letterlock_client.shapes import message_shape, when
+from letterlock_client.ui.wording import account_lines
 from tests.town import Pair, Town, eventually
 
 
@@ -323,6 +324,7 @@ async def test_who_is_a_handle_an_account_or_an_invite(town: Town) -> None:
     alice, bob = await town.register("alice"), await town.register("bob")
     by_invite = await alice.find(await bob.invite_link())
     assert by_invite == await alice.find("bob") == await alice.find(account_text(bob.profile.account))
+    assert by_invite == await alice.find(" ".join(account_lines(bob.profile.account, 19)))
     await refusal(Code.UNKNOWN_CONTACT, alice.find("nobody"))
     await refusal(Code.BAD_INPUT, alice.find("Not A Handle!"))
     await refusal(Code.BAD_INPUT, alice.find("alice"))

@@ -3,6 +3,7 @@
 import pytest
 
 from letterlock.devices.invite import Invite, invite_link
+from letterlock.ids import AccountId, account_text
 from letterlock_client.ui.screens.switch import SwitchScreen
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import account, chat_id, lively
@@ -25,6 +26,22 @@ async def test_a_card_shows_whom_it_names_and_enter_opens_their_chat(client: Ope
         await running.press("escape", "G", "enter")
         assert fake.asked("find")[-1] == (CARD,)
         assert running.view.id_of_chat == chat_id("carol")
+
+
+@pytest.mark.parametrize(("columns", "groups"), [(100, 8), (60, 8), (40, 4), (30, 2)])
+async def test_a_card_shows_the_whole_account_to_compare(client: Open, columns: int, groups: int) -> None:
+    whose = AccountId(bytes(range(3, 23)))
+    fake = lively()
+    fake.put(BOB, invite_link(Invite(account=whose, handle="carol", relay="relay.example")))
+    async with client(fake, (columns, 30)) as running:
+        await running.press("enter")
+        text = account_text(whose)
+        fours = [text[at : at + 4] for at in range(0, 32, 4)]
+        lines = [" ".join(fours[at : at + groups]) for at in range(0, 8, groups)]
+        screen = running.text().splitlines()
+        places = [next(row for row, line in enumerate(screen) if each in line) for each in lines]
+        assert places == list(range(places[0], places[0] + len(lines)))
+        assert "carol" in screen[places[0] - 1]
 
 
 @pytest.mark.parametrize(

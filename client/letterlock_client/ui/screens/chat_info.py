@@ -14,13 +14,12 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from letterlock.ids import account_text
 from letterlock_client.errors import ClientError
 from letterlock_client.models import Conversation, Listed, Message, Standing
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
-from letterlock_client.ui.wording import attachment_line, short_time, span, title_of
+from letterlock_client.ui.wording import account_lines, attachment_line, short_time, span, title_of
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -50,7 +49,7 @@ class ChatInfoScreen(Dialog[str | Message]):
         """The facts, the actions; the files follow."""
         contact = self._chat.contact
         yield words(Content("\n").join(Content(line) for line in facts(self._chat)), "info--table")
-        yield words(Content.styled(account_text(contact.account), "dim"))
+        yield words(Content.styled(account_lines(contact.account)[0], "dim"))
         yield problem_line()
         yield OptionList(
             *(Content(text) for _, text in actions(self._chat, self._clock())), markup=False, compact=True

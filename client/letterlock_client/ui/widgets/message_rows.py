@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
+from letterlock.devices.invite import Invite
 from letterlock.ids import MessageId
 from letterlock_client.models import Attachment, Delivery, Message, MessageKind, Picture, TransferState
 from letterlock_client.sanitize import body_of, emoji_of, file_name_of, fit, line_of, width
@@ -22,6 +23,7 @@ from letterlock_client.ui.widgets.half_blocks import half_blocks
 from letterlock_client.ui.widgets.rows import EMPTY, Row
 from letterlock_client.ui.widgets.text_rows import Ink, text_strips, wrapped
 from letterlock_client.ui.wording import (
+    account_lines,
     attachment_line,
     card_of,
     clock_time,
@@ -251,17 +253,21 @@ class _Bubble:
         if message.view_once and not message.mine:
             text = "Viewed once." if message.viewed else "View once: enter opens it, one time."
             return self._wrapped(text, quiet)
-        if handle := card_of(message):
-            card = self._wrapped(
-                f"{self.look.icons.person} contact {self.look.icons.dot} {handle}", self.style
-            )
-            return [*card, *self._wrapped("enter writes to them", quiet)]
+        if card := card_of(message):
+            return self._card_lines(card)
         lines = []
         if message.attachment is not None:
             lines += self._file_lines(message.attachment)
         if message.text or message.attachment is None:
             lines += self._text_lines()
         return lines
+
+    def _card_lines(self, card: Invite) -> list[Strip]:
+        """Whom a card names, by the whole account id: a handle alone is what a liar would copy."""
+        icons = self.look.icons
+        lines = self._wrapped(f"{icons.person} contact {icons.dot} {card.handle}", self.style)
+        lines += [Strip([Segment(line, self.style)]) for line in account_lines(card.account, self.room)]
+        return [*lines, *self._wrapped("enter writes to them", self.quiet)]
 
     def _file_lines(self, file: Attachment) -> list[Strip]:
         icons, picture = self.look.icons, self.drawing.picture

@@ -6,11 +6,11 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Button
 
-from letterlock.ids import account_text
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.screens.dialog import words
 from letterlock_client.ui.screens.invite import InviteScreen
 from letterlock_client.ui.screens.settings.page import SettingsPage, facts
+from letterlock_client.ui.wording import account_lines
 
 LOCKED = "The messages on this device are locked with your passphrase; it is asked at every start."
 UNLOCKED = "This profile has no passphrase: whoever can read its files can read its messages."
@@ -26,7 +26,7 @@ class AccountPage(SettingsPage):
         me = self.messenger.profile
         rows = [
             ("Handle", name_of(me.handle)),
-            ("Account", account_text(me.account)),
+            ("Account", account_lines(me.account)[0]),
             ("Device", str(me.device)),
             ("Relay", line_of(me.relay, 80)),
         ]
