@@ -1,4 +1,4 @@
-"""Every command the interface knows, once: key bindings, palette, help and the keymap are made from it.
+"""Every command the interface knows, once: key bindings, palette, slash words, help and the keymap come from it.
 
 Must not know what a command does; the pane or widget that owns it has the action.
 """
@@ -31,9 +31,27 @@ class CommandSpec:
     title: str
     help: str
     footer: bool = False
-    palette: bool = True
     argument: str = ""
     """What may stand behind its slash word; in brackets where it may be left out."""
+    alone: str = ""
+    """Why nothing but its keys leads to it; where this is empty, the palette and its slash word do as well."""
+    keyless: str = ""
+    """Why it has no key on purpose."""
+
+    @property
+    def name(self) -> str:
+        """Its id within its place."""
+        return self.id.partition(".")[2]
+
+    @property
+    def word(self) -> str:
+        """What is typed behind the slash."""
+        return self.name.replace("_", "-")
+
+    @property
+    def on_client(self) -> str:
+        """The action of a whole client that does the same, for whoever has no message or composer at hand."""
+        return f"message('{self.name}')" if self.where is Where.MESSAGE else self.action
 
 
 def _client(
@@ -44,32 +62,41 @@ def _client(
     *,
     footer: bool = False,
     argument: str = "",
+    keyless: str = "",
 ) -> CommandSpec:
-    return CommandSpec(f"chat.{id}", Where.CLIENT, keys, id, title, help, footer, argument=argument)
+    action = {page: f"settings('{page_id}')" for page, page_id in _PAGES.items()}.get(id, id)
+    return CommandSpec(
+        f"chat.{id}", Where.CLIENT, keys, action, title, help, footer, argument, keyless=keyless
+    )
 
 
-def _page(id: str, page: str, title: str, help: str) -> CommandSpec:  # noqa: A002
-    return CommandSpec(f"chat.{id}", Where.CLIENT, "", f"settings('{page}')", title, help)
-
-
-def _composer(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
-    return CommandSpec(f"write.{id}", Where.COMPOSER, keys, id, title, help, palette=False)
+def _composer(id: str, keys: str, title: str, help: str, alone: str = "") -> CommandSpec:  # noqa: A002
+    return CommandSpec(f"write.{id}", Where.COMPOSER, keys, id, title, help, alone=alone)
 
 
 def _list(id: str, keys: str, action: str, title: str, help: str) -> CommandSpec:  # noqa: A002
-    return CommandSpec(f"list.{id}", Where.LIST, keys, action, title, help, palette=False)
+    return CommandSpec(f"list.{id}", Where.LIST, keys, action, title, help, alone=_MOVES)
 
 
-def _message(id: str, keys: str, title: str, help: str) -> CommandSpec:  # noqa: A002
+def _message(id: str, keys: str, title: str, help: str, alone: str = "") -> CommandSpec:  # noqa: A002
     action = id if id in ("copy", "write") else f"ask('{id}')"
     if id in ("search", "next_unread"):
         action = f"client('{id}')"
-    return CommandSpec(f"message.{id}", Where.MESSAGE, keys, action, title, help, palette=False)
+    footer = id == "menu"
+    return CommandSpec(f"message.{id}", Where.MESSAGE, keys, action, title, help, footer, alone=alone)
+
+
+_PAGES: Final = {"profile": "account", "notifications": "notifications", "storage": "storage"}
+"""Commands that open one page of the settings."""
+
+_MOVES: Final = "It moves where the cursor stands; the mouse's wheel and the scroll bar do the same."
+_WRITES: Final = "It belongs to the text being written, in whose place a slash word would stand."
+_TWICE: Final = "A command that works anywhere does the same."
 
 
 COMMANDS: Final = (
+    _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _client("switch", "ctrl+k", "Switch chat", "Find a chat by name and open it.", footer=True),
-    _client("search", "ctrl+f", "Search", "Find messages by their words, in every chat."),
     _client(
         "new_chat",
         "ctrl+n",
@@ -77,6 +104,19 @@ COMMANDS: Final = (
         "Write to somebody by handle or invite link.",
         footer=True,
         argument="[WHO]",
+    ),
+    _client("search", "ctrl+f", "Search", "Find messages by their words, in every chat.", footer=True),
+    _client(
+        "settings", "f2", "Settings", "Privacy, backup, appearance and the rest, with a search.", footer=True
+    ),
+    _client("backup", "f3", "Backup", "How the last backup stands, and who could open it.", footer=True),
+    _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
+    _client(
+        "chat_info",
+        "alt+c",
+        "Chat info",
+        "Facts about this chat, its shared files, and what can be done with it.",
+        footer=True,
     ),
     _client("previous_chat", "alt+up", "Previous chat", "Open the chat above in the list."),
     _client("next_chat", "alt+down", "Next chat", "Open the chat below in the list."),
@@ -91,14 +131,6 @@ COMMANDS: Final = (
     ),
     _client("requests", "alt+r", "Requests", "See who wrote first and waits for an answer."),
     _client("back", "alt+left", "Chat list", "Go to the list of chats."),
-    _client("verify", "f4", "Verify", "Compare the safety number of this chat.", footer=True),
-    _client(
-        "chat_info",
-        "alt+c",
-        "Chat info",
-        "Facts about this chat, its shared files, and what can be done with it.",
-        footer=True,
-    ),
     _client("invite", "alt+i", "Invite link", "Show your own invite link, for others to write to you."),
     _client(
         "timer",
@@ -151,7 +183,7 @@ COMMANDS: Final = (
     _client("archived", "", "Archived chats", "List the archived chats, or the others again."),
     _client(
         "export",
-        "",
+        "alt+e",
         "Export this chat",
         "Write it to a file: a record that can be checked (.jsonl), a page (.html) or text (.txt).",
         argument="FILE",
@@ -163,25 +195,30 @@ COMMANDS: Final = (
         "Send somebody's contact to this chat: whoever opens it can write to them.",
         argument="[WHO]",
     ),
-    _client("block", "", "Block", "Drop whatever this person sends from now on."),
-    _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
     _client(
-        "settings", "f2", "Settings", "Privacy, backup, appearance and the rest, with a search.", footer=True
+        "block",
+        "",
+        "Block",
+        "Drop whatever this person sends from now on.",
+        keyless="a slip of the finger must not lead there",
     ),
-    _page("profile", "account", "Profile", "Your handle, account, device and invite link."),
-    _page("notifications", "notifications", "Notifications", "The bell, and what shows outside the window."),
-    _page("storage", "storage", "Storage", "What your messages and files take on this disk."),
+    _client("xray", "f12", "X-ray", "Beside the chat: a message's layers, and what each party saw of it."),
+    _client("profile", "f6", "Profile", "Your handle, account, device and invite link."),
+    _client("notifications", "", "Notifications", "The bell, and what shows outside the window."),
+    _client("storage", "f7", "Storage", "What your messages and files take on this disk."),
     _client("theme", "", "Theme", "Choose the colours.", argument="[NAME]"),
-    _client("backup", "f3", "Backup", "How the last backup stands, and who could open it.", footer=True),
     _client("back_up", "", "Back up now", "Back up, while the chat goes on."),
-    _client("help", "f1", "Help", "All keys on one page.", footer=True),
-    _composer("send", "enter", "Send", "Send the message."),
-    _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line."),
-    _composer("up", "up", "Edit last", "In an empty composer: edit your last message."),
+    _composer("send", "enter", "Send", "Send the message.", _WRITES),
+    _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line.", _WRITES),
+    _composer(
+        "up", "up", "Edit last", "In an empty composer: edit your last message.", "/edit does the same."
+    ),
     _composer("editor", "ctrl+e", "Editor", "Write this text in your own editor ($EDITOR)."),
-    _composer("page_up", "pageup", "Scroll up", "Scroll the messages one page up."),
-    _composer("page_down", "pagedown", "Scroll down", "Scroll the messages one page down."),
-    _composer("leave", "escape", "To the messages", "Stop replying or editing; else go to the messages."),
+    _composer("page_up", "pageup", "Scroll up", "Scroll the messages one page up.", _MOVES),
+    _composer("page_down", "pagedown", "Scroll down", "Scroll the messages one page down.", _MOVES),
+    _composer(
+        "leave", "escape", "To the messages", "Stop replying or editing; else go to the messages.", _MOVES
+    ),
     _list("up", "up,k", "cursor(-1)", "Up", "Go one up."),
     _list("down", "down,j", "cursor(1)", "Down", "Go one down."),
     _list("page_up", "pageup", "page(-1)", "Page up", "Go one page up."),
@@ -190,8 +227,9 @@ COMMANDS: Final = (
     _list("half_down", "ctrl+d", "half_page(1)", "Half a page down", "Go half a page down."),
     _list("first", "home,g", "first", "First", "Go to the first."),
     _list("last", "end,G", "last", "Last", "Go to the last, and stay at the end."),
-    _message("search", "slash", "Search", "Find messages by their words, in every chat."),
-    _message("next_unread", "n", "Next unread", "Open the next chat with unread messages."),
+    _message("search", "slash", "Search", "Find messages by their words, in every chat.", _TWICE),
+    _message("next_unread", "n", "Next unread", "Open the next chat with unread messages.", _TWICE),
+    _message("menu", "m", "Menu", "Choose among all that can be done with it."),
     _message("reply", "r", "Reply", "Answer this message."),
     _message("edit", "e", "Edit", "Change the text of your own message."),
     _message("delete", "d", "Delete", "Delete it here, or on both sides."),
@@ -207,9 +245,9 @@ COMMANDS: Final = (
     _message("history", "h", "Earlier texts", "Read what it said before it was changed."),
     _message("pause", "p", "Pause", "Stop its file where it is, or let it go on."),
     _message("cancel", "x", "Cancel", "Give up sending its file."),
-    _message("info", "i", "Info", "How it travelled: times, sizes, ratchet."),
+    _message("info", "i", "Message info", "How it travelled: times, sizes, ratchet."),
     _message("jump", "q", "Go to the quoted", "Go to the message that this one answers."),
-    _message("write", "escape", "Write", "Go back to writing."),
+    _message("write", "escape", "Write", "Go back to writing.", _MOVES),
 )
 
 
@@ -246,7 +284,7 @@ def actions(where: Where, keymap: Mapping[str, str]) -> dict[str, str]:
 
 def slashes(specs: Iterable[CommandSpec] = COMMANDS) -> dict[str, CommandSpec]:
     """Return what can be typed behind a slash, with its command."""
-    return {spec.id.partition(".")[2].replace("_", "-"): spec for spec in specs if spec.where is Where.CLIENT}
+    return {spec.word: spec for spec in specs if not spec.alone}
 
 
 def keys_of(spec: CommandSpec, keymap: Mapping[str, str] | None = None) -> str:

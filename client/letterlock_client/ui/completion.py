@@ -69,7 +69,8 @@ def _command(before: str) -> Completion | None:
         for name, spec in slashes().items()
         if name.startswith(word) and name != word
     ]
-    return Completion(0, len(before), fitting[:MOST], command=True) if fitting else None
+    # Who typed a whole word means it: enter runs /back, though there is /back-up, too.
+    return Completion(0, len(before), fitting[:MOST], command=word not in slashes()) if fitting else None
 
 
 def _argument(before: str) -> Completion | None:

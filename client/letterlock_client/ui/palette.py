@@ -24,13 +24,13 @@ class Commands(Provider):
         return next(iter(self.screen.query(ClientPane)), None)
 
     def _run(self, pane: ClientPane, spec: CommandSpec) -> None:
-        pane.call_later(partial(pane.run_action, spec.action))
+        pane.call_later(partial(pane.run_action, spec.on_client))
 
     async def discover(self) -> Hits:
         """Offer all of them."""
         pane = self._pane()
         if pane is not None:
-            for spec in (spec for spec in COMMANDS if spec.palette):
+            for spec in (spec for spec in COMMANDS if not spec.alone):
                 yield DiscoveryHit(
                     Content(spec.title), partial(self._run, pane, spec), help=self._help(pane, spec)
                 )
@@ -41,7 +41,7 @@ class Commands(Provider):
         matcher = self.matcher(query)
         if pane is None:
             return
-        for spec in (spec for spec in COMMANDS if spec.palette):
+        for spec in (spec for spec in COMMANDS if not spec.alone):
             score = matcher.match(spec.title)
             if score > 0:
                 yield Hit(

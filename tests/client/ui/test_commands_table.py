@@ -28,7 +28,7 @@ def test_the_keys_do_not_clash() -> None:
 
 
 def test_a_keymap_that_clashes_or_misses_is_told() -> None:
-    assert clashes({"chat.help": "f4"}) == ["f4 is given to both chat.verify and chat.help"]
+    assert clashes({"chat.help": "f4"}) == ["f4 is given to both chat.help and chat.verify"]
     assert clashes({"chat.nothing": "x"}) == ["there is no command 'chat.nothing' to give a key to"]
 
 

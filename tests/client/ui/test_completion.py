@@ -30,6 +30,21 @@ def test_commands_are_offered_at_the_beginning_only() -> None:
     assert offered("/ti", first=False) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "longer"), [("/back", "/back-up"), ("/edit", "/editor"), ("/view", "/view-once ")]
+)
+def test_enter_runs_a_whole_word_and_completes_a_part_of_one(word: str, longer: str) -> None:
+    whole, part = (
+        complete(word, len(word), (), first=True),
+        complete(word[:-1], len(word) - 1, (), first=True),
+    )
+    assert whole is not None
+    assert part is not None
+    assert longer in offered(word)
+    assert not whole.command
+    assert part.command
+
+
 def test_emoji_and_names_are_offered_in_the_middle_of_a_text() -> None:
     assert offered("so nice :tad")[0] == "🎉"
     assert offered("at 10:ab") == []

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.errands import Errands
+from letterlock_client.ui.panes.message_verbs import MessageVerbs
 from letterlock_client.ui.panes.slash_verbs import SlashVerbs
 from letterlock_client.ui.panes.writing_outside import write_outside
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
@@ -43,6 +44,7 @@ class Calls(Errands):
     def __init__(self) -> None:
         super().__init__()
         self._typed = SlashVerbs(self)
+        self.verbs = MessageVerbs(self)
 
     @abstractmethod
     def refresh_list(self) -> None:

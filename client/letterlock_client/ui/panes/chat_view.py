@@ -4,6 +4,7 @@ Reads pages of the timeline for its log; everything that changes something is an
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -12,16 +13,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from letterlock.ids import MessageId
-from letterlock_client.models import Conversation, Message, MessageKind, Standing
+from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.panes.log_reading import LogReading
+from letterlock_client.ui.panes.suiting import suits
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.banner import Banner
 from letterlock_client.ui.widgets.chat_header import ChatHeader
 from letterlock_client.ui.widgets.composer import Composer
 from letterlock_client.ui.widgets.message_log import MessageLog
-from letterlock_client.ui.widgets.timeline_window import PAGE
 from letterlock_client.ui.wording import preview, title_of
 
 if TYPE_CHECKING:
@@ -187,12 +188,9 @@ class ChatView(LogReading):
     @on(intents.EditLast)
     def _edit_last(self, event: intents.EditLast) -> None:
         event.stop()
-        window = self.log_view.window
-        for position in range(len(window) - 1, max(-1, len(window) - PAGE), -1):
-            message = window.message(position)
-            if message is not None and can_edit(message):
-                self.begin_edit(message)
-                return
+        message = self.log_view.window.newest(partial(suits, "edit"))
+        if message is not None:
+            self.begin_edit(message)
 
     # Focus and scrolling.
 
@@ -215,9 +213,3 @@ class ChatView(LogReading):
         """The line about new messages leads to them."""
         if event.widget is self.context and self.log_view.below:
             self.log_view.action_end()
-
-
-def can_edit(message: Message) -> bool:
-    """Whether its text can be changed: own, with text, not deleted, not a note."""
-    plain = message.kind is not MessageKind.NOTE and message.kind is not MessageKind.UNKNOWN
-    return message.mine and plain and bool(message.text) and not message.deleted

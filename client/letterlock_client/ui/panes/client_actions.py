@@ -143,6 +143,7 @@ class ClientActions(Calls, BackupActions):
                 "pin": self.action_pin,
                 "archive": self.action_archive,
                 "export": self.action_export,
+                "xray": self.action_xray,
                 "block": self.action_block,
             }
             if isinstance(answer, Message):
@@ -178,6 +179,17 @@ class ClientActions(Calls, BackupActions):
         choices = [Choice(seconds, span(seconds)) for seconds in TIMERS]
         title = f"Messages with {title_of(chat)} disappear, once read, after"
         self.app.push_screen(ChooseScreen(title, choices, chosen=chat.timer_s), chosen)
+
+    def action_message(self, verb: str) -> None:
+        """Do something with a message of the open chat."""
+        self.verbs.begin(verb)
+
+    def action_editor(self) -> None:
+        """Write what stands in the composer in an own editor."""
+        if self.view is None:
+            self.tell("Open a chat first.")
+        else:
+            self.view.composer.action_editor()
 
     def action_attach(self) -> None:
         """Begin the command that sends a file."""
@@ -312,6 +324,7 @@ class ClientActions(Calls, BackupActions):
         """Block the person of the open chat, or take that back."""
         chat = self._chat
         if chat is None:
+            self.tell("Open a chat first.")
             return
         if chat.contact.standing is Standing.BLOCKED:
             self.errand(self.messenger.unblock(chat.id))
@@ -340,7 +353,7 @@ class ClientActions(Calls, BackupActions):
         self.query_one(".client--body").mount(self.xray)
         self.lay_out(self.size.width)
         log = self.view.log_view if self.view is not None else None
-        if log is not None and (message := log.message_at_cursor() or log.newest()) is not None:
+        if log is not None and (message := log.message_at_cursor() or log.window.newest(bool)) is not None:
             self.look_into(message)
 
     @on(XrayPane.Left)

@@ -27,7 +27,6 @@ from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.panes.chat_view import ChatView
 from letterlock_client.ui.panes.client_actions import ClientActions
-from letterlock_client.ui.panes.message_verbs import MessageVerbs
 from letterlock_client.ui.panes.typists import Typists
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.chat_list import ChatList
@@ -74,7 +73,6 @@ class ClientPane(ClientActions):
         self._sought: intents.OpenMessage | None = None
         self.chat_list = ChatList(self.around.clock, self.around.icons)
         self.status = StatusBar(messenger.profile, self.around.clock, self.around.icons)
-        self._verbs_on_messages = MessageVerbs(self)
         self._typists = Typists(self, self._show_typing)
 
     def compose(self) -> ComposeResult:
@@ -350,7 +348,7 @@ class ClientPane(ClientActions):
     @on(MessageLog.Asked)
     def _asked(self, event: MessageLog.Asked) -> None:
         event.stop()
-        self._verbs_on_messages.do(event.verb, event.message)
+        self.verbs.do(event.verb, event.message)
 
     async def leave(self) -> None:
         """The client is about to be closed: keep what is written and not sent."""

@@ -13,9 +13,10 @@ from letterlock_client.formatting import true_host
 from letterlock_client.models import Delivery, Message, MessageKind, TransferState
 from letterlock_client.sanitize import body_of, clean, file_name_of, fit, links_in
 from letterlock_client.ui import intents
-from letterlock_client.ui.panes.chat_view import can_edit
+from letterlock_client.ui.commands import COMMANDS, Where
 from letterlock_client.ui.panes.launching import launch
 from letterlock_client.ui.panes.player import Player
+from letterlock_client.ui.panes.suiting import suits
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from letterlock_client.ui.screens.message_info import MessageInfoScreen
@@ -23,7 +24,7 @@ from letterlock_client.ui.screens.picture import PictureScreen, room_for
 from letterlock_client.ui.screens.react import ReactScreen
 from letterlock_client.ui.screens.reader import ReaderScreen
 from letterlock_client.ui.screens.switch import SwitchScreen
-from letterlock_client.ui.wording import card_of
+from letterlock_client.ui.wording import card_of, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
 
     from letterlock.ids import ConversationId, MessageId
     from letterlock_client.ui.panes.calls import Calls
+    from letterlock_client.ui.widgets.message_log import MessageLog
 
 
 MOST_LINKS: Final = 12
+MENU_TITLES: Final = 18
+"""Columns of a menu for what is done."""
 
 
 def addresses_in(message: Message) -> list[tuple[str, str]]:
@@ -44,6 +48,13 @@ def addresses_in(message: Message) -> list[tuple[str, str]]:
     return list({text[link.start : link.stop]: true_host(link.host) for link in links_in(text)}.items())
 
 
+def _meant(log: MessageLog, verb: str, answered: MessageId | None) -> Message | None:
+    """Return the message under the cursor, if the keys go to it; else the one being answered; else the newest fit."""
+    if log.screen.focused is log and (message := log.message_at_cursor()) is not None:
+        return message
+    return (log.window.find(answered) if answered else None) or log.window.newest(partial(suits, verb))
+
+
 class MessageVerbs:
     """The verbs of `commands.COMMANDS` with `Where.MESSAGE`, for one client pane."""
 
@@ -51,6 +62,7 @@ class MessageVerbs:
         self._pane = pane
         self._player = Player(pane)
         self._verbs: dict[str, Callable[[Message], None]] = {
+            "menu": self.menu,
             "reply": self.reply,
             "edit": self.edit,
             "delete": self.delete,
@@ -72,16 +84,50 @@ class MessageVerbs:
         """Do what a key on a message means."""
         self._verbs[verb](message)
 
+    def begin(self, verb: str, answered: MessageId | None = None) -> None:
+        """Do what was asked for without a message at hand, with the one that is meant, and show which that is."""
+        view = self._pane.view
+        if view is None:
+            self._pane.tell("Open a chat first.")
+            return
+        log = view.log_view
+
+        def do() -> None:
+            message = _meant(log, verb, answered)
+            if message is None:
+                self._pane.tell("No message near the end is one for that. Choose one: escape, then arrows.")
+            else:
+                log.jump_to(message.id)
+                self.do(verb, message)
+
+        view.happened(do)
+
+    def menu(self, message: Message) -> None:
+        """Show what can be done with it."""
+        offered = [spec for spec in COMMANDS if spec.where is Where.MESSAGE and not spec.alone]
+        choices = [
+            Choice(spec.name, f"{spec.title.ljust(MENU_TITLES)}{spec.help}")
+            for spec in offered
+            if spec.name != "menu" and suits(spec.name, message)
+        ]
+
+        def chosen(verb: str | None) -> None:
+            if verb is not None:
+                self.do(verb, message)
+
+        screen = ChooseScreen("What to do with this message", choices, facts=[preview(message)])
+        self._pane.app.push_screen(screen, chosen)
+
     def reply(self, message: Message) -> None:
         """Begin an answer to it."""
         view = self._pane.view
-        if view is not None and not message.deleted and message.kind is not MessageKind.NOTE:
+        if view is not None and suits("reply", message):
             view.begin_reply(message)
 
     def edit(self, message: Message) -> None:
         """Begin to change it."""
         view = self._pane.view
-        if view is not None and can_edit(message):
+        if view is not None and suits("edit", message):
             view.begin_edit(message)
         else:
             self._pane.tell("Only your own texts can be changed.")
@@ -97,7 +143,7 @@ class MessageVerbs:
         choices = [Choice(False, "Delete for me: here, on this device")]
         if message.mine and not message.deleted:
             choices.append(Choice(True, "Delete for everyone: the other side is asked to delete it too"))
-        pane.app.push_screen(ChooseScreen("Delete this message?", choices), chosen)
+        pane.app.push_screen(ChooseScreen("Delete this message?", choices, facts=[preview(message)]), chosen)
 
     def react(self, message: Message) -> None:
         """Choose an emoji for it."""
@@ -113,15 +159,14 @@ class MessageVerbs:
 
     def copy(self, message: Message) -> None:
         """Copy its text: whoever pastes it into a terminal gets nothing that a terminal would obey."""
-        if message.text and not message.deleted and not message.view_once:
+        if suits("copy", message):
             self._pane.app.copy_to_clipboard(clean(message.text))
             self._pane.tell("Copied.")
 
     def forward(self, message: Message) -> None:
         """Choose a chat, and say it there as one's own."""
         pane = self._pane
-        kind = message.kind
-        if message.deleted or message.view_once or kind in (MessageKind.NOTE, MessageKind.UNKNOWN):
+        if not suits("forward", message):
             pane.tell("This cannot be forwarded.")
             return
 
@@ -137,7 +182,7 @@ class MessageVerbs:
 
     def history(self, message: Message) -> None:
         """Show its earlier texts."""
-        if message.edits:
+        if suits("history", message):
             self._pane.app.push_screen(HistoryScreen(self._pane.messenger, message))
         else:
             self._pane.tell("This message was never changed.")
@@ -209,7 +254,7 @@ class MessageVerbs:
 
     def view(self, message: Message) -> None:
         """Show its picture."""
-        if message.kind is not MessageKind.IMAGE or message.deleted or message.attachment is None:
+        if not suits("view", message):
             self._pane.tell("This message has no picture.")
         elif message.view_once:
             self.open(message)
@@ -243,7 +288,7 @@ class MessageVerbs:
     def launch(self, message: Message) -> None:
         """Save its file and give it to the system's program, after asking."""
         pane, file = self._pane, message.attachment
-        if file is None or file.state is TransferState.GONE or message.view_once or message.deleted:
+        if file is None or not suits("launch", message):
             pane.tell("This message has no file to open.")
             return
 
@@ -275,8 +320,8 @@ class MessageVerbs:
 
     def cancel(self, message: Message) -> None:
         """Give up sending its file: the message leaves with it. A file that comes is only paused."""
-        pane, file = self._pane, message.attachment
-        if file is None or file.state not in (TransferState.MOVING, TransferState.PAUSED):
+        pane = self._pane
+        if not suits("cancel", message):
             pane.tell("Nothing of this message is on its way.")
             return
         if not message.mine:

@@ -15,7 +15,7 @@ from letterlock_client.file_paths import file_of
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import seconds_of
 from letterlock_client.ui import intents
-from letterlock_client.ui.commands import slashes
+from letterlock_client.ui.commands import Where, slashes
 from letterlock_client.ui.themes import OFFERED
 from letterlock_client.ui.wording import local_day
 
@@ -59,8 +59,10 @@ class SlashVerbs:
         elif typed.rest.strip() and not spec.argument:
             self._give_back(typed)
             pane.tell(f"/{typed.word} takes nothing behind it.")
+        elif spec.where is Where.MESSAGE:
+            pane.verbs.begin(spec.name, typed.reply_to)
         else:
-            pane.call_later(pane.run_action, spec.action)
+            pane.call_later(pane.run_action, spec.on_client)
 
     def _give_back(self, typed: intents.Slash) -> None:
         view = self._pane.view

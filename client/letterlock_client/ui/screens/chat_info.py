@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ChatInfoScreen(Dialog[str | Message]):
-    """Returns the name of an action (verify, timer, mute, pin, archive, export, block) or a message to go to."""
+    """Returns the name of an action (verify, timer, mute, pin, archive, export, xray, block) or a message to go to."""
 
     hint = "enter chooses · escape closes"
 
@@ -111,5 +111,6 @@ def actions(chat: Conversation, now: int) -> list[tuple[str, str]]:
         ("pin", "Unpin" if chat.listed is Listed.PINNED else "Pin on top of the list"),
         ("archive", "Take out of the archive" if chat.listed is Listed.ARCHIVED else "Archive"),
         ("export", "Export to a file"),
+        ("xray", "X-ray: the layers of its messages, and who saw what"),
         ("block", "Unblock" if blocked else "Block"),
     ]

@@ -34,6 +34,8 @@ from letterlock_client.ui.widgets.virtual_log import VirtualLog
 from letterlock_client.ui.wording import Clock, until
 
 COUNT_SECONDS: Final = 1.0
+RIGHT: Final = 3
+"""The right button of a mouse."""
 
 _STYLES: Final = (
     *("name", "dim", "rule", "unread", "theirs", "theirs-bar", "mine", "mine-bar"),
@@ -350,10 +352,6 @@ class MessageLog(VirtualLog):
         """The message the keys speak of."""
         return self.window.message(self.cursor) if self.cursor is not None else None
 
-    def newest(self) -> Message | None:
-        """The last message, where it is loaded."""
-        return self.window.message(self.count - 1)
-
     def watch_cursor(self, old: int | None, new: int | None) -> None:
         """Say what the keys speak of now."""
         super().watch_cursor(old, new)
@@ -369,10 +367,12 @@ class MessageLog(VirtualLog):
         self.tell_seen()
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the message under the mouse; a second click opens it."""
+        """Put the cursor on the message under the mouse; the right button shows what can be done with it."""
         item = self.item_at(event.offset)
         if item is not None:
             self.cursor = item
+            if event.button == RIGHT:
+                self.action_ask("menu")
 
     def action_ask(self, verb: str) -> None:
         """Do something with the message under the cursor."""

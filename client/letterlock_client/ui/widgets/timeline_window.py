@@ -5,7 +5,7 @@ Must not know widgets or the messenger.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from letterlock.ids import MessageId
@@ -69,6 +69,14 @@ class TimelineWindow:
                 return self._rows.index(row, start, stop)
             except ValueError:
                 continue
+        return None
+
+    def newest(self, fits: Callable[[Message], bool]) -> Message | None:
+        """Return the last message of the last page that fits; None where none of those that are loaded does."""
+        for row in reversed(self._rows[-PAGE:]):
+            message = self._messages.get(row)
+            if message is not None and fits(message):
+                return message
         return None
 
     def wanted(self, positions: Iterable[int]) -> list[int]:
