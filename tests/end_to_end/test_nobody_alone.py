@@ -53,7 +53,7 @@ async def left(friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Pa
         assert made.last["freshness"] == "verified", made
     await relay.stop()
     places = Home.at(alice.folder).profile(alice.name)
-    secret = await keyring.open_recovery_secret(places, NO_PASSPHRASE)
+    (secret,) = await keyring.open_recovery_secrets(places, NO_PASSPHRASE)
     return Left(bucket, relay.folder, realms, parse_account(await own_account(alice)), secret)
 
 

@@ -7,12 +7,13 @@ secret. Changing the passphrase replaces this one file and rewrites no data. Mus
 the root key signs or what the recovery secret opens.
 
 File: pack(magic, mode, memory KiB, passes, lanes, salt or key), sealed database key, sealed root seed, and,
-where backups are on, sealed recovery secret; the part before the sealed ones is their associated data.
+where backups are on, sealed recovery secret, a second one while another takes its place; the part before the sealed
+ones is their associated data.
 """
 
 import asyncio
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,6 +34,7 @@ KEY_BYTES: Final = 32
 _MAGIC: Final = b"letterlock key file 1"
 _BARE: Final = 0
 _PASSPHRASE: Final = 1
+_MOST_SECRETS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,14 @@ class KeyFile:
     lock: Lock
     sealed_database_key: bytes
     sealed_root_seed: bytes
-    sealed_recovery_secret: bytes = b""
-    """Empty where there are no backups."""
+    sealed_recovery_secrets: tuple[bytes, ...] = ()
+    """None where there are no backups; two while one takes the other's place."""
 
     def pack(self) -> bytes:
         """The file's bytes."""
-        last = (self.sealed_recovery_secret,) if self.sealed_recovery_secret else ()
-        return self.lock.pack() + pack(self.sealed_database_key, self.sealed_root_seed, *last)
+        return self.lock.pack() + pack(
+            self.sealed_database_key, self.sealed_root_seed, *self.sealed_recovery_secrets
+        )
 
 
 def has_passphrase(places: Places) -> bool:
@@ -123,31 +126,32 @@ async def open_root_seed(places: Places, unlock: Unlock) -> bytes:
     return _open(key, Label.ROOT_SEED, file.sealed_root_seed, file.lock)
 
 
-async def open_recovery_secret(places: Places, unlock: Unlock) -> bytes:
+async def open_recovery_secrets(places: Places, unlock: Unlock) -> tuple[bytes, ...]:
     """Return the 32 bytes that open this account's backups; the passphrase is asked for each time.
 
+    There are two while one takes the other's place: which is in use, the database says.
     Raises codes no_profile, wrong_passphrase, storage_damaged, and backup_off where there is none.
     """
     file = _load(places)
     key = await file.lock.sealing_key(unlock)
     _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock)
-    if not file.sealed_recovery_secret:
+    if not file.sealed_recovery_secrets:
         raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
-    return _open(key, Label.RECOVERY_SECRET, file.sealed_recovery_secret, file.lock)
+    return tuple(_open(key, Label.RECOVERY_SECRET, each, file.lock) for each in file.sealed_recovery_secrets)
 
 
-async def keep_recovery_secret(
-    places: Places, unlock: Unlock, secret: bytes | None, *, random: Random
+async def keep_recovery_secrets(
+    places: Places, unlock: Unlock, secrets: Sequence[bytes], *, random: Random
 ) -> None:
-    """Seal this recovery secret beside the other keys, or forget the one that is there (None). Atomic.
+    """Seal these recovery secrets, two at most, beside the other keys, in the place of those before. Atomic.
 
     Raises codes no_profile, wrong_passphrase, storage_damaged, file_failed, storage_full.
     """
     file = _load(places)
     key = await file.lock.sealing_key(unlock)
     _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock)
-    sealed = b"" if secret is None else _seal(key, Label.RECOVERY_SECRET, secret, file.lock, random)
-    write_private_file(places.key_file, replace(file, sealed_recovery_secret=sealed).pack())
+    sealed = tuple(_seal(key, Label.RECOVERY_SECRET, each, file.lock, random) for each in secrets)
+    write_private_file(places.key_file, replace(file, sealed_recovery_secrets=sealed).pack())
 
 
 async def change_passphrase(
@@ -168,8 +172,7 @@ async def change_passphrase(
         _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock),
         _open(key, Label.ROOT_SEED, file.sealed_root_seed, file.lock),
     )
-    if file.sealed_recovery_secret:
-        keys += (_open(key, Label.RECOVERY_SECRET, file.sealed_recovery_secret, file.lock),)
+    keys += tuple(_open(key, Label.RECOVERY_SECRET, each, file.lock) for each in file.sealed_recovery_secrets)
     await _write(places, new, keys, random, cost)
 
 
@@ -183,9 +186,9 @@ async def _write(
     else:
         raise ClientError(Code.BAD_INPUT, "the passphrase is empty")
     key = await lock.sealing_key(unlock)
-    labels = (Label.DATABASE_KEY, Label.ROOT_SEED, Label.RECOVERY_SECRET)
-    sealed = [_seal(key, label, each, lock, random) for label, each in zip(labels, keys, strict=False)]
-    write_private_file(places.key_file, KeyFile(lock, *sealed).pack())
+    labels = (Label.DATABASE_KEY, Label.ROOT_SEED, *[Label.RECOVERY_SECRET] * (len(keys) - 2))
+    sealed = [_seal(key, label, each, lock, random) for label, each in zip(labels, keys, strict=True)]
+    write_private_file(places.key_file, KeyFile(lock, sealed[0], sealed[1], tuple(sealed[2:])).pack())
 
 
 def _subkey(key: bytes, label: Label) -> bytes:
@@ -228,12 +231,12 @@ def _parse(raw: bytes) -> KeyFile:
         lock = Lock(None, reader.blob(exactly=KEY_BYTES))
     else:
         lock = Lock(Argon2Parameters(*numbers), reader.blob(exactly=ARGON2_SALT_BYTES))
-    sealed = [reader.blob(most=256), reader.blob(most=256)]
-    if reader.more():
-        sealed.append(reader.blob(most=256))
-    file = KeyFile(lock, *sealed)
+    keys = (reader.blob(most=256), reader.blob(most=256))
+    secrets: list[bytes] = []
+    while reader.more() and len(secrets) < _MOST_SECRETS:
+        secrets.append(reader.blob(most=256))
     reader.end()
-    return file
+    return KeyFile(lock, *keys, tuple(secrets))
 
 
 def _damaged() -> ClientError:

@@ -150,7 +150,7 @@ async def test_the_key_file_shows_neither_key_nor_passphrase(places: Places) -> 
     assert b"correct horse" not in raw
 
 
-RECOVERY = b"r" * 32
+RECOVERY, NEXT = b"r" * 32, b"n" * 32
 
 
 async def test_the_recovery_secret_is_sealed_beside_the_other_keys_and_asked_for_each_time(
@@ -158,23 +158,24 @@ async def test_the_recovery_secret_is_sealed_beside_the_other_keys_and_asked_for
 ) -> None:
     key = await make(places)
     with pytest.raises(ClientError) as off:
-        await keyring.open_recovery_secret(places, RIGHT)
+        await keyring.open_recovery_secrets(places, RIGHT)
     assert off.value.code is Code.BACKUP_OFF
-    await keyring.keep_recovery_secret(places, RIGHT, RECOVERY, random=os.urandom)
+    await keyring.keep_recovery_secrets(places, RIGHT, [RECOVERY], random=os.urandom)
     assert RECOVERY not in places.key_file.read_bytes()
-    assert await keyring.open_recovery_secret(places, RIGHT) == RECOVERY
+    assert await keyring.open_recovery_secrets(places, RIGHT) == (RECOVERY,)
     for wrong in (Unlock("wrong"), NO_PASSPHRASE):
         with pytest.raises(ClientError) as told:
-            await keyring.open_recovery_secret(places, wrong)
+            await keyring.open_recovery_secrets(places, wrong)
         assert told.value.code is Code.WRONG_PASSPHRASE
+    await keyring.keep_recovery_secrets(places, RIGHT, [RECOVERY, NEXT], random=os.urandom)
     new = Unlock("another passphrase")
     await keyring.change_passphrase(places, RIGHT, new, random=os.urandom, cost=CHEAP)
-    assert await keyring.open_recovery_secret(places, new) == RECOVERY
+    assert await keyring.open_recovery_secrets(places, new) == (RECOVERY, NEXT)
     assert (await keyring.open_database_key(places, new), await keyring.open_root_seed(places, new)) == (
         key,
         ROOT,
     )
-    await keyring.keep_recovery_secret(places, new, None, random=os.urandom)
+    await keyring.keep_recovery_secrets(places, new, [], random=os.urandom)
     with pytest.raises(ClientError):
-        await keyring.open_recovery_secret(places, new)
+        await keyring.open_recovery_secrets(places, new)
     assert await keyring.open_root_seed(places, new) == ROOT

@@ -21,6 +21,7 @@ from letterlock_client.backup_models import Attempt, PasswordChanged, VaultView
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
+from letterlock_client.flows.backup import recovery_secrets
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
 from letterlock_client.flows.vault import device_lists, of_profile, recovering
@@ -31,7 +32,7 @@ from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.surveying import registration_of, status
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
-from letterlock_client.storage import backup_state, keyring
+from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.identity import OwnIdentity
 
@@ -79,7 +80,7 @@ async def change_password(place: Workplace, password: str, unlock: Unlock) -> Pa
     state = await place.database.read(backup_state.load)
     if state is None:
         raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
-    secret = RecoverySecret(await keyring.open_recovery_secret(place.places, unlock))
+    secret = await recovery_secrets.in_use(place, unlock)
     before = await _names(place, state)
     vault = await place.database.read(backup_state.load_vault)
     if vault is None:

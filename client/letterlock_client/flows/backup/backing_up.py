@@ -185,7 +185,9 @@ async def _fold(place: Workplace, ground: Ground, sender: SegmentSender) -> tupl
         fetched = [ref for ref in folded if ref.id not in bodies]
         more = await fetch(ground.store, ground.state.backup_key, fetched)
         bodies |= dict(zip((ref.id for ref in fetched), more, strict=True))
-        sources = Sources((*folded, newest), (*(bodies[ref.id] for ref in folded), body))
+        sources = Sources(
+            ground.state.backup_key, (*folded, newest), (*(bodies[ref.id] for ref in folded), body)
+        )
         merged = await merge_all(ground.shelf, sources, place.random)
         held = [*earlier[: max(0, len(earlier) - count)], *([merged] if merged else [])]
     for ref, data in held:

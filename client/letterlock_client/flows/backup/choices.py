@@ -1,21 +1,12 @@
 """Turning backups on and off, and what the owner chooses in between.
 
-The recovery secret is made here, once; it rests sealed in the key file, and whoever wants to see it gives the
-local passphrase again. Must not know how a backup is written or read.
+The first recovery secret is made here. Must not know how a backup is written or read.
 """
 
 from dataclasses import dataclass, replace
 
 from letterlock.backup.manifest import prefix_of
-from letterlock.encoding import pack
-from letterlock.errors import OpenError
-from letterlock.ids import AccountId, account_text
-from letterlock.primitives.derivation import Label
-from letterlock.primitives.sealing import (
-    LONG_NONCE_BYTES,
-    open_with_key_commitment,
-    seal_with_key_commitment,
-)
+from letterlock.ids import account_text
 from letterlock.vault import recovery_key as digits_of
 from letterlock.vault.fleet import shown_hash
 from letterlock.vault.recovery_secret import RecoverySecret, key_id
@@ -29,10 +20,10 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
-from letterlock_client.flows.backup import asking_the_vault, counting, recovery_sheet
+from letterlock_client.flows.backup import asking_the_vault, counting, recovery_secrets, recovery_sheet
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.backup.terms import anew, next_at, objects, require
-from letterlock_client.flows.workplace import Random, Work, Workplace
+from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring
 from letterlock_client.storage.backup_state import BackupState, VaultState
@@ -47,33 +38,6 @@ class Chosen:
     include_media: bool | None = None
     include_videos: bool | None = None
     provider: str | None = None
-
-
-# The recovery secret.
-
-
-def seal_root(secret: RecoverySecret, account: AccountId, root_seed: bytes, random: Random) -> bytes:
-    """Seal the account's root seed for its backup."""
-    return seal_with_key_commitment(
-        secret.root_key(), random(LONG_NONCE_BYTES), root_seed, pack(Label.BACKUP_ROOT.value, account)
-    )
-
-
-def open_root(secret: RecoverySecret, account: AccountId, sealed: bytes) -> bytes:
-    """Open the account's root seed from its backup. Raises code backup_mismatch."""
-    try:
-        return open_with_key_commitment(secret.root_key(), sealed, pack(Label.BACKUP_ROOT.value, account))
-    except OpenError:
-        raise ClientError(
-            Code.BACKUP_MISMATCH,
-            "the account's root key in this backup does not open: the backup is not whole",
-        ) from None
-
-
-async def recovery_secret(place: Workplace, unlock: Unlock) -> RecoverySecret:
-    """Open the recovery secret. Raises codes backup_off, wrong_passphrase."""
-    await require(place)
-    return RecoverySecret(await keyring.open_recovery_secret(place.places, unlock))
 
 
 # On and off.
@@ -95,11 +59,11 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
     registered = None
     if choice.password is not None:
         registered = await asking_the_vault.first_registration(place, choice.password, secret, choice.fleet)
-    await keyring.keep_recovery_secret(place.places, unlock, secret.secret, random=place.random)
+    await recovery_secrets.keep(place, unlock, secret)
     state = BackupState(
         key_check=secret.key_check(),
         backup_key=secret.backup_key(),
-        sealed_root=seal_root(secret, place.own.id, root_seed, place.random),
+        sealed_root=recovery_secrets.seal_root(secret, place.own.id, root_seed, place.random),
         provider=provider,
         frequency=Frequency.DAILY,
         include_media=True,
@@ -132,7 +96,7 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     Raises what the provider says; then backups are still on, and turning off can be asked again.
     """
     state = await require(place)
-    await recovery_secret(place, unlock)
+    await recovery_secrets.in_use(place, unlock)
     deleted, total = await asking_the_vault.delete_registration(place)
     store = objects(place, state.provider)
     found = await store.list(prefix_of(state.backup_key))
@@ -144,7 +108,7 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
         await backup_state.clear(work.tx)
 
     await place.transact(clear)
-    await keyring.keep_recovery_secret(place.places, unlock, None, random=place.random)
+    await recovery_secrets.keep(place, unlock)
     return TurnedOff(objects_deleted=len(found), realms_deleted=deleted, realms_total=total)
 
 
@@ -218,7 +182,7 @@ async def status(place: Workplace) -> BackupStatus:
 
 async def recovery_key(place: Workplace, unlock: Unlock) -> str:
     """The 64 hex digits; whoever saw them has them."""
-    secret = await recovery_secret(place, unlock)
+    secret = await recovery_secrets.in_use(place, unlock)
 
     async def note(work: Work) -> None:
         state = await backup_state.load(work.tx)
@@ -231,7 +195,7 @@ async def recovery_key(place: Workplace, unlock: Unlock) -> str:
 
 async def sheet(place: Workplace, unlock: Unlock, *, with_key: bool) -> str:
     """The recovery sheet as text."""
-    secret = await recovery_secret(place, unlock)
+    secret = await recovery_secrets.in_use(place, unlock)
     state = await require(place)
     vault = await place.database.read(backup_state.load_vault)
     return _sheet(place, state, vault, secret if with_key else None)

@@ -12,7 +12,7 @@ from letterlock.backup.manifest import Manifest, segment_name
 from letterlock.backup.plan import purge_due, to_purge, unpurged_since
 from letterlock.backup.segments import SegmentRef, Tail, open_tail, tail_range
 from letterlock_client.flows.backup.media import MediaShelf
-from letterlock_client.flows.backup.merging_segments import Sources, merge_all
+from letterlock_client.flows.backup.merging_segments import Change, Sources, merge_all
 from letterlock_client.flows.backup.objects import Objects, telling
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows
@@ -89,7 +89,7 @@ async def purge(
             kept.append(ref)
             continue
         body = await store.get(segment_name(shelf.key, ref.id))
-        made = await merge_all(shelf, Sources([ref], [body]), place.random, dead)
+        made = await merge_all(shelf, Sources(shelf.key, [ref], [body]), place.random, Change(dead))
         if made is not None:
             await store.put(segment_name(shelf.key, made[0].id), made[1])
             kept.append(made[0])

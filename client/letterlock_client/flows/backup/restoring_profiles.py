@@ -32,9 +32,9 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import opening, reclaiming
 from letterlock_client.flows.backup import (
     asking_the_vault,
-    choices,
     counting,
     finding,
+    recovery_secrets,
     recovery_sheet,
     restoring,
 )
@@ -49,7 +49,7 @@ from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
-from letterlock_client.storage import backup_state, identity, keyring
+from letterlock_client.storage import backup_state, identity
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.identity import OwnIdentity
 
@@ -222,7 +222,7 @@ async def _open_profile(wanted: Wanted, opened: Opened, unlock: Unlock) -> OpenP
     if await asyncio.to_thread(wanted.places.exists):
         return await opening.open_bare(wanted.places, unlock, wanted.outside, None)
     record = await finding.identity(wanted.store, opened.found)
-    seed = choices.open_root(opened.secret, opened.found.account, record.root)
+    seed = recovery_secrets.open_root(opened.secret, opened.found.account, record.root)
     reclaiming.check_root(SigningKey(seed), record, opened.found.account)
     return await opening.open_bare(wanted.places, unlock, wanted.outside, seed)
 
@@ -274,7 +274,7 @@ class _Run:
         record = await finding.identity(self._wanted.store, self._found)
         if request.handle and record.handle != request.handle:
             raise ClientError(Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}")
-        seed = choices.open_root(self._opened.secret, self._found.account, record.root)
+        seed = recovery_secrets.open_root(self._opened.secret, self._found.account, record.root)
         root = SigningKey(seed)
         reclaiming.check_root(root, record, self._found.account)
         relay = parse_relay(request.relay, insecure=request.insecure)
@@ -296,7 +296,7 @@ class _Run:
         """Let backups go on above what was restored, under the same recovery secret."""
         place, found = self._place, self._found
         secret = self._opened.secret
-        await keyring.keep_recovery_secret(place.places, unlock, secret.secret, random=place.random)
+        await recovery_secrets.keep(place, unlock, secret)
         state = BackupState(
             key_check=secret.key_check(),
             backup_key=found.key,

@@ -22,7 +22,7 @@ from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
 from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registration
-from letterlock_client.flows.vault.surveying import status
+from letterlock_client.flows.vault.surveying import finish_commits, statements_held, status, survey
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
 from letterlock_client.storage import backup_state
@@ -42,6 +42,22 @@ class Registered:
     realms_total: int
     key_check: bytes
     """Of the secret that these realms keep now, as the statement says."""
+    done: bool = True
+    """Whether as many as are needed do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest registration that any realm answers to; epoch 0 where none does."""
+
+    epoch: int
+    key_check: bytes
+    """Of the recovery secret that it keeps."""
+    realms: int
+    """How many realms answer to it."""
+    needed: int
+    asked_all: bool
+    """Whether every realm said what it has."""
 
 
 async def register_first(
@@ -63,6 +79,22 @@ async def register_first(
     if not made.done:
         raise registering.unfinished()
     return _kept(raw, made)
+
+
+async def register_again(
+    place: Workplace,
+    vault: VaultState,
+    password: str,
+    secret: RecoverySecret,
+    *,
+    stretching: Argon2Parameters = STRETCHING,
+) -> Registered:
+    """Put a recovery secret, the same or another, behind a password in the place of the last registration.
+
+    Keeps nothing: whoever calls keeps what comes back, done or not. What is raised was raised before any realm was
+    told to commit.
+    """
+    return _kept(vault.fleet, await _register(place, vault, password, secret, stretching))
 
 
 async def change_password(
@@ -88,6 +120,23 @@ async def change_password(
     if not made.done:
         raise registering.unfinished()
     return _kept(vault.fleet, made)
+
+
+async def newest(place: Workplace, vault: VaultState) -> Newest:
+    """Ask every realm for the registration that it answers to, after finishing one that some realm has committed.
+
+    Costs no guess, and fails at no realm that does not answer.
+    """
+    async with _opened(place, vault) as links:
+        seen = await survey(links, place.own.id, vault.locator or None)
+        if await finish_commits(links, seen):
+            seen = await survey(links, place.own.id, vault.locator or None)
+        held = statements_held(links, seen)
+        found = max(held.values(), key=lambda one: one.epoch, default=None)
+        if found is None:
+            return Newest(0, b"", 0, links.fleet.threshold, not seen.failures)
+        copies = sum(one.raw == found.raw for one in held.values())
+        return Newest(found.epoch, found.checks.secret, copies, links.fleet.threshold, not seen.failures)
 
 
 async def repair(place: Workplace, vault: VaultState) -> int:
@@ -231,4 +280,5 @@ def _kept(fleet: bytes, made: Registration) -> Registered:
         realms=len(made.confirmed),
         realms_total=len(made.confirmed) + len(made.pending),
         key_check=open_statement(made.statement).checks.secret,
+        done=made.done,
     )

@@ -15,9 +15,9 @@ from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.flows import onboarding
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.backup import backing_up, finding, restoring
-from letterlock_client.flows.backup.choices import seal_root
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.recovery_secrets import seal_root
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.flows.onboarding import Application
 from letterlock_client.flows.workplace import Work, Workplace
