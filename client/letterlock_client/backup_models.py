@@ -241,6 +241,30 @@ class PasswordChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation of the recovery secret came to: shown once, kept by the owner."""
+
+    key_id_before: str
+    key_id_after: str
+    recovery_key: str = field(repr=False)
+    """The new 64 hex digits, or empty where they are not in use."""
+    sheet: str = field(repr=False)
+    """The new recovery sheet as text."""
+    generation: int
+    objects_written: int
+    bytes_written: int
+    media_lost: int
+    """Files that were whole neither here nor at the provider, and could not be brought along."""
+    objects_deleted: int
+    """What lay under the old secret."""
+    old_left: bool
+    """Whether that lies there still: it is deleted with the next backup that finds provider and realms."""
+    realms: int
+    """How many realms hold the new registration."""
+    realms_total: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnedOff:
     """What turning off removed, and the realms' proof."""
 

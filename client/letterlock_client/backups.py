@@ -18,6 +18,7 @@ from letterlock_client.backup_models import (
     Frequency,
     PasswordChanged,
     Rehearsed,
+    Rotated,
     TurnedOff,
     TurnedOn,
     VaultView,
@@ -88,6 +89,18 @@ class Backups:
         from letterlock_client.flows.backup import asking_the_vault
 
         return await asking_the_vault.change_password(self._place, password, unlock)
+
+    async def rotate(self, password: str | None, unlock: Unlock) -> Rotated:
+        """Take another recovery secret, write the whole backup again under it, and delete what the old one opens.
+
+        `password` is what the vault shall ask for from now on, the present one or another: wanted where backups
+        have a password. Cut short anywhere, the old secret opens the backup or the new one does; asked again, it
+        goes on. Raises codes backup_off, backup_running, bad_input, wrong_passphrase, backup_…, provider_…, and
+        what the vault answers.
+        """
+        from letterlock_client.flows.backup.rotating import rotate
+
+        return await self._one(lambda: rotate(self._place, password, unlock))
 
     async def recovery_key(self, unlock: Unlock) -> str:
         """The 64 hex digits. Raises codes backup_off, wrong_passphrase."""

@@ -111,6 +111,11 @@ _SETTINGS: Final = (
     f"SELECT {Tag.SETTING.value}, change_seq, name, value FROM fact"
     f" WHERE name IN ({', '.join(repr(name) for name in SETTINGS)}) AND change_seq > :above AND change_seq <= :upto"
 )
+_FILES: Final = (
+    "SELECT message.row, message.id, media_type, size, path, descriptor FROM attachment"
+    " CROSS JOIN message ON message.row = attachment.message"
+)
+_WHOLE_HERE: Final = "path <> '' AND descriptor <> x'' AND (state = 'here' OR upload = 1)"
 _TOMBSTONES: Final = (
     f"SELECT {Tag.TOMBSTONE.value}, change_seq, CASE kind WHEN 'message' THEN {Tag.MESSAGE.value}"
     f" WHEN 'conversation' THEN {Tag.CONVERSATION.value} ELSE {Tag.CONTACT.value} END, id"
@@ -329,16 +334,19 @@ async def new_files(reader: Reader, now: int) -> list[KeptFile]:
     """The files of kept messages that lie here whole and that no complete backup holds, the oldest first."""
     rows = await reader.all(
         # From the files, which are fewer, to their messages.
-        "SELECT message.row, message.id, media_type, size, path, descriptor FROM attachment"
-        " CROSS JOIN message ON message.row = attachment.message"
-        " LEFT JOIN backup_media ON backup_media.message = attachment.message"
-        " WHERE backup_media.message IS NULL AND path <> '' AND descriptor <> x''"
-        " AND (state = 'here' OR upload = 1) AND NOT view_once AND (expires_at = 0 OR expires_at > ?1)"
+        f"{_FILES} LEFT JOIN backup_media ON backup_media.message = attachment.message"
+        f" WHERE backup_media.message IS NULL AND {_WHOLE_HERE}"
+        " AND NOT view_once AND (expires_at = 0 OR expires_at > ?1)"
         " AND (message.timer_s = 0 OR message.timer_s * 1000 >= ?2) ORDER BY attachment.message",
         now + LEAST_LIFE_MS,
         LEAST_LIFE_MS,
     )
     return [KeptFile(*row) for row in rows]
+
+
+async def files_here(reader: Reader) -> list[KeptFile]:
+    """All files that lie here whole, whatever their messages are."""
+    return [KeptFile(*row) for row in await reader.all(f"{_FILES} WHERE {_WHOLE_HERE}")]
 
 
 async def touch(tx: Transaction, rows: Sequence[int]) -> None:

@@ -73,7 +73,7 @@ async def save(tx: Transaction, state: BackupState) -> None:
 
 async def clear(tx: Transaction) -> None:
     """Backups are off: forget all but how far ledgers are known."""
-    for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage"):
+    for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage", "backup_rotation"):
         await tx.execute(f"DELETE FROM {table}")
 
 

@@ -32,9 +32,10 @@ from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.surveying import registration_of, status
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
-from letterlock_client.storage import backup_state
+from letterlock_client.storage import backup_state, rotation_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.identity import OwnIdentity
+from letterlock_client.storage.rotation_state import Phase
 
 __all__ = ["Registered", "fleet_of"]
 
@@ -80,6 +81,9 @@ async def change_password(place: Workplace, password: str, unlock: Unlock) -> Pa
     state = await place.database.read(backup_state.load)
     if state is None:
         raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+    rotation = await place.database.read(rotation_state.load)
+    if rotation is not None and (rotation.phase is Phase.COMMITTING or place.backup_lock.locked()):
+        raise ClientError(Code.BACKUP_RUNNING, "the backup's key is being rotated: finish that first")
     secret = await recovery_secrets.in_use(place, unlock)
     before = await _names(place, state)
     vault = await place.database.read(backup_state.load_vault)
@@ -103,6 +107,13 @@ async def change_password(place: Workplace, password: str, unlock: Unlock) -> Pa
         realms=made.realms,
         realms_total=made.realms_total,
     )
+
+
+async def register_again(
+    place: Workplace, vault: VaultState, password: str, secret: RecoverySecret
+) -> Registered:
+    """Put another recovery secret behind a password, in the place of the one before. Keeps nothing."""
+    return await of_profile.register_again(place, vault, password, secret, stretching=place.stretching)
 
 
 async def _names(place: Workplace, state: BackupState) -> set[str] | None:

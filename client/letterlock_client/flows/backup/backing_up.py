@@ -36,7 +36,13 @@ from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupMade, BackupPhase
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm, BackupFinished, BackupMoved
-from letterlock_client.flows.backup import anchoring, counting, purging_segments, tidying
+from letterlock_client.flows.backup import (
+    anchoring,
+    counting,
+    purging_segments,
+    tidying,
+    unfinished_rotations,
+)
 from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
@@ -59,7 +65,7 @@ _SMALL_BYTES: Final = 1024 * 1024
 async def back_up(place: Workplace) -> BackupMade:
     """Make a backup of now; the caller holds the place's backup lock. Tells how it goes, and how it ended."""
     try:
-        made = await _back_up(place)
+        made = await make(place)
     except ClientError as error:
         place.announcer.say([BackupFinished(None, error.message)])
         raise
@@ -70,7 +76,9 @@ async def back_up(place: Workplace) -> BackupMade:
     return made
 
 
-async def _back_up(place: Workplace) -> BackupMade:
+async def make(place: Workplace) -> BackupMade:
+    """Make a backup of now, as `back_up` does, and tell only how far it is."""
+    await unfinished_rotations.settle(place)
     meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
     meter.phase(BackupPhase.FINDING)
     ground = await look(place)

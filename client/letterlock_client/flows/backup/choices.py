@@ -5,7 +5,6 @@ The first recovery secret is made here. Must not know how a backup is written or
 
 from dataclasses import dataclass, replace
 
-from letterlock.backup.manifest import prefix_of
 from letterlock.ids import account_text
 from letterlock.vault import recovery_key as digits_of
 from letterlock.vault.fleet import shown_hash
@@ -20,12 +19,19 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
-from letterlock_client.flows.backup import asking_the_vault, counting, recovery_secrets, recovery_sheet
+from letterlock_client.flows.backup import (
+    asking_the_vault,
+    counting,
+    recovery_secrets,
+    recovery_sheet,
+    tidying,
+    unfinished_rotations,
+)
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.backup.terms import anew, next_at, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
-from letterlock_client.storage import backup_state, keyring
+from letterlock_client.storage import backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.database import Reader
 
@@ -84,7 +90,7 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
     return TurnedOn(
         key_id=secret.key_id(),
         recovery_key=secret.secret.hex() if choice.recovery_key else "",
-        sheet=_sheet(place, state, vault, secret if choice.recovery_key else None),
+        sheet=sheet_of(place, state, vault, secret if choice.recovery_key else None),
         realms=registered.realms if registered else 0,
         realms_total=registered.realms_total if registered else 0,
     )
@@ -95,21 +101,20 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
 
     Raises what the provider says; then backups are still on, and turning off can be asked again.
     """
-    state = await require(place)
     await recovery_secrets.in_use(place, unlock)
+    await unfinished_rotations.settle(place)
+    state = await require(place)
     deleted, total = await asking_the_vault.delete_registration(place)
-    store = objects(place, state.provider)
-    found = await store.list(prefix_of(state.backup_key))
-    # Without its manifest nothing of a backup opens: those go first.
-    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
-        await store.delete(one.name)
+    removed = await tidying.remove_all(objects(place, state.provider), state.backup_key)
+    if (rotation := await place.database.read(rotation_state.load)) is not None:
+        removed += await unfinished_rotations.take_back(place, rotation)
 
     async def clear(work: Work) -> None:
         await backup_state.clear(work.tx)
 
     await place.transact(clear)
     await recovery_secrets.keep(place, unlock)
-    return TurnedOff(objects_deleted=len(found), realms_deleted=deleted, realms_total=total)
+    return TurnedOff(objects_deleted=removed, realms_deleted=deleted, realms_total=total)
 
 
 async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
@@ -129,6 +134,11 @@ async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
             include_videos=state.include_videos if chosen.include_videos is None else chosen.include_videos,
         )
         if provider is not None and provider != state.provider:
+            if await rotation_state.load(work.tx) is not None:
+                raise ClientError(
+                    Code.BACKUP_RUNNING,
+                    "the backup's key is being rotated: back up now, then change the place",
+                )
             changed = anew(changed, provider)
             await work.tx.execute("DELETE FROM backup_media")
         await backup_state.save(work.tx, changed)
@@ -198,12 +208,13 @@ async def sheet(place: Workplace, unlock: Unlock, *, with_key: bool) -> str:
     secret = await recovery_secrets.in_use(place, unlock)
     state = await require(place)
     vault = await place.database.read(backup_state.load_vault)
-    return _sheet(place, state, vault, secret if with_key else None)
+    return sheet_of(place, state, vault, secret if with_key else None)
 
 
-def _sheet(
+def sheet_of(
     place: Workplace, state: BackupState, vault: VaultState | None, secret: RecoverySecret | None
 ) -> str:
+    """Write the recovery sheet, with the 64 digits of a secret where one is given."""
     own = place.own.identity
     fleet = asking_the_vault.fleet_of(vault) if vault else None
     written = Sheet(

@@ -71,10 +71,18 @@ class MediaShelf:
         if content is None:
             return b"", None
         media = media_id(self.master, content.digest)
-        return content.digest, media if self._whole(media, content.size) else None
+        return content.digest, media if self.whole(media, content.size) else None
 
-    def _whole(self, media: bytes, size: int) -> bool:
+    def whole(self, media: bytes, size: int) -> bool:
+        """Whether the object of a file of this size lies there, and all of it."""
         return self.present.get(media) == sealed_size(size)
+
+    def took(self, media: bytes, size: int) -> None:
+        """Note that it was sent."""
+        self.present[media] = sealed_size(size)
+        self.new.append(media)
+        self.written += 1
+        self.size += sealed_size(size)
 
 
 async def send_files(
@@ -89,7 +97,7 @@ async def send_files(
 
     async def one(file: KeptFile) -> None:
         async with limit:
-            if await _send(place, store, shelf, file):
+            if await send_file(place, store, shelf, file):
                 kept.append(file.row)
             meter.moved(1, file.size)
 
@@ -110,7 +118,8 @@ def _distinct(files: Sequence[KeptFile]) -> list[KeptFile]:
     return list(found.values())
 
 
-async def _send(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptFile) -> bool:
+async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptFile) -> bool:
+    """Send one file, unless it is there. False where it is damaged here, or does not say what it is."""
     content = described(file.descriptor)
     if content is None:
         return False
@@ -139,10 +148,7 @@ async def _send(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptF
         if error.code in _PASSING:
             return False
         raise
-    shelf.present[media] = sealed_size(content.size)
-    shelf.new.append(media)
-    shelf.written += 1
-    shelf.size += sealed_size(content.size)
+    shelf.took(media, content.size)
     return True
 
 

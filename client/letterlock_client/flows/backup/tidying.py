@@ -63,6 +63,15 @@ async def tidy(
     return Tidied(len(staying), len(waste.delete) + len(gone))
 
 
+async def remove_all(store: Objects, key: bytes) -> int:
+    """Delete everything that lies under a key; return how much that was."""
+    found = await store.list(prefix_of(key))
+    # Without its manifest nothing of a backup opens: those go first.
+    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
+        await store.delete(one.name)
+    return len(found)
+
+
 async def _generations(store: Objects, state: BackupState, names: list[str]) -> tuple[list[Generation], bool]:
     """Open every manifest; say whether one does not."""
     present, held = [], False
