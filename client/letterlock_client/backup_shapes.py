@@ -15,6 +15,7 @@ from letterlock_client.backup_models import (
     Rehearsed,
     Restored,
     RestorePreview,
+    Rotated,
     Verified,
 )
 
@@ -34,6 +35,13 @@ PHASES: Final = {
     BackupPhase.ANCHORING: "telling the realms",
     BackupPhase.ACCOUNT: "making this terminal the account's",
 }
+
+
+OLD_GONE: Final = "The old key opens nothing any more."
+OLD_LEFT: Final = (
+    "What the old key opens is there still: the next backup that meets enough realms deletes it."
+)
+FILES_LOST: Final = "Files that were whole neither here nor in the backup, and are not in it any more"
 
 
 def when(milliseconds: int) -> str:
@@ -140,6 +148,36 @@ def made_line(made: BackupMade) -> str:
         f" written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
     )
     return f"{text}\nAlarm: {made.alarm}" if made.alarm else text
+
+
+def rotated_shape(done: Rotated) -> dict[str, object]:
+    """What a rotation of the key came to."""
+    shape: dict[str, object] = {"key_id_before": done.key_id_before, "key_id_after": done.key_id_after}
+    if done.recovery_key:
+        shape["recovery_key"] = done.recovery_key
+    shape |= {
+        "generation": done.generation,
+        "objects_written": done.objects_written,
+        "bytes_written": done.bytes_written,
+        "media_lost": done.media_lost,
+        "objects_deleted": done.objects_deleted,
+        "old_left": done.old_left,
+    }
+    return shape | ({"realms": done.realms, "realms_total": done.realms_total} if done.realms_total else {})
+
+
+def rotated_line(done: Rotated) -> str:
+    """What a rotation of the key came to, for people."""
+    lines = [
+        f"The key is rotated: {done.key_id_before} before, {done.key_id_after} after.",
+        f"Written again: {done.objects_written:,} objects, {done.bytes_written:,} bytes.",
+    ]
+    if done.realms_total:
+        lines.append(f"The vault keeps the new key at {done.realms} of {done.realms_total} realms.")
+    if done.media_lost:
+        lines.append(f"{FILES_LOST}: {done.media_lost:,}.")
+    lines.append(OLD_LEFT if done.old_left else f"{OLD_GONE} Deleted: {done.objects_deleted:,} objects.")
+    return "\n".join(lines)
 
 
 def verified_shape(found: Verified) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from letterlock_client.workshop.processes import Person, RelayProcess
+from tests.end_to_end.conftest import vault_of_three
 
 
 async def test_a_lost_terminal_comes_back_from_a_folder(
@@ -61,3 +62,37 @@ async def test_what_is_wrong_with_a_restore_is_said_by_its_code(
     raw = manifest.read_bytes()
     manifest.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
     assert (await again.run(*common, "--provider", where)).error["error"] == "backup_damaged"
+
+
+async def test_a_rotated_key_opens_and_the_old_one_does_not(
+    friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path
+) -> None:
+    alice, _ = friends
+    assert (await alice.run("backup", "rotate")).error["error"] == "backup_off"
+    where, word, key = f"folder:{tmp_path / 'backup'}", tmp_path / "password", tmp_path / "key"
+    word.write_text("violet harbour 71 lanterns")
+    async with vault_of_three(tmp_path) as (_, fleet):
+        guarded = ("--password-file", str(word))
+        words = ("--provider", where, "--recovery-key", *guarded, "--fleet", str(fleet))
+        turned = await alice.run("backup", "on", *words)
+        await alice.run("backup", "now")
+        done = await alice.run("backup", "rotate", *guarded)
+        assert done.status == 0, done
+        assert {line["type"] for line in done.lines[:-1]} == {"progress"}
+        assert (done.last["key_id_before"], done.last["realms"]) == (turned.last["key_id"], 3)
+        assert (done.last["old_left"], done.last["media_lost"], done.last["generation"]) == (False, 0, 2)
+        assert done.last["objects_written"] >= 2
+        assert done.last["objects_deleted"] >= 2
+        status = await alice.run("backup", "status")
+        assert status.last["key_id"] == done.last["key_id_after"] != turned.last["key_id"]
+        assert status.last["last"]["freshness"] == "verified"
+        common = ("backup", "restore", "--handle", "alice", "--relay", relay.url, "--provider", where)
+        again = Person("again", tmp_path / "homes")
+        key.write_text(turned.last["recovery_key"])
+        refused = await again.run(*common, "--recovery-key-file", str(key))
+        assert refused.error["error"] == "nothing_found"
+        key.write_text(done.last["recovery_key"])
+        assert (await again.run(*common, "--recovery-key-file", str(key))).last["messages"] == 2
+        third = Person("third", tmp_path / "homes")
+        back = await third.run(*common, *guarded, "--fleet", str(fleet))
+        assert (back.last["messages"], back.last["freshness"]) == (2, "verified")

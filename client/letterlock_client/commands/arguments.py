@@ -239,7 +239,8 @@ def add_people_verbs(verb: AddVerb) -> None:
 
 
 BACKUP_ACTIONS = (
-    "on", "now", "status", "set", "verify", "rehearse", "restore", "password", "key", "sheet", "off", "history",
+    "on", "now", "status", "set", "verify", "rehearse", "restore", "password", "key", "sheet", "rotate", "off",
+    "history",
 )  # fmt: skip
 
 

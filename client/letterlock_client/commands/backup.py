@@ -1,4 +1,4 @@
-"""backup on, now, status, verify, rehearse, restore, password, key, sheet, off, history, set.
+"""backup on, now, status, verify, rehearse, restore, password, key, sheet, rotate, off, history, set.
 
 Secrets come from files or from a prompt, never from an argument.
 """
@@ -27,6 +27,8 @@ from letterlock_client.backup_shapes import (
     rehearsed_shape,
     restored_line,
     restored_shape,
+    rotated_line,
+    rotated_shape,
     status_line,
     status_shape,
     verified_line,
@@ -71,6 +73,7 @@ def run(verb: str, given: Namespace, output: Output) -> int:
         "password": change_password,
         "key": show_key,
         "sheet": show_sheet,
+        "rotate": rotate,
         "off": turn_off,
         "history": history,
     }
@@ -204,6 +207,20 @@ def write_new(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+async def rotate(messenger: Messenger, given: Namespace, output: Output) -> int:
+    """Take another key, write the whole backup again under it, and delete what the old one opens."""
+    password = None
+    if given.password_file:
+        password = secret_from(given.password_file)
+    elif (await messenger.backups.status()).has_password:
+        password = new_password("Backup password, the present one or another: ")
+    if password is not None:
+        await online(messenger)
+    done = await with_progress(messenger, output, messenger.backups.rotate(password, unlock(given)))
+    output.result(rotated_shape(done), f"{done.sheet}\n{rotated_line(done)}")
+    return DONE
+
+
 async def turn_off(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Turn backups off: delete them at the provider, and the vault's record."""
     await online(messenger)
@@ -305,9 +322,9 @@ def unlock(given: Namespace) -> Unlock:
     return unlock_for(given, Home.find(), profile_name(given))
 
 
-def new_password() -> str:
-    """Ask twice for a new backup password. Raises UsageError."""
-    first = ask("New backup password: ")
+def new_password(prompt: str = "New backup password: ") -> str:
+    """Ask twice for the backup password from now on. Raises UsageError."""
+    first = ask(prompt)
     if ask("The same again: ") != first:
         raise UsageError("the two passwords differ; nothing was changed")
     return first

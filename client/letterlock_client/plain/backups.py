@@ -25,7 +25,7 @@ LONG = ("now", "verify", "rehearse")
 """What goes on while people chat."""
 MOST_CHATS: Final = 5
 """So many chats are told of, those whose files take most."""
-ELSEWHERE = ("on", "password", "key", "sheet", "off", "restore")
+ELSEWHERE = ("on", "password", "key", "sheet", "rotate", "off", "restore")
 
 
 class BackupVerbs(Verbs):
