@@ -307,6 +307,16 @@ class RestoreRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class UnfinishedRestore:
+    """A restore that was cut short: what it was asked for, without what opens it."""
+
+    request: RestoreRequest
+    by_key: bool
+    """Whether the 64 digits opened it, and not a password."""
+    started: int
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewChat:
     """One conversation of a backup, before it is restored."""
 

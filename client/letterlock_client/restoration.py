@@ -18,11 +18,12 @@ from letterlock_client.backup_models import (
     Restored,
     RestorePreview,
     RestoreRequest,
+    UnfinishedRestore,
     VaultView,
 )
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import finding, restoring_profiles
+from letterlock_client.flows.backup import finding, restoring_profiles, unfinished
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
@@ -42,6 +43,21 @@ class Restoration:
     ) -> Self:
         """Take what was asked for, check it, and touch nothing yet. Raises codes bad_input, insecure_relay."""
         return cls(await restoring_profiles.prepare(home, profile, request, outside))
+
+    @staticmethod
+    async def unfinished(
+        home: Home, profile: str, unlock: Unlock, *, outside: Outside = REAL
+    ) -> UnfinishedRestore | None:
+        """What a restore that was cut short in this profile was asked for, or None.
+
+        Raises codes no_profile, profile_in_use, wrong_passphrase, storage_damaged, ….
+        """
+        return await unfinished.look(home.profile(profile), unlock, outside)
+
+    @staticmethod
+    def filled_in(request: RestoreRequest, found: UnfinishedRestore | None) -> RestoreRequest:
+        """Put what was asked for then where nothing is said now; of another account's restore nothing is taken."""
+        return unfinished.filled_in(request, found)
 
     @property
     def digits(self) -> str:

@@ -96,3 +96,26 @@ async def test_a_rotated_key_opens_and_the_old_one_does_not(
         third = Person("third", tmp_path / "homes")
         back = await third.run(*common, *guarded, "--fleet", str(fleet))
         assert (back.last["messages"], back.last["freshness"]) == (2, "verified")
+
+
+async def test_a_restore_that_was_cut_short_needs_none_of_it_said_again(
+    friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path
+) -> None:
+    alice, _ = friends
+    turned = await alice.run("backup", "on", "--provider", f"folder:{tmp_path / 'backup'}", "--recovery-key")
+    await alice.run("backup", "now")
+    key = tmp_path / "key"
+    key.write_text(turned.last["recovery_key"])
+    again = Person("again", tmp_path / "homes")
+    go_on = ("backup", "restore", "--recovery-key-file", str(key))
+    assert (await again.run(*go_on)).error["error"] == "bad_usage"
+    where = ("--handle", "alice", "--relay", relay.url, "--provider", f"folder:{tmp_path / 'backup'}")
+    await relay.stop()
+    assert (await again.run(*go_on, *where)).error["error"] == "offline"
+    await relay.start()
+    assert (await again.run(*go_on, "--handle", "bob")).error["error"] in ("bad_usage", "bad_input")
+    restored = await again.run(*go_on)
+    assert (restored.status, restored.last["messages"], restored.last["epoch"]) == (0, 2, 2), restored
+    assert [line["text"] for line in (await again.run("history", "bob")).lines] == ["hello", "hello yourself"]
+    # It is over: nothing is known of it any more.
+    assert (await again.run(*go_on)).error["error"] == "bad_usage"

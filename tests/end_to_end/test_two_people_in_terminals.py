@@ -145,6 +145,10 @@ def ask_for_the_backup(bob: Seat, fleet: Path, sheet: Path) -> None:
     bob.moves_on()
     names(bob, fleet)
     bob.presses("Enter")
+    give_the_password(bob)
+
+
+def give_the_password(bob: Seat) -> None:
     bob.sees("Your backup password", "tries")
     bob.types(PASSWORD, "•" * len(PASSWORD))
     bob.presses("Enter")
@@ -172,13 +176,14 @@ def restore_until_the_relay(bob: Seat, fleet: Path, sheet: Path, relay: RelayPro
         os.kill(relay.pid, signal.SIGCONT)
 
 
-def go_on_restoring(bob: Seat, fleet: Path, sheet: Path) -> None:
-    """What is here already stays; the rest comes."""
+def go_on_restoring(bob: Seat) -> None:
+    """What is here already stays; the rest comes. Only the password has to be typed again."""
     unlock(bob)
-    bob.sees("a restore or a registration was not")
-    bob.presses("BTab")
+    bob.sees("a restore or a registration was not", "Go on with the restore of @bob")
     bob.presses("Enter")
-    ask_for_the_backup(bob, fleet, sheet)
+    bob.sees("This is how the restore was begun", "bob")
+    bob.presses("BTab", "Enter")
+    give_the_password(bob)
     bob.presses("Tab", "Enter")
     bob.sees("The passphrase of this device")
     bob.types(PASSPHRASE, "•" * len(PASSPHRASE))
@@ -222,7 +227,7 @@ async def test_two_people_meet_chat_verify_back_up_lose_a_terminal_and_chat_on(
         bob.open(tmp_path / "bob", "default")
         restore_until_the_relay(bob, fleet, tmp_path / "sheet.txt", relay)
         bob.open(tmp_path / "bob", "default")
-        go_on_restoring(bob, fleet, tmp_path / "sheet.txt")
+        go_on_restoring(bob)
         alice.types("is it you, on a new terminal?")
         alice.presses("Enter")
         bob.sees("is it you")

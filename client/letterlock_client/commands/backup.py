@@ -14,7 +14,6 @@ from letterlock_client.backup_models import (
     BackupProgress,
     BackupStatus,
     Frequency,
-    RestoreRequest,
 )
 from letterlock_client.backup_shapes import (
     attempt_line,
@@ -25,8 +24,6 @@ from letterlock_client.backup_shapes import (
     progress_shape,
     rehearsed_line,
     rehearsed_shape,
-    restored_line,
-    restored_shape,
     rotated_line,
     rotated_shape,
     status_line,
@@ -37,7 +34,6 @@ from letterlock_client.backup_shapes import (
 from letterlock_client.commands.session import (
     UsageError,
     ask,
-    new_unlock,
     online,
     profile_name,
     run_command,
@@ -62,6 +58,8 @@ def run(verb: str, given: Namespace, output: Output) -> int:
     del verb
     share_one_heap()
     if given.action == "restore":
+        from letterlock_client.commands.restoring import restore
+
         return run_command(lambda: restore(given, output), output)
     works: dict[str, Work] = {
         "on": turn_on,
@@ -243,55 +241,6 @@ async def history(messenger: Messenger, given: Namespace, output: Output) -> int
     for attempt in await messenger.backups.history():
         output.result(attempt_shape(attempt), attempt_line(attempt))
     return DONE
-
-
-async def restore(given: Namespace, output: Output) -> int:
-    """Bring a backup back: into a new profile, or beside what is here."""
-    from letterlock_client.restoration import Restoration
-
-    home, name = Home.find(), profile_name(given)
-    for option in ("handle", "relay", "provider"):
-        if not (getattr(given, option) or given.sheet):
-            raise UsageError(f"a restore needs --{option}, or a --sheet that has it")
-    wanted = RestoreRequest(
-        handle=given.handle or "",
-        relay=given.relay or "",
-        provider=given.provider,
-        insecure=given.insecure,
-        fleet=Path(given.fleet) if given.fleet else None,
-        locator=given.locator or "",
-        sheet=Path(given.sheet) if given.sheet else None,
-        chats=tuple(given.chat or ()),
-        accept_stale=given.accept_stale,
-        media_later=given.media is False,
-    )
-    if given.recovery_key_file and given.password_file:
-        raise UsageError("give --password-file or --recovery-key-file, not both")
-    exists = home.profile(name).exists()
-    how = unlock_for(given, home, name) if exists else new_unlock(given)
-    restoration = await Restoration.begin(home, name, wanted)
-    try:
-        secret, by_password = _secret_to_open(given, restoration.digits)
-        preview = await restoration.open(secret, password=by_password)
-        output.progress(
-            {"phase": "found", "generation": preview.generation, "messages": preview.messages},
-            f"Found: {preview.messages:,} messages.",
-        )
-        done = await restoration.run(how, progress=lambda moved: tell_progress(moved, output))
-    finally:
-        await restoration.close()
-    home.remember_profile(name)
-    output.result(restored_shape(done), restored_line(done))
-    return DONE
-
-
-def _secret_to_open(given: Namespace, on_sheet: str) -> tuple[str, bool | None]:
-    """What opens the backup, and whether it is a password; None where nobody said. A named file beats the sheet."""
-    if given.password_file:
-        return secret_from(given.password_file), True
-    if given.recovery_key_file:
-        return secret_from(given.recovery_key_file), False
-    return (on_sheet, False) if on_sheet else (ask("Password or 64 digits: "), None)
 
 
 def tell_progress(moved: BackupProgress, output: Output) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from letterlock_client.backup_models import RestoreRequest
+from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
 from letterlock_client.commands.session import (
     UsageError,
     run_command,
@@ -100,7 +100,14 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         from letterlock_client.restoration import Restoration
 
         # The messenger of the restored profile is opened by `open_with`, which remembers it.
-        return await Restoration.begin(home, name, replace(wanted, insecure=given.insecure))
+        insecure = given.insecure or wanted.insecure
+        return await Restoration.begin(home, name, replace(wanted, insecure=insecure))
+
+    async def unfinished(passphrase: str) -> UnfinishedRestore | None:
+        from letterlock_client.restoration import Restoration
+
+        unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
+        return await Restoration.unfinished(home, name, unlock)
 
     return Doors(
         start(home, name, told),
@@ -109,6 +116,7 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         suggested_relay=given.relay or config.relay or DEFAULT_RELAY,
         suggested_handle="" if name == DEFAULT_PROFILE else name,
         restore=restore,
+        unfinished=unfinished,
     )
 
 

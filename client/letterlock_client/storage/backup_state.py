@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from letterlock_client.backup_models import Frequency, Freshness
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.storage.database import Reader, Transaction
 
 _BACKUP: Final = (
@@ -18,6 +21,7 @@ _BACKUP: Final = (
 _RESTORE: Final = (
     "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started"
 )
+_ASKED: Final = "handle, relay, insecure, fleet, sheet, locator, by_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,21 @@ async def save_garbage(tx: Transaction, seen: dict[str, int]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a restore was asked for, without what opens it; nothing it does depends on this."""
+
+    handle: str = ""
+    relay: str = ""
+    insecure: bool = False
+    fleet: str = ""
+    """The file that was named, or empty."""
+    sheet: str = ""
+    locator: str = field(default="", repr=False)
+    by_key: bool = False
+    """Whether the 64 digits opened it, and not a password."""
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreJournal:
     """A restore that is under way: it goes on from here after any crash."""
 
@@ -178,24 +197,41 @@ class RestoreJournal:
     media: str
     """"all", or "later"."""
     started: int
+    asked: Asked = Asked()
+
+
+async def restoring(reader: Reader) -> bool:
+    """Whether a restore is under way."""
+    return await reader.one("SELECT 1 FROM restore") is not None
 
 
 async def journal(reader: Reader) -> RestoreJournal | None:
-    """The restore under way, or None."""
-    row = await reader.one(f"SELECT {_RESTORE} FROM restore")
+    """The restore under way, or None. Raises code storage_damaged."""
+    row = await reader.one(f"SELECT {_RESTORE}, {_ASKED} FROM restore")
     if row is None:
         return None
-    values = dict(zip(_RESTORE.split(", "), row, strict=True))
-    return RestoreJournal(**values | {"freshness": Freshness(values["freshness"])})
+    names = _RESTORE.split(", ")
+    asked = dict(zip(_ASKED.split(", "), row[len(names) :], strict=True))
+    asked |= {name: bool(asked[name]) for name in ("insecure", "by_key")}
+    try:
+        return msgspec.convert(
+            dict(zip(names, row[: len(names)], strict=True)) | {"asked": asked}, RestoreJournal
+        )
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ClientError(
+            Code.STORAGE_DAMAGED, "what was noted about the unfinished restore cannot be read"
+        ) from error
 
 
 async def begin_restore(tx: Transaction, begun: RestoreJournal) -> None:
     """Begin a restore; one that was under way gives way."""
     await tx.execute("DELETE FROM restore_done")
-    names = _RESTORE.split(", ")
+    names, more = _RESTORE.split(", "), _ASKED.split(", ")
+    marks = ", ".join("?" * (len(names) + len(more)))
     await tx.execute(
-        f"INSERT OR REPLACE INTO restore (only, {_RESTORE}) VALUES (1, {', '.join('?' * len(names))})",
+        f"INSERT OR REPLACE INTO restore (only, {_RESTORE}, {_ASKED}) VALUES (1, {marks})",
         *(getattr(begun, name) for name in names),
+        *(getattr(begun.asked, name) for name in more),
     )
 
 

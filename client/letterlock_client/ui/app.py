@@ -19,7 +19,7 @@ from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import clashes
 from letterlock_client.ui.crash import say_crash
-from letterlock_client.ui.doors import Doors, Start, Tastes
+from letterlock_client.ui.doors import Doors, NoAccount, Start, Tastes
 from letterlock_client.ui.notifying import sequence, way_of
 from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.screens.main import MainScreen
@@ -45,12 +45,12 @@ class LetterlockApp(App[int]):
     ]
 
     class Opened(TextualMessage):
-        """A profile without a passphrase was opened, or could not be."""
+        """A profile without a passphrase was opened, or has no account, or could not be opened."""
 
-        def __init__(self, messenger: "Messenger | None", error: ClientError | None = None) -> None:
+        def __init__(self, opened: "Messenger | NoAccount | None", problem: str = "") -> None:
             super().__init__()
-            self.messenger = messenger
-            self.error = error
+            self.opened = opened
+            self.problem = problem
 
     def __init__(self, doors: Doors, tastes: Tastes | None = None, *, clock: Clock = system_clock) -> None:
         super().__init__()
@@ -84,25 +84,24 @@ class LetterlockApp(App[int]):
         try:
             self.post_message(self.Opened(await self._doors.open("")))
         except ClientError as error:
-            self.post_message(self.Opened(None, error))
+            no_account = error.code is Code.NO_PROFILE
+            opened = await self._doors.look_back("") if no_account else None
+            self.post_message(self.Opened(opened, error.message))
 
     @on(Opened)
     def _opened(self, event: Opened) -> None:
-        if event.messenger is not None:
-            self._enter(event.messenger)
-        elif event.error is not None and event.error.code is not Code.NO_PROFILE:
-            self.exit(1, return_code=1, message=line_of(event.error.message))
+        if event.opened is None:
+            self.exit(1, return_code=1, message=line_of(event.problem))
         else:
-            self._unlocked(None)
+            self._unlocked(event.opened)
 
-    def _unlocked(self, messenger: "Messenger | None") -> None:
-        if messenger is not None:
-            self._enter(messenger)
-        else:
+    def _unlocked(self, opened: "Messenger | NoAccount | None") -> None:
+        if isinstance(opened, NoAccount):
             from letterlock_client.ui.screens.first_run import FirstRunScreen
 
-            screen = FirstRunScreen(self._doors, self._surroundings, unfinished=True)
-            self.push_screen(screen, self._enter)
+            self.push_screen(FirstRunScreen(self._doors, self._surroundings, opened), self._enter)
+        else:
+            self._enter(opened)
 
     @on(intents.GoOnRestoring)
     def _restore(self) -> None:

@@ -16,6 +16,7 @@ from letterlock_client.backup_models import (
     Freshness,
     RealmState,
     RestoreRequest,
+    UnfinishedRestore,
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
@@ -33,6 +34,7 @@ from tests.client.test_sanitize import HOSTILE
 from tests.client.ui.conftest import Open, Running
 from tests.client.ui.fake_backups import (
     CHATS,
+    FLEET_FILE,
     KEY,
     START,
     FakeRestoration,
@@ -256,6 +258,117 @@ async def test_a_restore_that_a_crash_cut_short_goes_on_at_the_next_start(
         assert [unlock for unlock, _ in way.begun[0].asked("run")] == [Unlock(passphrase)]
         await running.press("enter")
         assert isinstance(running.app.screen, MainScreen)
+
+
+UNFINISHED = UnfinishedRestore(
+    RestoreRequest(
+        "alice",
+        "wss://relay.of.alice",
+        "folder:/tmp",
+        fleet=FLEET_FILE,
+        locator="k3v9-2m7q-xx4t-9d1p",
+        chats=(account_text(AccountId(CHATS[1].id)),),
+        media_later=True,
+    ),
+    by_key=True,
+    started=START,
+)
+
+
+def coming_back(way: Restoring, found: UnfinishedRestore | ClientError | None) -> tuple[Doors, list[str]]:
+    """The doors of a locked profile whose restore was cut short, and the passphrases that were tried on the note."""
+    tried: list[str] = []
+
+    async def open_once(given: str) -> FakeMessenger:
+        if not way.begun:
+            raise ClientError(Code.NO_PROFILE, "this profile has no account yet")
+        return await way._open(given)
+
+    async def unfinished(passphrase: str) -> UnfinishedRestore | None:
+        tried.append(passphrase)
+        if isinstance(found, ClientError):
+            raise found
+        return found
+
+    return replace(way.doors, start=Start.UNLOCK, open=open_once, unfinished=unfinished), tried  # type: ignore[arg-type]
+
+
+async def test_whoever_comes_back_finds_the_form_filled_in_and_goes_on(client: Open) -> None:
+    way = Restoring(lambda restoration: setattr(restoration, "secret", KEY))
+    doors, tried = coming_back(way, UNFINISHED)
+    async with client(way.fake, (100, 40), doors=doors) as running:
+        await give(running, "of this device")
+        assert tried == ["of this device"]
+        assert "Go on with the restore of @alice" in words(running)
+        await running.press("enter")
+        screen = running.app.screen
+        assert isinstance(screen, WhereScreen)
+        shown = {
+            name: screen.query_one(f"#{name}", Input).value for name in ("handle", "relay", "folder", "fleet")
+        }
+        assert shown == {
+            "handle": "alice",
+            "relay": "wss://relay.of.alice",
+            "folder": "/tmp",
+            "fleet": str(FLEET_FILE),
+        }
+        assert screen.query_one("#by_key", Select).value is True
+        press_button(running, "Look for the backup")
+        await running.settle()
+        (restoration,) = way.begun
+        assert restoration.request == replace(UNFINISHED.request, accept_stale=True)
+        field = running.app.screen.query_one(TextArea)
+        assert field.text == ""
+        field.load_text(KEY)
+        await running.settle()
+        press_button(running, "Open the backup")
+        await running.settle()
+        assert "[x] carol" in running.text()
+        assert "[ ] bob" in running.text()
+        press_button(running, "Restore")
+        await running.settle()
+        await give(running, "of this device")
+        ((unlock, chats),) = restoration.asked("run")
+        assert (unlock, chats) == (Unlock("of this device"), UNFINISHED.request.chats)
+        assert restoration.files_later
+
+
+@pytest.mark.parametrize("problem", ["what was noted cannot be read", NASTY])
+async def test_a_note_that_cannot_be_read_is_said_and_leaves_the_form_empty(
+    client: Open, problem: str
+) -> None:
+    way = Restoring()
+    doors, _ = coming_back(way, ClientError(Code.STORAGE_DAMAGED, problem))
+    async with client(way.fake, (100, 40), doors=doors) as running:
+        await give(running, "of this device")
+        assert "Nothing is lost by that" in words(running)
+        assert "Go on with the restore" not in words(running)
+        check(running)
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        screen = running.app.screen
+        assert [
+            screen.query_one(f"#{name}", Input).value for name in ("handle", "folder", "fleet", "sheet")
+        ] == [""] * 4
+
+
+async def test_a_hostile_note_is_shown_as_text(client: Open) -> None:
+    way = Restoring()
+    hostile = replace(UNFINISHED, request=replace(UNFINISHED.request, handle=NASTY))
+    doors, _ = coming_back(way, hostile)
+    async with client(way.fake, (100, 40), doors=doors) as running:
+        await give(running, "of this device")
+        assert "Go on with the restore" in words(running)
+        check(running)
+
+
+async def test_a_profile_without_a_restore_offers_none_to_go_on_with(client: Open) -> None:
+    way = Restoring()
+    doors, _ = coming_back(way, None)
+    async with client(way.fake, (100, 40), doors=doors) as running:
+        await give(running, "of this device")
+        assert "a restore or a registration was not finished" in words(running)
+        assert "Go on with the restore" not in words(running)
 
 
 async def test_an_older_backup_needs_a_word(client: Open) -> None:

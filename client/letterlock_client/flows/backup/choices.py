@@ -159,7 +159,7 @@ async def status(place: Workplace) -> BackupStatus:
             await backup_state.load(reader),
             await backup_state.load_vault(reader),
             len({realm for realm, _ in await backup_state.pending(reader)}),
-            await backup_state.journal(reader) is not None,
+            await backup_state.restoring(reader),
         )
 
     state, vault, pending, restoring = await place.database.read(read)

@@ -10,6 +10,7 @@ made, so nothing of the backup is merged or deleted. Must not know where keys co
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -21,6 +22,7 @@ from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
 from letterlock_client.backup_models import BackupPhase
+from letterlock_client.errors import ClientError
 from letterlock_client.events import EventsLost
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
@@ -73,12 +75,13 @@ def new_journal(
 
 
 async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
-    """Begin a restore, or go on with the one under way if it is the same."""
+    """Begin a restore, or go on with the one under way if it is the same; a note that is damaged gives way."""
 
     async def work(work: Work) -> RestoreJournal:
-        present = await backup_state.journal(work.tx)
-        same = present is not None and replace(present, started=wanted.started) == wanted
-        if present is not None and same:
+        present = None
+        with suppress(ClientError):
+            present = await backup_state.journal(work.tx)
+        if present is not None and replace(present, started=wanted.started, asked=wanted.asked) == wanted:
             return present
         await backup_state.begin_restore(work.tx, wanted)
         if await _is_empty(work.tx):

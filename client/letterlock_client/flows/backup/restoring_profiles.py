@@ -37,6 +37,7 @@ from letterlock_client.flows.backup import (
     recovery_secrets,
     recovery_sheet,
     restoring,
+    unfinished,
 )
 from letterlock_client.flows.backup.asking_the_vault import Door
 from letterlock_client.flows.backup.finding import FoundBackup
@@ -244,10 +245,9 @@ class _Run:
                 Code.BACKUP_OTHER_ACCOUNT, "this backup belongs to another account than this profile"
             )
         media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
-        journal = await restoring.begin(
-            place,
-            restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock()),
-        )
+        new = restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock())
+        asked = unfinished.asked(self._wanted.request, by_key=self._opened.recovered is None)
+        journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
         await restoring.restore_messages(going)
         if present is None or not present.registered:

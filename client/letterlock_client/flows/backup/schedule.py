@@ -41,7 +41,7 @@ async def run(place: Workplace) -> None:
 async def _due(reader: Reader) -> int:
     """When the next backup is due; 0 for never, also while a restore is unfinished."""
     state = await backup_state.load(reader)
-    if state is None or await backup_state.journal(reader) is not None:
+    if state is None or await backup_state.restoring(reader):
         return 0
     # Whoever has no backups does not wait for all that they bring along.
     from letterlock_client.flows.backup.terms import next_at

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from letterlock.errors import MalformedError
 from letterlock.ids import check_handle
+from letterlock_client.backup_models import UnfinishedRestore
 from letterlock_client.errors import ClientError
+from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.background import start
-from letterlock_client.ui.doors import Doors, Registration, Start
+from letterlock_client.ui.doors import Doors, NoAccount, Registration, Start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.restore.flow import RestoreFlow
 from letterlock_client.ui.surroundings import Surroundings
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 LINK = "Link to another terminal (does not exist yet)"
+
+NOT_KNOWN = (
+    "What the restore was asked for is not known any more: fill in its form again. Nothing is lost by that."
+)
 
 UNFINISHED = (
     "This profile has no account yet: a restore or a registration was not finished. Go on with either; what is "
@@ -47,17 +54,17 @@ class FirstRunScreen(Dialog["Messenger"]):
         messenger: "Messenger | None"
         problem: str = ""
 
-    def __init__(self, doors: Doors, around: Surroundings, *, unfinished: bool = False) -> None:
-        """Use `unfinished` where a profile is there, whose account was never made or never came back."""
+    def __init__(self, doors: Doors, around: Surroundings, there: NoAccount | None = None) -> None:
+        """Use `there` where a profile is there, whose account was never made or never came back."""
         super().__init__(classes="-opaque -tall")
-        self._unfinished = unfinished
+        self._there = there
         self._doors = doors
         self._around = around
 
     def parts(self) -> Iterable[Widget]:
         """The fields."""
         yield VerticalScroll(
-            *([words(UNFINISHED, "dialog--text")] if self._unfinished else []),
+            *self._unfinished(),
             words("Your handle, by which others find you", "dialog--label"),
             Input(
                 self._doors.suggested_handle,
@@ -88,17 +95,36 @@ class FirstRunScreen(Dialog["Messenger"]):
             can_focus=False,
         )
 
+    def _unfinished(self) -> Iterable[Widget]:
+        """What is there already, and the way on from there."""
+        if self._there is None:
+            return
+        yield words(UNFINISHED, "dialog--text")
+        if self._there.problem:
+            said = line_of(self._there.problem)
+            yield words(f"{said[:1].upper()}{said[1:]}. {NOT_KNOWN}", "dialog--text")
+        elif self._there.restore is not None:
+            handle = self._there.restore.request.handle
+            whose = f"the restore of @{name_of(handle)}" if handle else "the restore"
+            yield Button(Content(f"Go on with {whose}…"), id="go_on", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        """Whoever comes back goes on."""
+        self.query("#go_on, #handle").first().focus()
+
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value
 
-    @on(Button.Pressed, "#restore")
+    @on(Button.Pressed, "#restore, #go_on")
     def _restore_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        start(self, self._restore, group="restore", exclusive=True)
+        begun = self._there.restore if self._there is not None and event.button.id == "go_on" else None
+        start(self, self._restore, begun, group="restore", exclusive=True)
 
-    async def _restore(self) -> None:
-        locked = self._doors.start is Start.UNLOCK if self._unfinished else None
-        messenger = await RestoreFlow(self.app, self._doors, self._around, locked=locked).run()
+    async def _restore(self, begun: UnfinishedRestore | None) -> None:
+        locked = self._doors.start is Start.UNLOCK if self._there is not None else None
+        flow = RestoreFlow(self.app, self._doors, self._around, locked=locked)
+        messenger = await flow.run(begun)
         if messenger is not None:
             self.post_message(self.Answered(messenger))
 

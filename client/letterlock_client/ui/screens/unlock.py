@@ -14,15 +14,15 @@ from textual.widgets import Input
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui.background import start
-from letterlock_client.ui.doors import Doors
+from letterlock_client.ui.doors import Doors, NoAccount
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 
-class UnlockScreen(Dialog["Messenger"]):
-    """A field; the result is the open messenger, or None where the profile has no account yet."""
+class UnlockScreen(Dialog["Messenger | NoAccount"]):
+    """A field; the result is the open messenger, or what is there where the profile has no account yet."""
 
     heading = "Letterlock"
     hint = "enter opens · ctrl+q leaves"
@@ -31,9 +31,8 @@ class UnlockScreen(Dialog["Messenger"]):
     class Answered(TextualMessage):
         """It is open, or it is not."""
 
-        messenger: "Messenger | None"
+        opened: "Messenger | NoAccount | None"
         problem: str = ""
-        unfinished: bool = False
 
     def __init__(self, doors: Doors) -> None:
         super().__init__(classes="-opaque")
@@ -57,13 +56,15 @@ class UnlockScreen(Dialog["Messenger"]):
         try:
             self.post_message(self.Answered(await self._doors.open(passphrase)))
         except ClientError as error:
-            self.post_message(self.Answered(None, error.message, error.code is Code.NO_PROFILE))
+            no_account = error.code is Code.NO_PROFILE
+            opened = await self._doors.look_back(passphrase) if no_account else None
+            self.post_message(self.Answered(opened, error.message))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
         event.stop()
-        if event.messenger is not None or event.unfinished:
-            self.dismiss(event.messenger)
+        if event.opened is not None:
+            self.dismiss(event.opened)
             return
         field = self.query_one(Input)
         field.disabled = False

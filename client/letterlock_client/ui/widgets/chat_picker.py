@@ -3,7 +3,7 @@
 Must not know where the chats come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -22,31 +22,30 @@ NAME = 18
 
 
 class ChatPicker(OptionList):
-    """The list; all are ticked at first."""
+    """The list; at first all are ticked, or those that were chosen before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Leave out", show=False)]
 
-    def __init__(self, chats: Sequence[PreviewChat], now: int) -> None:
+    def __init__(self, chats: Sequence[PreviewChat], now: int, before: Collection[str] = ()) -> None:
         super().__init__(markup=False, compact=True)
         self._chats = tuple(chats)
         self._now = now
-        self._left_out: set[int] = set()
+        self._left_out = {place for place in range(len(chats)) if before and self._who(place) not in before}
         self.add_options(Option(self._line(place)) for place in range(len(self._chats)))
         self.highlighted = 0 if chats else None
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """WHO of each ticked chat."""
-        return tuple(
-            account_text(AccountId(chat.id))
-            for place, chat in enumerate(self._chats)
-            if place not in self._left_out
-        )
+        return tuple(self._who(place) for place in range(len(self._chats)) if place not in self._left_out)
 
     @property
     def has_all(self) -> bool:
         """Whether no chat is left out."""
         return not self._left_out
+
+    def _who(self, place: int) -> str:
+        return account_text(AccountId(self._chats[place].id))
 
     def _line(self, place: int) -> Content:
         chat = self._chats[place]

@@ -5,6 +5,7 @@ Runs in a worker. Leaving a step goes back one; until the last one nothing is wr
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from letterlock_client.backup_models import RestorePreview
+    from letterlock_client.backup_models import RestorePreview, UnfinishedRestore
     from letterlock_client.config import Unlock
     from letterlock_client.messenger import Messenger
     from letterlock_client.restoration import Restoration
@@ -64,14 +65,9 @@ class RestoreFlow:
         screen.add_class("-opaque")
         await self._ask(screen)
 
-    async def run(self) -> Messenger | None:
-        """Return the open client, or None where somebody went back."""
-        doors = self._doors
-        me = self._open_now.profile if self._open_now is not None else None
-        handle = me.handle if me is not None else doors.suggested_handle
-        relay = me.relay if me is not None else doors.suggested_relay
-        # The preview asks before an older backup is restored.
-        wanted = Wanted(RestoreRequest(handle, relay, "", accept_stale=True))
+    async def run(self, begun: UnfinishedRestore | None = None) -> Messenger | None:
+        """Return the open client, or None where somebody went back. `begun` was cut short: it fills in the form."""
+        wanted = self._proposed(begun)
         while True:
             answer = await self._ask(WhereScreen(wanted))
             if answer is None:
@@ -84,6 +80,17 @@ class RestoreFlow:
                 continue
             if messenger is not None:
                 return messenger
+
+    def _proposed(self, begun: UnfinishedRestore | None) -> Wanted:
+        """What the form shows at first; the preview asks before an older backup is restored."""
+        me = self._open_now.profile if self._open_now is not None else None
+        handle = me.handle if me is not None else self._doors.suggested_handle
+        relay = me.relay if me is not None else self._doors.suggested_relay
+        if begun is None:
+            return Wanted(RestoreRequest(handle, relay, "", accept_stale=True))
+        asked = begun.request
+        request = replace(asked, handle=asked.handle or handle, relay=asked.relay or relay, accept_stale=True)
+        return Wanted(request, begun.by_key, begun=True)
 
     async def _restore(self, wanted: Wanted) -> Messenger | None:
         if self._doors.restore is None:
@@ -99,7 +106,8 @@ class RestoreFlow:
         """Open, preview, choose, lock, write; return how the new profile is locked."""
         preview = await self._open(wanted, restoration)
         while preview is not None:
-            chosen = await self._ask(PreviewScreen(preview, self._around))
+            before = Chosen(wanted.request.chats, wanted.request.media_later)
+            chosen = await self._ask(PreviewScreen(preview, self._around, before))
             if chosen is None:
                 return None
             unlock = await self._lock()

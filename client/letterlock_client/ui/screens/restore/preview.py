@@ -43,9 +43,11 @@ class PreviewScreen(Dialog[Chosen]):
     heading = "This backup was found"
     hint = "space or enter in the list leaves a chat out, or takes it back in · escape goes back"
 
-    def __init__(self, preview: RestorePreview, around: Surroundings) -> None:
+    def __init__(self, preview: RestorePreview, around: Surroundings, before: Chosen | None = None) -> None:
+        """Use `before` for what was chosen the last time."""
         super().__init__(classes="-opaque -large")
         self._preview = preview
+        self._before = before or Chosen()
         self._around = around
 
     def parts(self) -> Iterable[Widget]:
@@ -68,11 +70,11 @@ class PreviewScreen(Dialog[Chosen]):
             elif found.freshness is Freshness.UNCHECKED:
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
             yield words("Chats", "dialog--section")
-            yield ChatPicker(found.chats, now)
+            yield ChatPicker(found.chats, now, self._before.chats)
             if found.media:
                 yield words("Files", "dialog--section")
                 later = f"Fetch them later, each when it is opened ({size(found.media_bytes)} now)"
-                yield TickBox(Content(later), id="later", compact=True)
+                yield TickBox(Content(later), self._before.files_later, id="later", compact=True)
         yield problem_line()
         yield Button("Restore", variant="primary", compact=True, classes="dialog--go")
 

@@ -21,6 +21,11 @@ HOW: Final = (
     "learns that your account has a new device."
 )
 
+GOES_ON: Final = (
+    "This is how the restore was begun. Asked for the same, it goes on where it stopped; only what opens the "
+    "backup is asked for again."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -28,6 +33,8 @@ class Wanted:
 
     request: RestoreRequest
     by_key: bool = False
+    begun: bool = False
+    """Whether this is what a restore that was cut short was asked for."""
 
 
 class WhereScreen(Dialog[Wanted]):
@@ -44,7 +51,7 @@ class WhereScreen(Dialog[Wanted]):
         """The fields."""
         asked = self._before.request
         yield VerticalScroll(
-            words(HOW, "dialog--text"),
+            words(GOES_ON if self._before.begun else HOW, "dialog--text"),
             words("Your handle", "where--label"),
             Input(asked.handle, placeholder="alice", id="handle", compact=True, max_length=64),
             words("The relay your account is at", "dialog--label"),
@@ -103,15 +110,18 @@ class WhereScreen(Dialog[Wanted]):
         if problem:
             self.say(problem)
             return
+        before = self._before.request
         request = replace(
-            self._before.request,
+            before,
             handle=self._value("handle"),
             relay=self._value("relay"),
+            # Said of one relay, and of no other.
+            insecure=before.insecure and self._value("relay") == before.relay,
             provider=f"folder:{Path(folder).expanduser()}" if (folder := self._value("folder")) else "",
             sheet=_path(self._value("sheet")),
             fleet=_path(self._value("fleet")),
         )
-        self.dismiss(Wanted(request, self.query_one(Select).value is True))
+        self.dismiss(Wanted(request, self.query_one(Select).value is True, self._before.begun))
 
     def _problem(self) -> str:
         handle, relay, folder, on_sheet = map(self._value, ("handle", "relay", "folder", "sheet"))
