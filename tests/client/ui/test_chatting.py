@@ -335,12 +335,25 @@ async def test_narrow_shows_one_pane_at_a_time(client: Open) -> None:
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [
-        (40, ["Switch chat", "Help", "palette"]),
-        (60, ["Switch chat", "New chat", "Verify", "Help", "palette"]),
-        (120, ["Switch chat", "New chat", "Verify", "Chat info", "Settings", "Backup", "Help", "palette"]),
+        (40, ["Help", "Switch chat", "palette"]),
+        (60, ["Help", "Switch chat", "New chat", "Search", "palette"]),
+        (
+            120,
+            [
+                "Help",
+                "Switch chat",
+                "New chat",
+                "Search",
+                "Settings",
+                "Backup",
+                "Verify",
+                "Chat info",
+                "palette",
+            ],
+        ),
     ],
 )
-async def test_the_key_bar_shows_what_fits_whole_and_help_always(
+async def test_the_key_bar_shows_the_first_keys_and_only_whole_ones(
     client: Open, columns: int, shown: list[str]
 ) -> None:
     async with client(lively(), size=(columns, 24)) as running:

@@ -43,7 +43,6 @@ NARROW = (60, 24)
         ("search", "ctrl+f s e e"),
         ("switch", "ctrl+k"),
         ("timer", "alt+a alt+t"),
-        ("storage", "f2 s t o r a g e enter"),
     ],
 )
 async def test_the_screen_looks_as_before(

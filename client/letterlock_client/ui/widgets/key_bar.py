@@ -1,4 +1,4 @@
-"""The keys that matter, in one line below: as many as there is room for, the first ones and the last.
+"""The keys that matter, in one line below: the first ones, as many as there is whole room for.
 
 Must not know what any key does.
 """
@@ -22,13 +22,13 @@ class KeyBar(Footer):
 
     def _fit(self, columns: int) -> None:
         keys = list(self.query("FooterKey"))
-        # The palette stands at the right, whatever else there is; the last key is the one for help.
-        always = [key for key in keys if key.has_class("-command-palette")]
-        others = [key for key in keys if key not in always]
-        room = columns - sum(map(self._cells, [*always, *others[-1:]]))
-        for key in others[:-1]:
-            room -= self._cells(key)
-            key.display = room >= 0
+        # The palette stands at the right, whatever else there is.
+        palette = [key for key in keys if key.has_class("-command-palette")]
+        room = columns - sum(map(self._cells, palette))
+        for key in keys:
+            if key not in palette:
+                room -= self._cells(key)
+                key.display = room >= 0
 
     def _cells(self, key: Widget) -> int:
         """Columns that a key takes, with its margin or the border beside it."""
