@@ -21,7 +21,7 @@ from letterlock.backup.records import (
     TombstoneRecord,
 )
 from letterlock_client.models import Delivery, TransferState
-from letterlock_client.storage import message_indexes, plain_import
+from letterlock_client.storage import plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, expire
@@ -145,7 +145,6 @@ async def settle(tx: Transaction) -> list[str]:
 
     Return the files that the caller deletes after the commit.
     """
-    await message_indexes.make(tx)
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"

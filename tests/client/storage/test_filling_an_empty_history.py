@@ -14,7 +14,7 @@ from letterlock.backup.columns import Columns, compact, expand
 from letterlock.backup.records import Entry, PlainMessages, Record, pack_batch, read_batch
 from letterlock.ids import MessageId
 from letterlock_client.models import Delivery
-from letterlock_client.storage import backup_import, backup_rows, conversations, message_indexes, messages
+from letterlock_client.storage import backup_import, backup_rows, conversations, messages
 from letterlock_client.storage.database import Database, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat, message
 
@@ -88,7 +88,6 @@ async def take(tx: Transaction, batches: Segment, *, now: int = NOW, newest_firs
 
 async def fill(database: Database, segments: list[Segment]) -> None:
     """Put segments into an empty database as a restore does."""
-    await database.write(message_indexes.drop)
     for batches in reversed(segments):
         await database.write(partial(take, batches=batches))
     await database.write(backup_import.settle)

@@ -35,7 +35,7 @@ from letterlock_client.storage import (
     backup_rows,
     backup_state,
     identity,
-    message_indexes,
+    message_triggers,
 )
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
@@ -84,8 +84,6 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
         if present is not None and replace(present, started=wanted.started, asked=wanted.asked) == wanted:
             return present
         await backup_state.begin_restore(work.tx, wanted)
-        if await _is_empty(work.tx):
-            await message_indexes.drop(work.tx)
         return wanted
 
     return await place.transact(work)
@@ -150,9 +148,12 @@ async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record | Co
     async def work(work: Work) -> list[str]:
         paths = []
         empty = await _is_empty(work.tx)
+        # What comes from a backup has its change numbers.
+        triggers = await message_triggers.drop(work.tx)
         for batch in batches:
             done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=empty)
             paths += done.paths
+        await message_triggers.make(work.tx, triggers)
         await backup_state.note_done(work.tx, [ref.id.hex()])
         return paths
 
