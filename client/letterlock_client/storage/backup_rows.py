@@ -94,7 +94,8 @@ _REACTIONS: Final = (
 )
 _ATTACHMENTS: Final = (
     "SELECT attachment.message, blob, name, media_type, size, attachment.width, height, duration_ms, preview,"
-    " descriptor, blob_expires, x'' FROM message CROSS JOIN attachment ON attachment.message = message.row"
+    f" descriptor, min(blob_expires, {MAX_NUMBER}), x'' FROM message"
+    " CROSS JOIN attachment ON attachment.message = message.row"
     f" WHERE descriptor <> x'' AND {_CHANGED}"
 )
 _CONTACTS: Final = (

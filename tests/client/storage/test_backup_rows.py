@@ -116,6 +116,17 @@ async def test_a_history_comes_back_as_it_was(database: Database, other: Databas
     assert await other.read(lambda reader: inspections.earlier_texts(reader, message(2).id)) == ["message 2"]
 
 
+async def test_a_relay_that_promises_to_keep_a_file_for_ever_stops_no_backup(database: Database) -> None:
+    """The wire takes one number more than a record holds."""
+    await database.write(fill)
+    await database.write(lambda tx: attachments.uploaded(tx, message(3).id, 2**53))
+    (kept,) = [
+        each for each in await read_all(database) if isinstance(each, MessageRecord) and each.attachment
+    ]
+    assert kept.attachment is not None
+    assert kept.attachment.blob_expires == 2**53 - 1
+
+
 async def test_importing_again_changes_nothing(database: Database, other: Database) -> None:
     await database.write(fill)
     records = await read_all(database)
