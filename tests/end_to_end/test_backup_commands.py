@@ -53,6 +53,9 @@ async def test_what_is_wrong_with_a_restore_is_said_by_its_code(
     key = tmp_path / "key"
     common = ("backup", "restore", "--handle", "alice", "--relay", relay.url, "--recovery-key-file", str(key))
     again = Person("again", tmp_path / "homes")
+    nobody_to_ask = await again.run(*common[:-2], "--provider", where)
+    assert nobody_to_ask.status == 2
+    assert "--recovery-key-file" in nobody_to_ask.error["message"]
     key.write_text("0" * 64)
     assert (await again.run(*common, "--provider", where)).error["error"] == "nothing_found"
     key.write_text(turned.last["recovery_key"])

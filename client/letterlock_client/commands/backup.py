@@ -273,8 +273,8 @@ def unlock(given: Namespace) -> Unlock:
 
 def new_password(prompt: str = "New backup password: ") -> str:
     """Ask twice for the backup password from now on. Raises UsageError."""
-    first = ask(prompt)
-    if ask("The same again: ") != first:
+    first = ask(prompt, "--password-file")
+    if ask("The same again: ", "--password-file") != first:
         raise UsageError("the two passwords differ; nothing was changed")
     return first
 

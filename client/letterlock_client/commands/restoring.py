@@ -5,6 +5,7 @@ Secrets come from files or from a prompt, never from an argument.
 
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
 
 from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
 from letterlock_client.backup_shapes import restored_line, restored_shape
@@ -15,6 +16,9 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.output import DONE, Output
 from letterlock_client.restoration import Restoration
 from letterlock_client.sanitize import name_of
+
+FILES: Final = "--password-file or --recovery-key-file"
+"""What names a secret where nobody is there to be asked."""
 
 
 async def restore(given: Namespace, output: Output) -> int:
@@ -93,6 +97,6 @@ def secret_to_open(
     if on_sheet:
         return on_sheet, False
     if found is None:
-        return ask("Password or 64 digits: "), None
+        return ask("Password or 64 digits: ", FILES), None
     what = "64 digits" if found.by_key else "Backup password"
-    return ask(f"Going on with the restore of {name_of(found.request.handle)}. {what}: "), None
+    return ask(f"Going on with the restore of {name_of(found.request.handle)}. {what}: ", FILES), None

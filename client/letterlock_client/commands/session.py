@@ -115,10 +115,10 @@ def told_passphrase(given: Namespace) -> str | None:
     return text
 
 
-def ask(prompt: str) -> str:
+def ask(prompt: str, instead: str = "--passphrase-file or --no-passphrase") -> str:
     """Ask the person at the terminal. Raises UsageError where there is none."""
     if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for the passphrase: give --passphrase-file or --no-passphrase")
+        raise UsageError(f"no terminal to ask for this: give {instead}")
     try:
         return getpass.getpass(prompt)
     except EOFError:
