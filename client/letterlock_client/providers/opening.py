@@ -1,5 +1,6 @@
 """From what the owner typed to a provider: `folder:DIR`."""
 
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +15,19 @@ _FOLDER: Final = "folder"
 def normal(text: str) -> str:
     """Return the one spelling of a provider, with its whole path, to be kept. Raises code bad_input."""
     kind, colon, place = text.strip().partition(":")
-    if kind != _FOLDER or not colon or not place.strip() or "\0" in place:
+    # The place is shown, and stands on a line of the recovery sheet.
+    if kind != _FOLDER or not colon or not place.strip() or any(map(_is_control, place)):
         raise ClientError(
             Code.BAD_INPUT, "a provider is folder:DIR, as in folder:~/Backups; others are not built in"
         )
-    return f"{_FOLDER}:{Path(place.strip()).expanduser().absolute()}"
+    try:
+        return f"{_FOLDER}:{Path(place.strip()).expanduser().absolute()}"
+    except RuntimeError as error:
+        raise ClientError(Code.BAD_INPUT, f"there is no home folder for {place.strip()}") from error
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc"
 
 
 def open_provider(text: str, *, create: bool = False) -> Provider:
@@ -29,5 +38,7 @@ def open_provider(text: str, *, create: bool = False) -> Provider:
     """
     folder = Path(normal(text).partition(":")[2])
     if create and not folder.is_dir():
+        if folder.exists():
+            raise ClientError(Code.BAD_INPUT, f"{folder} is a file, and no folder")
         make_private_folder(folder)
     return FolderProvider(folder)

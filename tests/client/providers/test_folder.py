@@ -175,3 +175,18 @@ def test_other_words_are_no_provider(text: str) -> None:
     with pytest.raises(ClientError) as found:
         open_provider(text)
     assert found.value.code is Code.BAD_INPUT
+
+
+@pytest.mark.parametrize("text", ["folder:~nobody-of-this-name/backup", "folder:two\nlines"])
+def test_a_place_that_cannot_be_named_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(ClientError) as told:
+        normal(text)
+    assert told.value.code is Code.BAD_INPUT
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_as_such(tmp_path: Path) -> None:
+    place = tmp_path / "notes"
+    place.write_text("not a folder")
+    with pytest.raises(ClientError, match="is a file, and no folder") as told:
+        open_provider(f"folder:{place}", create=True)
+    assert told.value.code is Code.BAD_INPUT
