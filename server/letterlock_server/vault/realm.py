@@ -32,6 +32,8 @@ from letterlock_server.vault.scribe import Scribe
 
 MAX_EPOCH_STEP: Final = 1000
 """How far a registration may pass the highest one: a thief must not use up the numbers before it is put out."""
+MAX_GENERATION_STEP: Final = 2**20
+"""How far an anchor may pass the newest one, for the same reason. A realm may have been away for long."""
 _MS: Final = 1000
 
 
@@ -262,6 +264,10 @@ class Realm:
             if (known.generation, known.manifest_hash) == (request.generation, request.manifest_hash):
                 return Change(standing, (), receipt)
             raise Refuse(refusals.STALE, f"backup {standing.generation} is the newest that is known here")
+        if request.generation > standing.generation + MAX_GENERATION_STEP:
+            raise Refuse(
+                refusals.BAD_OBJECT, f"backup {standing.generation} is the newest that is known here"
+            )
         named = msgspec.structs.replace(standing, generation=request.generation, anchor=request.raw)
         scribe = self._scribe(named, now)
         scribe.write(Event.ANCHORED, None, request.generation)

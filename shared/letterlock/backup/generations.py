@@ -12,6 +12,8 @@ from letterlock.backup.manifest import Manifest, Totals, generation_of
 from letterlock.errors import StaleGenerationError, WrongSecretError
 
 KEPT_GENERATIONS: Final = 7
+MAX_STEP: Final = 2**20
+"""By how much a generation may pass the last one known: no provider, and no thief, must use up the numbers."""
 FORGET_MS: Final = 30 * 24 * 3600 * 1000
 """So long after a deletion no generation refers to what was deleted."""
 

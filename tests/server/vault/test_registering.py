@@ -276,6 +276,8 @@ async def test_anchors_only_go_up(realm: Running, dealt: Dealt) -> None:
         for generation, digest in ((5, b"6" * 32), (4, b"4" * 32)):
             await asker.refused(await asker.anchoring(person(), 1, generation, digest), refusals.STALE)
         await asker.refused(await asker.anchoring(person(), 2, 6, b"6" * 32), refusals.EPOCH)
+        # Nor does a stolen device use the numbers up before it is put out.
+        await asker.refused(await asker.anchoring(person(), 1, 6 + 2**20, b"6" * 32), refusals.BAD_OBJECT)
         await asker.ask(await asker.anchoring(person(), 1, 9, b"9" * 32), frames.Receipt)
         tried = Try(dealt, PASSWORD, KEY)
         released = await asker.ask(

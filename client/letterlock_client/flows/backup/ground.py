@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from letterlock.backup.generations import MAX_STEP
 from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
 from letterlock.backup.records import Row, Tag
 from letterlock.encoding import pack
@@ -15,6 +16,7 @@ from letterlock.errors import BackupError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import counting
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.terms import PERIODS_MS, anew, objects, require
@@ -46,14 +48,19 @@ async def look(place: Workplace) -> Ground:
         raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
     store = objects(place, state.provider)
     found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
-    generations = {each.name: number for each in found if (number := generation_of(each.name)) is not None}
-    floor = max([state.generation, *generations.values()])
+    known = _known(state)
+    generations = {
+        each.name: number
+        for each in found
+        if (number := generation_of(each.name)) is not None and number <= known + MAX_STEP
+    }
+    floor = max([known, *generations.values()])
     alarm = ""
     if state.manifest and state.manifest_name not in generations:
         state, alarm = anew(state, state.provider), LOST
         await place.transact(lambda work: work.tx.execute("DELETE FROM backup_media"))
     for name in sorted(generations, reverse=True):
-        if generations[name] <= state.generation:
+        if state.manifest and generations[name] <= state.generation:
             break
         if (adopted := await _adopt(state, store, name)) is not None:
             state = adopted
@@ -61,6 +68,13 @@ async def look(place: Workplace) -> Ground:
     before = _manifest_of(state)
     shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
     return Ground(state, before, store, shelf, floor, alarm)
+
+
+def _known(state: BackupState) -> int:
+    """The highest number that this device knows of: of its own, or of one that the realms know and it took none of."""
+    totals = counting.load(state.last)
+    anchored = totals.anchor_generation if totals else 0
+    return max(state.generation, anchored if anchored <= state.generation + MAX_STEP else 0)
 
 
 async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:

@@ -312,11 +312,18 @@ class _Run:
             generation=found.manifest.generation,
             manifest_name=found.name,
             manifest=found.raw,
-            last=counting.save(counting.of_manifest(found.manifest, found.freshness)),
+            last=counting.save(self._totals()),
         )
         await place.transact(lambda work: backup_state.save(work.tx, state))
         if (door := self._opened.door) is not None:
             await self._adopt(door)
+
+    def _totals(self) -> counting.Totals:
+        """What was restored, and how far the realms are: where an older backup was taken, the next passes theirs."""
+        found, recovered = self._found, self._opened.recovered
+        anchored = recovered.anchor[0] if recovered and recovered.anchor else 0
+        totals = counting.of_manifest(found.manifest, found.freshness)
+        return counting.changed(totals, anchor_generation=anchored)
 
     # What the realms hear of it. With the 64 digits alone a restore goes on without them.
 

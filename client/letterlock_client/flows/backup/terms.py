@@ -47,13 +47,15 @@ def next_at(state: BackupState) -> int:
 
 
 def anew(state: BackupState, provider: str) -> BackupState:
-    """Begin again at another provider: nothing of this history lies there yet."""
+    """Begin again at another provider: nothing of this history lies there yet.
+
+    Its number stays: realms take none that is not above the one they know.
+    """
     return replace(
         state,
         provider=provider,
         watermark=0,
         identity_digest=b"",
-        generation=0,
         manifest_name="",
         manifest=b"",
         last=b"",

@@ -12,6 +12,7 @@ from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault import watching
 from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
 from letterlock_server.vault import fleet_file
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
@@ -262,6 +263,15 @@ async def test_a_provider_that_replays_an_old_generation_is_found_out(scene: Sce
     )
     done = await restore(scene.pair.town, PASSWORD, fleet=scene.file, accept_stale=True)
     assert (done.messages, done.freshness) == (2, Freshness.STALE)
+    again = await scene.pair.town.open("second")
+    await again.save_draft(scene.pair.to_bob, "a draft")
+    # Above what the realms know, or they would go on knowing of the other one.
+    made = await again.backups.back_up()
+    assert (made.generation, made.freshness) == (3, Freshness.VERIFIED)
+    await again.close()
+    assert (
+        await restore(scene.pair.town, PASSWORD, "third", fleet=scene.file)
+    ).freshness is Freshness.VERIFIED
 
 
 @pytest.mark.parametrize("by_key", [False, True])
@@ -288,6 +298,26 @@ async def test_a_realm_that_went_back_before_a_restore_is_an_alarm_on_the_new_te
     alarm = await watching.look((await town.open("second"))._place)
     assert alarm is not None
     assert alarm.code == "realm_lied"
+
+
+async def test_backups_at_another_provider_go_on_above_what_the_realms_know(scene: Scene) -> None:
+    alice, first = scene.pair.alice, scene.shelf.memory
+    await scene.turn_on()
+    for text in ("one", "two", "three"):
+        await alice.send_text(scene.pair.to_bob, text)
+        await alice.backups.back_up()
+    scene.shelf.memory = scene.shelf.seen = MemoryProvider()
+    await alice.backups.choose(provider=f"{PROVIDER}/other")
+    made = await alice.backups.back_up()
+    assert (made.generation, made.freshness) == (4, Freshness.VERIFIED)
+    # And back again, where most of it still lies.
+    scene.shelf.memory = scene.shelf.seen = first
+    await alice.backups.choose(provider=PROVIDER)
+    made = await alice.backups.back_up()
+    assert (made.generation, made.freshness) == (5, Freshness.VERIFIED)
+    assert (await alice.backups.rehearse()).differences == ()
+    await alice.close()
+    assert (await restore(scene.pair.town, PASSWORD, fleet=scene.file)).freshness is Freshness.VERIFIED
 
 
 async def test_fewer_confirmations_than_it_takes_are_shown_as_unanchored(scene: Scene) -> None:

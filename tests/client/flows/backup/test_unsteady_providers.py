@@ -87,3 +87,15 @@ async def test_an_object_that_never_ends_is_named_and_never_read_whole(
         await restore(pair.town, digits)
     assert told.value.code is code
     assert folder in str(told.value.facts["object"])
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 2**53, 2**56 - 1])
+async def test_a_manifest_that_claims_a_number_far_ahead_is_not_followed(
+    pair: Pair, shelf: Shelf, number: int
+) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    prefix = next(iter(shelf.memory.objects)).split("/")[0]
+    shelf.memory.objects[f"{prefix}/manifest/{number:014x}-{0:016x}"] = b"LLB"
+    await say(pair, "more")
+    assert (await pair.alice.backups.back_up()).generation == 2
