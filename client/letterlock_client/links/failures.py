@@ -19,6 +19,11 @@ _CODES: Final = {
     refusals.NO_BLOB: Code.GONE,
     refusals.TOO_LARGE: Code.TOO_LARGE,
 }
+_SENTENCES: Final = {
+    refusals.BAD_LOGIN: "the relay does not take this device for one of its account: the account may have been "
+    "restored on another one, which puts this one out",
+}
+"""Where our own words help more than the relay's."""
 _PASSING: Final = frozenset({refusals.RATE, refusals.NOT_NOW, refusals.INTERNAL})
 _LONGEST_WAIT_MS: Final = 60_000
 
@@ -35,7 +40,8 @@ class Refused(ClientError):
 
     def __init__(self, refusal: str, message: str, *, retry_ms: int = 0) -> None:
         code = _CODES.get(refusal, Code.REFUSED)
-        super().__init__(code, message or "the relay refused", refusal=refusal)
+        said = _SENTENCES.get(refusal) or message or "the relay refused"
+        super().__init__(code, said, refusal=refusal)
         if code is Code.RATE_LIMITED:
             self.facts["wait_seconds"] = round(retry_ms / 1000, 1)
         self.refusal = refusal

@@ -82,6 +82,9 @@ async def test_the_lost_terminal_is_refused_by_the_relay_from_then_on(pair: Pair
         return not lost._place.link.connection and lost._place.link.refusal is not None
 
     await eventually(refused)
+    told = lost._place.link.refusal
+    assert told is not None
+    assert "restored" in told.message
     await lost.send_text(pair.to_bob, "I am a thief")
     assert not await lost.flushed(0.05)
     assert "I am a thief" not in await texts(pair.bob, pair.to_alice)
