@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from letterlock.ids import account_text
 from letterlock_client.backup_models import (
     Attempt,
     BackupMade,
@@ -14,7 +13,6 @@ from letterlock_client.backup_models import (
     LastBackup,
     Rehearsed,
     Restored,
-    RestorePreview,
     Rotated,
     Verified,
 )
@@ -50,6 +48,14 @@ def when(milliseconds: int) -> str:
         return ""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _many(count: int, one: str) -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def _in_chats(found: Verified | Rehearsed | Restored) -> str:
+    return f"{_many(found.messages, 'message')} in {_many(found.conversations, 'chat')}"
 
 
 def status_shape(status: BackupStatus) -> dict[str, object]:
@@ -115,13 +121,14 @@ def status_line(status: BackupStatus) -> str:
     else:
         last = status.last
         lines.append(
-            f"Last: generation {last.generation}, {when(last.at)}, {last.messages:,} messages, {last.media:,} files,"
+            f"Last: generation {last.generation}, {when(last.at)}, {_many(last.messages, 'message')},"
+            f" {_many(last.media, 'file')},"
             f" {last.bytes_total:,} bytes; {FRESHNESS[last.freshness]}."
         )
         if last.alarm:
             lines.append(f"Alarm: {last.alarm}")
     if status.repairs_pending:
-        lines.append(f"{status.repairs_pending} realms have still to hear of the last password.")
+        lines.append(f"Realms that have still to hear of the last password: {status.repairs_pending}.")
     return "\n".join(lines)
 
 
@@ -144,8 +151,8 @@ def made_shape(made: BackupMade) -> dict[str, object]:
 def made_line(made: BackupMade) -> str:
     """What one backup did, for people."""
     text = (
-        f"Generation {made.generation}: {made.messages:,} messages, {made.media:,} files, {made.bytes_total:,} bytes;"
-        f" written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
+        f"Generation {made.generation}: {_many(made.messages, 'message')}, {_many(made.media, 'file')},"
+        f" {made.bytes_total:,} bytes; written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
     )
     return f"{text}\nAlarm: {made.alarm}" if made.alarm else text
 
@@ -197,8 +204,8 @@ def verified_shape(found: Verified) -> dict[str, object]:
 def verified_line(found: Verified) -> str:
     """What reading a whole backup found, for people."""
     head = (
-        f"Generation {found.generation}: {found.messages:,} messages in {found.conversations} chats and"
-        f" {found.media:,} files, read from {found.objects} objects, {found.bytes_read:,} bytes;"
+        f"Generation {found.generation}: {_in_chats(found)} and"
+        f" {_many(found.media, 'file')}, read from {_many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
         f" {FRESHNESS[found.freshness]}."
     )
     return "\n".join([head, *found.problems])
@@ -217,24 +224,8 @@ def rehearsed_shape(found: Rehearsed) -> dict[str, object]:
 
 def rehearsed_line(found: Rehearsed) -> str:
     """How a scratch restore compares with what is here, for people."""
-    head = (
-        f"Generation {found.generation} restores {found.messages:,} messages in {found.conversations} chats"
-        f" and {found.media:,} files."
-    )
+    head = f"Generation {found.generation} restores {_in_chats(found)} and {_many(found.media, 'file')}."
     return "\n".join([head, *(found.differences or ("It is the same as what is here.",))])
-
-
-def preview_shape(preview: RestorePreview) -> dict[str, object]:
-    """What a restore would bring back."""
-    return {
-        "account": account_text(preview.account),
-        "generation": preview.generation,
-        "at": when(preview.at),
-        "messages": preview.messages,
-        "media": preview.media,
-        "bytes_total": preview.bytes_total,
-        "freshness": preview.freshness.value,
-    }
 
 
 def restored_shape(done: Restored) -> dict[str, object]:
@@ -252,8 +243,8 @@ def restored_shape(done: Restored) -> dict[str, object]:
 def restored_line(done: Restored) -> str:
     """What a restore brought back, for people."""
     return (
-        f"Restored generation {done.generation}: {done.messages:,} messages in {done.conversations} chats and"
-        f" {done.media:,} files; {FRESHNESS[done.freshness]}."
+        f"Restored generation {done.generation}: {_in_chats(done)} and"
+        f" {_many(done.media, 'file')}; {FRESHNESS[done.freshness]}."
     )
 
 
