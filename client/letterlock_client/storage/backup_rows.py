@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from letterlock.backup.columns import KIND, MAX_TEXT_BYTES, steps
-from letterlock.backup.records import MAX_NUMBER, MessageFlag, PlainMessages, Row, Tag
+from letterlock.backup.records import MAX_NUMBER, MAX_TEXT, MessageFlag, PlainMessages, Row, Tag
 from letterlock.ids import ACCOUNT_BYTES, RANDOM_ID_BYTES
 from letterlock.primitives.derivation import sha256
 from letterlock_client.storage.database import Reader, Transaction
@@ -32,13 +32,20 @@ KEPT: Final = (
     " AND (message.timer_s = 0 OR message.timer_s * 1000 >= :least)"
 )
 """Which messages a backup holds."""
+
+
+def _bounded(column: str) -> str:
+    """A text, cut only where a record cannot hold it: SQLite's own cutting ends at the first NUL."""
+    return f"CASE WHEN octet_length({column}) <= {MAX_TEXT} THEN {column} ELSE substr({column}, 1, {MAX_TEXT}) END"
+
+
 _FLAGS: Final = (
     f"mine * {MessageFlag.MINE.value} + deleted * {MessageFlag.DELETED.value}"
     f" + viewed * {MessageFlag.VIEWED.value} + unread * {MessageFlag.UNREAD.value}"
 )
 _MESSAGE_ROWS: Final = (
     f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind,"
-    " substr(text, 1, 65536), sent_at, received_at, row, delivery, failure, reply_to, edited_at,"
+    f" {_bounded('text')}, sent_at, received_at, row, delivery, failure, reply_to, edited_at,"
     " message.timer_s, expires_at,"
     " CASE kind WHEN 'unknown' THEN"
     " coalesce((SELECT value FROM fact WHERE name = 'unknown:' || lower(hex(message.id))), x'') ELSE x'' END,"
@@ -105,7 +112,7 @@ _CONTACTS: Final = (
 )
 _CONVERSATIONS: Final = (
     f"SELECT {Tag.CONVERSATION.value}, change_seq, peer, created, timer_s, timer_set_at, muted,"
-    " substr(draft, 1, 65536), listed"
+    f" {_bounded('draft')}, listed"
     " FROM conversation WHERE change_seq > :above AND change_seq <= :upto"
 )
 _SETTINGS: Final = (

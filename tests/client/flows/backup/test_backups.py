@@ -133,3 +133,24 @@ async def test_secrets_of_backups_are_not_in_the_database_nor_in_any_text(pair: 
     assert digits not in repr(state)
     assert state.backup_key.hex()[:16] not in repr(state)
     assert await pair.alice.backups.recovery_key(NO_PASSPHRASE) == digits
+
+
+async def test_nothing_of_a_text_is_lost_behind_a_character_that_ends_texts_elsewhere(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await turn_on(pair.alice)
+    said = ["short\0and on", "long\0" + "and on " * 1000, "edited\0and on"]
+    for text in said:
+        sent = await pair.alice.send_text(pair.to_bob, text)
+    await pair.settle()
+    await pair.alice.edit(sent.id, "anew\0and on")
+    await pair.settle()
+    await pair.alice.save_draft(pair.to_bob, "draft\0and on")
+    before = await texts(pair.alice, pair.to_bob)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    again = await pair.town.open("second")
+    assert await texts(again, pair.to_bob) == before
+    assert before[-3:] == [*said[:2], "anew\0and on"]
+    assert (await again.conversation(pair.to_bob)).draft == "draft\0and on"

@@ -34,8 +34,8 @@ SECRET = RecoverySecret(b"R" * 32)
 
 NUMBERS = st.integers(0, 7)
 STEPS = st.one_of(
-    st.tuples(st.just("say"), NUMBERS, st.sampled_from(["", "short", "ü" * 300])),
-    st.tuples(st.just("edit"), NUMBERS, st.text("ab", max_size=3)),
+    st.tuples(st.just("say"), NUMBERS, st.sampled_from(["", "short", "ü" * 300, "a\0b"])),
+    st.tuples(st.just("edit"), NUMBERS, st.text("ab\0", max_size=3)),
     st.tuples(st.just("react"), NUMBERS, st.sampled_from(["", "👍", "!"])),
     st.tuples(st.just("remove"), NUMBERS, st.just("")),
     st.tuples(st.just("blank"), NUMBERS, st.just("")),
