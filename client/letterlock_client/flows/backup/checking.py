@@ -5,14 +5,16 @@ Writes nothing at the provider and changes nothing here. Must not know how a bac
 
 import asyncio
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from letterlock.backup.columns import Columns
 from letterlock.backup.manifest import segment_name
-from letterlock.backup.records import MessageRecord, Record, beats, key
-from letterlock.backup.segments import SegmentRef, open_segment
+from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
+from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import BackupPhase, Rehearsed, Verified
 from letterlock_client.config import Places
@@ -35,12 +37,35 @@ MOST_TOLD: Final = 100
 
 @dataclass(slots=True)
 class _Seen:
-    """What was read so far."""
+    """What was read so far: of each message no more than what it is counted by, for there may be millions."""
 
     objects: int = 1
     size: int = 0
     problems: list[str] = field(default_factory=list)
-    newest: dict[tuple[int, bytes], Record] = field(default_factory=dict)
+    chats: dict[bytes, bytes] = field(default_factory=dict)
+    """The chat of each message, by the message's id."""
+    files: dict[bytes, bytes] = field(default_factory=dict)
+    """What a message says of its file, by the message's id."""
+    deleted: set[bytes] = field(default_factory=set)
+
+    def take(self, batch: Iterable[Record | Columns]) -> None:
+        """Take records that are older than those before: of one message the first counts, and a deletion beats all."""
+        for each in batch:
+            if isinstance(each, Columns):
+                for id_, chat in zip(each.ids, each.chats, strict=True):
+                    self.chats.setdefault(id_, chat)
+            elif isinstance(each, MessageRecord) and each.id not in self.chats:
+                self.chats[each.id] = each.conversation
+                if each.attachment:
+                    self.files[each.id] = each.attachment.descriptor
+            elif isinstance(each, TombstoneRecord) and each.kind == Tag.MESSAGE:
+                self.deleted.add(each.id)
+
+    def settle(self) -> None:
+        """All was read: what was deleted does not count."""
+        for id_ in self.deleted:
+            self.chats.pop(id_, None)
+            self.files.pop(id_, None)
 
 
 async def verify(place: Workplace) -> Verified:
@@ -56,15 +81,15 @@ async def read_all(store: Objects, found: FoundBackup, meter: Meter) -> Verified
     seen = _Seen(size=len(found.raw))
     segments = found.manifest.segments
     meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))
-    for ref in segments:
+    for ref in reversed(segments):
         await _read_segment(store, found, ref, seen)
         meter.moved(1, ref.size)
-    messages = [each for each in seen.newest.values() if isinstance(each, MessageRecord)]
-    media = await _read_files(store, found, messages, seen, meter)
+    seen.settle()
+    media = await _read_files(store, found, seen, meter)
     return Verified(
         generation=found.manifest.generation,
-        messages=len(messages),
-        conversations=len({each.conversation for each in messages}),
+        messages=len(seen.chats),
+        conversations=len(set(seen.chats.values())),
         media=media,
         objects=seen.objects,
         bytes_read=seen.size,
@@ -83,31 +108,23 @@ async def _read_segment(store: Objects, found: FoundBackup, ref: SegmentRef, see
         body = await store.get(name)
         seen.objects += 1
         seen.size += len(body)
-        await asyncio.to_thread(_collect, ref, name, body, seen.newest)
+        await asyncio.to_thread(_collect, ref, name, body, seen)
     except BackupError as error:
         seen.problems.append(told(error).message)
     except ClientError as error:
         seen.problems.append(error.message)
 
 
-def _collect(ref: SegmentRef, name: str, body: bytes, newest: dict[tuple[int, bytes], Record]) -> None:
-    for batch in open_segment(ref, name, body):
-        for record in batch:
-            thing = key(record)
-            present = newest.get(thing)
-            if present is None or beats(record, present):
-                newest[thing] = record
+def _collect(ref: SegmentRef, name: str, body: bytes, seen: _Seen) -> None:
+    for batch in open_columns(ref, name, body):
+        seen.take(batch)
 
 
-async def _read_files(
-    store: Objects, found: FoundBackup, messages: list[MessageRecord], seen: _Seen, meter: Meter
-) -> int:
+async def _read_files(store: Objects, found: FoundBackup, seen: _Seen, meter: Meter) -> int:
     """Read each file that some message says lies there; return how many are whole."""
     shelf = MediaShelf(found.key, found.manifest.media_master)
     await shelf.look(store)
-    contents = [
-        content for each in messages if each.attachment and (content := described(each.attachment.descriptor))
-    ]
+    contents = [content for each in seen.files.values() if (content := described(each))]
     there = {content.digest: content for content in contents if shelf.named(content.digest) in shelf.present}
     meter.phase(BackupPhase.MEDIA, len(there), sum(content.size for content in there.values()))
     whole = 0
