@@ -10,7 +10,6 @@ wrapped key. A process is not a vault of steel: whoever reads both the key file 
 Must not know stores, policy or accounts' secrets.
 """
 
-import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,21 +60,47 @@ class Sealer(Secret):
 
 def load_or_make(path: Path, random: Random) -> tuple[RealmSecret, Sealer]:
     """Read the key file, or make it where there is none. Raises KeyFileError."""
-    with contextlib.suppress(FileExistsError):
+    if not path.exists():
         _make(path, random(SEED_BYTES))
     seed = _read(path)
     return RealmSecret(seed), Sealer(seed)
 
 
 def _make(path: Path, seed: bytes) -> None:
+    """Write it under another name, and only then give it its own, unless somebody was quicker.
+
+    A crash must leave no half of a key file, which would stand in the way of every later start.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise
+        try:
+            _write(draft, f"{_HEADER}\n{seed.hex()}\n".encode("ascii"))
+            _name(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise KeyFileError(f"the key file {path} cannot be made: {error.strerror}") from error
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"{_HEADER}\n{seed.hex()}\n")
+
+
+def _name(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except PermissionError:
+        # A file system without links; of two starts at the same moment the later one's key stays.
+        os.rename(draft, path)
+
+
+def _write(path: Path, text: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
 
