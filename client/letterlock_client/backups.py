@@ -51,11 +51,12 @@ class Backups:
     async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
         """Make the recovery secret and keep it as was chosen; backs nothing up yet.
 
-        Raises codes backup_on, wrong_passphrase, bad_input, provider_…, and what the vault says.
+        Raises codes backup_on, backup_running, wrong_passphrase, bad_input, provider_…, and what the vault says.
         """
         from letterlock_client.flows.backup import choices
 
-        return await choices.turn_on(self._place, choice, unlock)
+        # Two at once would make two secrets, and keep the one here and the other there.
+        return await self._one(lambda: choices.turn_on(self._place, choice, unlock))
 
     async def back_up(self) -> BackupMade:
         """Back up what changed. Progress comes as `BackupMoved`, the end as `BackupFinished`.

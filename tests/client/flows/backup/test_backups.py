@@ -1,15 +1,16 @@
 """Backups, from a profile to a provider and back: complete, private, and whole after anything that breaks them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from letterlock_client.backup_models import Freshness
+from letterlock_client.backup_models import BackupChoice, Freshness, TurnedOn
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.models import TransferState
-from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import WAIT_S, Pair, eventually
 
 __all__ = ["pair", "shelf"]
@@ -154,3 +155,15 @@ async def test_nothing_of_a_text_is_lost_behind_a_character_that_ends_texts_else
     assert await texts(again, pair.to_bob) == before
     assert before[-3:] == [*said[:2], "anew\0and on"]
     assert (await again.conversation(pair.to_bob)).draft == "draft\0and on"
+
+
+async def test_backups_turned_on_twice_at_once_have_one_secret(pair: Pair, shelf: Shelf) -> None:
+    choice = BackupChoice(PROVIDER, recovery_key=True)
+    both = await asyncio.gather(
+        *(pair.alice.backups.turn_on(choice, NO_PASSPHRASE) for _ in range(2)), return_exceptions=True
+    )
+    (made,) = [one for one in both if isinstance(one, TurnedOn)]
+    (error,) = [one for one in both if isinstance(one, ClientError)]
+    assert error.code in (Code.BACKUP_ON, Code.BACKUP_RUNNING)
+    assert await pair.alice.backups.recovery_key(NO_PASSPHRASE) == made.recovery_key
+    assert (await pair.alice.backups.status()).key_id == made.key_id
