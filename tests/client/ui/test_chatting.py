@@ -14,7 +14,8 @@ from letterlock_client.events import (
     PresenceChanged,
     TypingChanged,
 )
-from letterlock_client.models import Delivery
+from letterlock_client.models import Delivery, Standing
+from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.panes import typists
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import MINUTE, FakeMessenger, chat_id, lively
@@ -457,3 +458,30 @@ async def test_leaving_keeps_what_is_written_and_not_sent(client: Open) -> None:
         await running.press("enter", "h", "i", "ctrl+q")
     assert fake.asked("save_draft")[-1] == (BOB, "hi")
     assert fake.asked("send_text") == []
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+async def test_an_empty_list_says_how_to_begin_by_the_keys_of_its_owner(client: Open, columns: int) -> None:
+    fake = FakeMessenger()
+    async with client(fake, (columns, 24), tastes=Tastes(keymap={"chat.new_chat": "f9"})) as running:
+        shown = " ".join(running.text().replace("│", " ").split())
+        assert "No chats yet. f9 writes to somebody" in shown
+        assert "ctrl+n" not in shown
+        stranger = fake.person("stranger", standing=Standing.REQUESTED)
+        fake.receive(stranger, "hello?")
+        await running.settle()
+        assert "No chats yet" not in running.text()
+
+
+async def test_the_list_says_why_it_is_empty_and_counts_what_is_archived(client: Open) -> None:
+    async with client(lively()) as running:
+        running.pane.order_chats(unread_first=False, words="zzz")
+        await running.settle()
+        assert "No name holds zzz." in running.text()
+        running.pane.order_chats(unread_first=False, words="")
+        running.pane.action_archived()
+        await running.settle()
+        assert "Nothing is archived." in running.text()
+        running.pane.action_archived()
+        await running.press("alt+down", "alt+z")
+        assert "1 archived" in running.text()

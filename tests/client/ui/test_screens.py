@@ -13,7 +13,7 @@ from letterlock_client.ui.doors import Start, Tastes
 from letterlock_client.ui.themes import CONTRAST_LIGHT
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_backups import FLEET_FILE, turned_on
-from tests.client.ui.fake_messenger import chat_id, lively
+from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
 from tests.client.ui.kinds import BOB, kinds
 from tests.client.ui.test_restore_screens import Restoring
 
@@ -65,6 +65,14 @@ async def test_the_screen_looks_as_before_in_black_on_white(
         running.app.theme = CONTRAST_LIGHT
         await running.press(*keys.split())
         picture(running.app, f"light-{name}-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_first_screen_of_a_newcomer_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    async with client(FakeMessenger(), size) as running:
+        picture(running.app, f"nobody-yet-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("size", [(120, 54), (60, 60)])

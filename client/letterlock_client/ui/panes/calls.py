@@ -17,11 +17,13 @@ from textual.widgets import Static
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui import intents
+from letterlock_client.ui.commands import keys_of, slashes
 from letterlock_client.ui.panes.errands import Errands
 from letterlock_client.ui.panes.message_verbs import MessageVerbs
 from letterlock_client.ui.panes.slash_verbs import SlashVerbs
 from letterlock_client.ui.panes.writing_outside import write_outside
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
+from letterlock_client.ui.widgets.chat_list import NO_CHATS
 
 if TYPE_CHECKING:
     from letterlock.ids import ConversationId
@@ -45,6 +47,7 @@ class Calls(Errands):
         super().__init__()
         self._typed = SlashVerbs(self)
         self.verbs = MessageVerbs(self)
+        self._headed = ("", "")
 
     @abstractmethod
     def refresh_list(self) -> None:
@@ -53,7 +56,21 @@ class Calls(Errands):
     def order_chats(self, *, unread_first: bool, words: str) -> None:
         """List chats in another order, or only those whose names hold these words."""
         self.chat_list.order_chats(unread_first=unread_first, words=words)
+        self.head_list()
+
+    def head_list(self) -> None:
+        """Say above the list what is listed and, where that is nothing, why and how to begin."""
+        why = self.chat_list.nothing
+        if (self.chat_list.title, why) == self._headed:
+            return
+        self._headed = (self.chat_list.title, why)
         self.query_one(".client--title", Static).update(Content(f" {self.chat_list.title}"))
+        if why == NO_CHATS:
+            begin, show = (keys_of(slashes()[word], self.around.keymap) for word in ("new-chat", "invite"))
+            why = f"{why} {begin} writes to somebody; {show} shows your own link, for others to write to you."
+        place = self.query_one(".client--nothing", Static)
+        place.update(Content(why))
+        place.display = bool(why)
 
     @dataclass
     class TooLong(TextualMessage):

@@ -24,7 +24,7 @@ from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.sanitize import file_name_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
-from letterlock_client.ui.commands import Where, bindings
+from letterlock_client.ui.commands import Where, bindings, keys_of, slashes
 from letterlock_client.ui.panes.chat_view import ChatView
 from letterlock_client.ui.panes.client_actions import ClientActions
 from letterlock_client.ui.panes.typists import Typists
@@ -42,7 +42,7 @@ WIDE: Final = 100
 ALL_THREE: Final = 140
 """From so many columns on, there is room for the list, a chat and X-ray."""
 
-WELCOME: Final = "Choose a chat, or ctrl+n to write to somebody new."
+WELCOME: Final = "Choose a chat, or {} to write to somebody new."
 
 
 class ClientPane(ClientActions):
@@ -77,12 +77,14 @@ class ClientPane(ClientActions):
 
     def compose(self) -> ComposeResult:
         """The list, the chat, the line below."""
+        welcome = WELCOME.format(keys_of(slashes()["new-chat"], self.around.keymap))
         with Horizontal(classes="client--body"):
             with Vertical(classes="client--side"):
                 yield Static(" Chats", markup=False, classes="client--title")
+                yield Static("", markup=False, classes="client--nothing")
                 yield self.chat_list
             with Vertical(classes="client--chat"):
-                yield Static(Content(WELCOME), markup=False, classes="client--welcome")
+                yield Static(Content(welcome), markup=False, classes="client--welcome")
         yield self.status
 
     def on_mount(self) -> None:
@@ -130,6 +132,7 @@ class ClientPane(ClientActions):
     def refresh_list(self) -> None:
         """Draw the list of chats again."""
         self.chat_list.show(self.chats.values(), len(self.requests))
+        self.head_list()
 
     # What happens.
 

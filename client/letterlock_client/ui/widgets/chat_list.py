@@ -24,6 +24,8 @@ from letterlock_client.ui.wording import Clock, doubts_of, preview, short_time, 
 _STYLES: Final = ("name", "time", "text", "unread", "badge", "doubt", "online", "request")
 _ROWS: Final = 3
 
+NO_CHATS: Final = "No chats yet."
+
 
 class ChatList(VirtualLog):
     """The list, the newest chat first."""
@@ -67,6 +69,17 @@ class ChatList(VirtualLog):
         many = sum(chat.listed is Listed.ARCHIVED for chat in self._every)
         parts.append(f"{many} archived" if many and not self.archive else "")
         return f" {self._icons.dot} ".join(filter(None, parts))
+
+    @property
+    def nothing(self) -> str:
+        """Why no chat is listed; empty where one is, or a request waits to become one."""
+        if self._chats:
+            return ""
+        if self.filter:
+            return f"No name holds {self.filter}."
+        if self.archive:
+            return "Nothing is archived."
+        return "" if self._requests else NO_CHATS
 
     def order_chats(self, *, unread_first: bool, words: str) -> None:
         """List chats in another order, or only those whose names hold these words."""
