@@ -346,6 +346,21 @@ async def test_the_first_run_registers_with_what_was_typed(client: Open) -> None
         assert isinstance(running.app.screen, MainScreen)
 
 
+@pytest.mark.parametrize("size", [(100, 30), (80, 24), (60, 24)])
+async def test_the_first_run_shows_every_way_and_what_is_wrong_in_a_small_terminal(
+    client: Open, size: tuple[int, int]
+) -> None:
+    async with client(lively(), size, start=Start.REGISTER) as running:
+        for part in ("Your handle", "Restore from a backup", "Link to a terminal", "tab moves on"):
+            assert part in running.text()
+        assert "whoever can read my files can" in running.text()
+        assert "read my messages" in running.text()
+        await fill(running, handle="No Such")
+        running.app.screen.query_one("#again").focus()
+        await running.press("enter")
+        assert "Handle: a handle has" in running.text()
+
+
 async def test_no_passphrase_is_an_explicit_choice(client: Open) -> None:
     seen: list[Registration] = []
     fake = lively()

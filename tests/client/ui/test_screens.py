@@ -95,12 +95,13 @@ async def test_the_emoji_look_as_before(client: Open, picture: Picture) -> None:
         picture(running.app, "react-100x30")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 @pytest.mark.parametrize(("name", "start"), [("first-run", Start.REGISTER), ("unlock", Start.UNLOCK)])
 async def test_the_first_screens_look_as_before(
-    client: Open, picture: Picture, name: str, start: Start
+    client: Open, picture: Picture, size: tuple[int, int], name: str, start: Start
 ) -> None:
-    async with client(lively(), WIDE, start=start) as running:
-        picture(running.app, f"{name}-100x30")
+    async with client(lively(), size, start=start) as running:
+        picture(running.app, f"{name}-{size[0]}x{size[1]}")
 
 
 async def test_warnings_look_as_before(client: Open, picture: Picture) -> None:

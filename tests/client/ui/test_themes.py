@@ -30,7 +30,7 @@ READ = {
     ".page--title": (),
     "Input": (),
     "OptionList": ("option-list--option", "option-list--option-highlighted"),
-    "TickBox": ("toggle--label",),
+    "TickBox": ("toggle--label", "toggle--button"),
 }
 BESIDE = {
     "MessageLog": ("log--name", "log--dim", "log--unread", "log--failed", "log--read", "log--cursor"),

@@ -51,6 +51,9 @@ class Dialog(ModalScreen[Result]):
         place = self.query_one(".dialog--problem", Static)
         place.update(Content(line_of(text)))
         place.display = bool(text)
+        if text:
+            # In a low terminal it may stand below what is on the screen.
+            self.call_after_refresh(place.scroll_visible, animate=False)
 
     def action_leave(self) -> None:
         """Close without a result."""

@@ -44,6 +44,9 @@ UNFINISHED = (
 class FirstRunScreen(Dialog["Messenger"]):
     """The form; the result is the messenger of the new profile."""
 
+    # The way to a restore must be seen without scrolling in the smallest terminal people use, of 24 lines.
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (30, "-high")]  # noqa: RUF012 (Textual's)
+
     heading = "Welcome to Letterlock"
     hint = "tab moves on · enter in the last field registers · ctrl+q leaves"
 
@@ -56,7 +59,7 @@ class FirstRunScreen(Dialog["Messenger"]):
 
     def __init__(self, doors: Doors, around: Surroundings, there: NoAccount | None = None) -> None:
         """Use `there` where a profile is there, whose account was never made or never came back."""
-        super().__init__(classes="-opaque -tall")
+        super().__init__(classes="-opaque")
         self._there = there
         self._doors = doors
         self._around = around
