@@ -41,7 +41,7 @@ class LetterlockApp(App[int]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="app.quit")
+        Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="chat.quit")
     ]
 
     class Opened(TextualMessage):

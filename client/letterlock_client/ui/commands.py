@@ -208,6 +208,7 @@ COMMANDS: Final = (
     _client("storage", "f7", "Storage", "What your messages and files take on this disk."),
     _client("theme", "", "Theme", "Choose the colours.", argument="[NAME]"),
     _client("back_up", "", "Back up now", "Back up, while the chat goes on."),
+    _client("quit", "ctrl+q", "Leave", "Close the program; what is written and not sent is kept."),
     _composer("send", "enter", "Send", "Send the message.", _WRITES),
     _composer("newline", "ctrl+j,alt+enter,shift+enter", "New line", "Begin a new line.", _WRITES),
     _composer(

@@ -58,3 +58,14 @@ async def test_a_remapped_key_works_and_the_old_one_does_not(client: Open) -> No
 async def test_a_clash_is_told_at_the_start(client: Open) -> None:
     async with client(lively(), tastes=Tastes(keymap={"chat.help": "f4"})) as running:
         assert "f4 is given to both" in running.text()
+
+
+async def test_the_way_out_stands_with_all_commands_and_has_the_key_its_owner_chose(client: Open) -> None:
+    async with client(lively(), tastes=Tastes(keymap={"chat.quit": "f10"})) as running:
+        assert "no command" not in running.text()
+        await running.press("ctrl+q")
+        assert not running.app._exit
+        await running.press("enter")
+        await running.type("/quit")
+        await running.press("enter")
+        assert running.app._exit

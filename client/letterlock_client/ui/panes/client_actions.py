@@ -372,6 +372,10 @@ class ClientActions(Calls, BackupActions):
         """Choose the colours."""
         self.action_settings("appearance")
 
+    async def action_quit(self) -> None:
+        """Close the program."""
+        await self.app.run_action("quit")
+
     def action_help(self) -> None:
         """Show all keys."""
         self.app.push_screen(HelpScreen(self.around.keymap))

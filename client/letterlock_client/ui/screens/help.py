@@ -24,7 +24,6 @@ LEAST: Final = 20
 ALWAYS: Final = (
     ("ctrl+p", "All commands, by name"),
     ("tab", "To the next part of the screen"),
-    ("ctrl+q", "Leave"),
 )
 
 
