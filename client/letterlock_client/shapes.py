@@ -5,14 +5,17 @@ people read printable.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from letterlock.ids import account_text, message_text
-from letterlock_client.models import Contact, Conversation, Message, MessageKind
+from letterlock_client.models import Contact, Conversation, Delivery, Message, MessageKind
 from letterlock_client.sanitize import clean, line_of
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+OPENS: Final = "letterlock view"
+"""What one types to open a view-once message."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -78,30 +81,46 @@ def message_shape(message: Message, conversation: Conversation, own: str) -> dic
     return shape
 
 
-def message_line(message: Message, conversation: Conversation, own: str) -> str:
-    """The same for people: time, author, text or what stands for it."""
+def message_line(message: Message, conversation: Conversation, own: str, *, opens: str = OPENS) -> str:
+    """The same for people: time, author, text or what stands for it, and what has come of it since."""
     author = own if message.mine else who(conversation.contact)
     # Further lines stand indented, so that no text can look like a line of somebody else.
-    body = clean(message_body(message)).replace("\n", "\n    ")
-    return f"{local_time(message.sent_at)}  {line_of(author)}: {body}  [{message_text(message.id)[:8]}]"
+    body = clean(message_body(message, opens)).replace("\n", "\n    ")
+    since = "".join(f" ({line_of(each)})" for each in _since(message, conversation, own))
+    return (
+        f"{local_time(message.sent_at)}  {line_of(author)}: {body}{since}  [{message_text(message.id)[:8]}]"
+    )
 
 
-def message_body(message: Message) -> str:
+def message_body(message: Message, opens: str = OPENS) -> str:
     """What a message says, in one line or more of text."""
     if message.deleted:
         return "(deleted)"
     if message.kind is MessageKind.UNKNOWN:
         return "(needs a newer version of Letterlock)"
     if message.view_once:
-        if message.viewed:
-            return "(view once, viewed)"
-        return "(view once, sent)" if message.mine else "(view once: letterlock view)"
+        state = ", viewed" if message.viewed else ", sent" if message.mine else f": {opens}"
+        return f"(view once{state})"
     if message.attachment is None:
         return message.text
     size = f"{message.attachment.size:,} bytes"
     # A name is one line: with more it could pass for the caption, or for another message.
     name = line_of(message.attachment.name)
     return f"[{message.kind.value}: {name}, {size}] {message.text}".rstrip()
+
+
+def _since(message: Message, conversation: Conversation, own: str) -> Iterator[str]:
+    if message.deleted:
+        return
+    if message.reply_to is not None:
+        yield f"answers {message_text(message.reply_to)[:8]}"
+    if message.edits:
+        yield "edited"
+    for each in message.reactions:
+        name = who(conversation.contact) if each.author == conversation.contact.account else own
+        yield f"{each.emoji} from {name}"
+    if message.delivery is Delivery.FAILED:
+        yield f"not sent: {message.failure}" if message.failure else "not sent"
 
 
 def span(seconds: int) -> str:

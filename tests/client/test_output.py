@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from letterlock_client.errors import Code
+from letterlock_client.models import Delivery
 from letterlock_client.output import Output
-from letterlock_client.shapes import span
+from letterlock_client.shapes import message_line, span
+from tests.client.ui.fake_messenger import FakeMessenger
 
 README = Path(__file__).parents[2] / "client/README.md"
 
@@ -41,3 +43,12 @@ def test_the_readme_lists_every_error_code_once() -> None:
         r"^\| `([a-z_]+)` \| [A-Z]", README.read_text().split("### Error codes")[1], re.MULTILINE
     )
     assert listed == [code.value for code in Code]
+
+
+async def test_a_line_for_people_says_what_was_not_sent_and_stays_one_line() -> None:
+    fake = FakeMessenger()
+    bob = fake.person("bob")
+    message = fake.put(bob, "hi", mine=True, delivery=Delivery.FAILED, failure="no\x1b[2J\nroom")
+    line = message_line(message, await fake.conversation(bob), "alice")
+    assert "alice: hi (not sent: no" in line
+    assert line.isprintable()

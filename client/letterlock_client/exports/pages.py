@@ -66,12 +66,10 @@ class TextPage:
         return f"Chat of {line_of(self._own)} with {line_of(who(self._chat.contact))}\n\n".encode()
 
     def message(self, message: Message, media: Media) -> bytes:
-        """One message, with its reactions and where its file is."""
+        """One message, with what came of it and where its file is."""
         lines = [message_line(message, self._chat, self._own)]
         if media.place:
             lines.append(f"    file: {media.place}")
-        if message.reactions:
-            lines.append("    " + " ".join(line_of(each.emoji) for each in message.reactions))
         return ("\n".join(lines) + "\n").encode()
 
     def end(self, left_out: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Listed
 from letterlock_client.plain.speaking import Action, Verbs, say
-from letterlock_client.shapes import message_line, seconds_of, who
+from letterlock_client.shapes import seconds_of, who
 
 SHOWN: Final = 10
 """How many messages entering a chat shows."""
@@ -45,10 +45,17 @@ class ChatVerbs(Verbs):
     async def chats(self, rest: str) -> None:
         """List the chats."""
         del rest
-        for each in await self.messenger.conversations():
+        if not await self.list_chats():
+            say("No chats yet: /to WHO goes to one, /invite shows your own link.")
+
+    async def list_chats(self) -> bool:
+        """List the chats; say whether there are any."""
+        chats = await self.messenger.conversations()
+        for each in chats:
             unread = f", {each.unread} unread" if each.unread else ""
             verified = ", verified" if each.contact.verified else ""
             say(f"Chat with {who(each.contact)}{unread}{verified}")
+        return bool(chats)
 
     async def enter(self, rest: str) -> None:
         """Go to a chat and show its last messages."""
@@ -63,18 +70,21 @@ class ChatVerbs(Verbs):
         """Show the last messages of the present chat."""
         chat = self.present.require()
         limit = int(rest) if rest.isdecimal() and 0 < int(rest) <= 10_000 else SHOWN
-        conversation = await self.messenger.conversation(chat)
         messages = await self.messenger.history(chat, limit)
         for message in messages:
-            say(message_line(message, conversation, self.messenger.profile.handle))
-        if messages:
+            say(await self.present.line(message))
+        if not messages:
+            say("Nothing is written here yet.")
+        else:
             await self.messenger.saw(chat, messages[-1].id)
 
     async def search(self, rest: str) -> None:
         """Find messages by their words, the newest first."""
-        for message in await self.messenger.search(rest, limit=SHOWN):
-            conversation = await self.messenger.conversation(message.conversation)
-            say(message_line(message, conversation, self.messenger.profile.handle))
+        found = await self.messenger.search(rest, limit=SHOWN)
+        for message in found:
+            say(await self.present.line(message))
+        if not found:
+            say("Nothing found.")
 
     async def timer(self, rest: str) -> None:
         """Set the disappearing timer of the present chat."""
@@ -121,7 +131,5 @@ class ChatVerbs(Verbs):
         chat = self.present.require()
         path = await asyncio.to_thread(lambda: Path(rest.strip()).expanduser())
         done = await self.messenger.export_to(chat, path)
-        say(
-            f"{done.messages} messages are in {done.path};"
-            f" {done.left_out} that disappear or can be viewed once are not."
-        )
+        left = f" {done.left_out} that disappear or can be viewed once are not." if done.left_out else ""
+        say(f"{done.messages} messages are in {done.path}.{left}")

@@ -32,9 +32,16 @@ class PeopleVerbs(Verbs):
     async def requests(self, rest: str) -> None:
         """List who waits for an answer."""
         del rest
-        for each in await self.messenger.requests():
+        if not await self.list_requests():
+            say("Nobody waits.")
+
+    async def list_requests(self) -> bool:
+        """List who waits for an answer; say whether anybody does."""
+        waiting = await self.messenger.requests()
+        for each in waiting:
             name = who(each.contact)
             say(f"{name} waits for an answer: /accept {name} or /block {name}")
+        return bool(waiting)
 
     async def accept(self, rest: str) -> None:
         """Accept a request and go to its chat."""
@@ -54,7 +61,10 @@ class PeopleVerbs(Verbs):
     async def contacts(self, rest: str) -> None:
         """List everybody known."""
         del rest
-        for each in await self.messenger.contacts():
+        known = await self.messenger.contacts()
+        if not known:
+            say("You know nobody yet.")
+        for each in known:
             blocked = ", blocked" if each.standing is Standing.BLOCKED else ""
             verified = "verified" if each.verified else "not verified"
             say(f"{who(each)}, {verified}{blocked}{': ' if each.warning else ''}{each.warning}")

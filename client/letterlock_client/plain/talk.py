@@ -20,6 +20,7 @@ from letterlock_client.events import (
     KeyChanged,
     Link,
     MessageAdded,
+    MessageChanged,
     RequestArrived,
     SentAsIs,
 )
@@ -100,8 +101,8 @@ class Talk:
     async def greet(self) -> None:
         """Say who one is and what there is."""
         say(f"You are {self._messenger.profile.handle}. /help lists what you can type.")
-        await self._chats.chats("")
-        await self._people.requests("")
+        await self._chats.list_chats()
+        await self._people.list_requests()
 
     async def obey(self, line: str) -> None:
         """Do what one typed line says; an error is said and nothing else happens."""
@@ -147,6 +148,8 @@ class Talk:
         match event:
             case MessageAdded(message) if message.conversation == self._present.chat or not message.mine:
                 await self._present.tell_message(message)
+            case MessageChanged(message):
+                await self._present.tell_change(message)
             case RequestArrived(conversation):
                 name = who(conversation.contact)
                 say(f"{name} wrote to you for the first time: /accept {name} or /block {name}")
@@ -174,7 +177,7 @@ class Talk:
         """List the commands."""
         del rest
         for word, (_, text) in self._words.items():
-            say(f"/{word} {text}")
+            say(f"/{word} {text}" if ": " in text else f"/{word}: {text}")
         say(
             "MESSAGE is the id in brackets at a message's end. Anything else you type is sent to the present chat."
         )

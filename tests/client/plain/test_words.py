@@ -35,7 +35,9 @@ async def test_the_help_names_every_word_and_each_word_answers_without_a_chat(
 ) -> None:
     talk = Talk(pair.alice)
     listed = [
-        line.split()[0] for line in (await answer(talk, capsys, "/help")).splitlines() if line[0] == "/"
+        line.split()[0].rstrip(":")
+        for line in (await answer(talk, capsys, "/help")).splitlines()
+        if line[0] == "/"
     ]
     assert {"/search", "/verify", "/backup", "/timer", "/info", "/export", "/unblock", "/storage"} <= set(
         listed
@@ -46,9 +48,6 @@ async def test_the_help_names_every_word_and_each_word_answers_without_a_chat(
             "/help",
             "/backup",
             "/storage",
-            "/contacts",
-            "/requests",
-            "/chats",
             "/invite",
         ):
             assert await answer(talk, capsys, word), word
@@ -128,3 +127,47 @@ async def test_a_backup_in_line_mode_can_be_stopped(both: Pair, shelf: Shelf, ca
     await talk.obey("/backup stop")
     await talk.stop()
     assert "alled off" in capsys.readouterr().out
+
+
+async def test_what_changes_about_a_message_is_said_once_and_nothing_else(pair: Pair, capsys: Said) -> None:
+    talk = Talk(pair.alice)
+    first = await pair.bob.send_text(pair.to_alice, "at nine")
+    await pair.settle()
+    await answer(talk, capsys, "/to bob")
+    listening = asyncio.create_task(talk.listen())
+    try:
+        await pair.bob.edit(first.id, "at ten")
+        await pair.bob.react(first.id, "\N{THUMBS UP SIGN}")
+        second = await pair.bob.send_text(pair.to_alice, "or later", reply_to=first.id)
+        await pair.bob.send_once(pair.to_alice, "the code")
+        await pair.bob.delete(second.id, for_everyone=True)
+        said = ""
+
+        async def all_told() -> bool:
+            nonlocal said
+            said += capsys.readouterr().out
+            return "(deleted)" in said
+
+        await pair.settle()
+        await eventually(all_told)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    name = message_text(first.id)[:8]
+    lines = said.splitlines()
+    assert sum("bob: at ten (edited)" in line and line.startswith("Changed: ") for line in lines) >= 1
+    assert sum("(edited) (\N{THUMBS UP SIGN} from bob)" in line for line in lines) == 1
+    assert sum(f"or later (answers {name})" in line for line in lines) == 1
+    assert sum("(view once: /save opens it)" in line for line in lines) == 1
+    assert sum(line.startswith("Changed: ") for line in lines) == 3
+
+
+async def test_where_there_is_nothing_that_is_said(town: Town, capsys: Said) -> None:
+    talk = Talk(await town.register("alice"))
+    for line, words in (
+        ("/chats", "No chats yet"),
+        ("/requests", "Nobody waits"),
+        ("/contacts", "You know nobody yet"),
+        ("/search hello", "Nothing found"),
+    ):
+        assert words in await answer(talk, capsys, line)
