@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message as TextualMessage
@@ -27,13 +26,14 @@ from letterlock_client.ui.screens.unlock import UnlockScreen
 from letterlock_client.ui.surroundings import surroundings_of, system_clock
 from letterlock_client.ui.terminal import know_alt_enter
 from letterlock_client.ui.themes import DEFAULT, OFFERED, STYLES, own_themes
+from letterlock_client.ui.typed_ahead import TypedAheadApp
 from letterlock_client.ui.wording import Clock
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 
-class LetterlockApp(App[int]):
+class LetterlockApp(TypedAheadApp[int]):
     """One client on the whole terminal."""
 
     TITLE = "Letterlock"

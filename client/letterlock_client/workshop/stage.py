@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
@@ -23,6 +22,7 @@ from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.terminal import know_alt_enter
 from letterlock_client.ui.themes import DEFAULT, STYLES
+from letterlock_client.ui.typed_ahead import TypedAheadApp
 from letterlock_client.ui.widgets.composer import Composer
 from letterlock_client.workshop.cast import Cast, open_cast
 from letterlock_client.workshop.stage_screen import StageScreen
@@ -34,7 +34,7 @@ LEAVE_S: Final = 10.0
 """How long leaving may take after the terminal is gone."""
 
 
-class StageApp(App[int]):
+class StageApp(TypedAheadApp[int]):
     """The whole terminal."""
 
     TITLE = "Letterlock, live"

@@ -27,6 +27,8 @@ class Choice(Generic[Answer]):
 class ChooseScreen(Dialog[Answer]):
     """The question."""
 
+    asks = True
+
     hint = "enter chooses · escape leaves everything as it is"
 
     def __init__(

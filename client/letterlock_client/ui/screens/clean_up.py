@@ -49,6 +49,8 @@ NAME: Final = 22
 class CleanUpScreen(Dialog[None], Asking):
     """The screen."""
 
+    asks = True
+
     heading = "Make room"
     hint = "tab moves on · page keys scroll · escape goes back"
 

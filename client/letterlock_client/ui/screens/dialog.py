@@ -5,7 +5,7 @@ Must not know the messenger.
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +18,8 @@ from textual.widgets import Static
 from letterlock_client.sanitize import line_of
 
 Result = TypeVar("Result")
+
+NEVER: Final = float("inf")
 
 
 class Dialog(ModalScreen[Result]):
@@ -34,6 +36,15 @@ class Dialog(ModalScreen[Result]):
 
     heading: str = ""
     hint: str = "escape closes"
+    asks: ClassVar[bool] = False
+    """Whether a key answers it that may have been meant for what stood there before: see `typed_ahead`."""
+    seen_at: float = NEVER
+    """When it was painted for the first time, by the clock of events; then it could be seen."""
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether it stands on the screen with all its parts."""
+        return self.is_mounted and bool(self.query_one(".dialog").size.area)
 
     @abstractmethod
     def parts(self) -> Iterable[Widget]:

@@ -26,6 +26,8 @@ CELLS: Final = 40
 class RecordScreen(Dialog[bytes], Asking):
     """The screen; the result is what was recorded."""
 
+    asks = True
+
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "send", "Send", show=False)]
 
     heading = "Voice note"

@@ -30,6 +30,8 @@ HOW = "They get no receipts until you accept, and blocking is silent."
 class RequestsScreen(Dialog[ConversationId]):
     """The list; the result is the chat that was accepted."""
 
+    asks = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accept", "Accept", show=False),
         Binding("b", "block", "Block", show=False),

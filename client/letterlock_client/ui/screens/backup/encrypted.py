@@ -35,6 +35,8 @@ OFF_TEXT: Final = (
 class EncryptedBackupScreen(Dialog[None], Asking):
     """The screen."""
 
+    asks = True
+
     heading = "End-to-end encrypted backup"
     hint = "enter chooses · escape goes back"
 

@@ -54,6 +54,8 @@ UNFINISHED: Final = "A restore on this device is not finished; until it is, no b
 class ChatBackupScreen(Dialog[None], Asking):
     """The screen. A backup goes on when it is closed: `back_up` starts it elsewhere."""
 
+    asks = True
+
     heading = "Chat backup"
     hint = "tab moves on · page keys scroll · escape closes, a backup goes on"
 

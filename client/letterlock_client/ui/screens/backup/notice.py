@@ -16,6 +16,8 @@ from letterlock_client.ui.screens.dialog import Dialog, words
 class NoticeScreen(Dialog[None]):
     """The screen; its text is sanitised by whoever makes it."""
 
+    asks = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll(-1)", "Scroll up", show=False),
         Binding("down", "scroll(1)", "Scroll down", show=False),

@@ -27,6 +27,8 @@ WITHOUT_KEY = "Your password is not on this sheet. With both, a new device finds
 class SheetScreen(Dialog[bool], Asking):
     """The sheet; the result is whether somebody says to have it."""
 
+    asks = True
+
     heading = "Your recovery sheet"
     hint = "arrows scroll · escape closes"
 

@@ -54,6 +54,8 @@ class Work(Generic[T]):
 class WorkScreen(Dialog[T]):
     """The screen."""
 
+    asks = True
+
     hint = "enter goes on · escape goes back"
 
     @dataclass

@@ -40,6 +40,8 @@ class Chosen:
 class PreviewScreen(Dialog[Chosen]):
     """The screen; the result is what shall come back."""
 
+    asks = True
+
     heading = "This backup was found"
     hint = "space or enter in the list leaves a chat out, or takes it back in · escape goes back"
 
