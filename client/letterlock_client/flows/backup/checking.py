@@ -71,13 +71,9 @@ class _Seen:
 async def verify(place: Workplace) -> Verified:
     """Read every object of the newest generation, open it, and count what is in it."""
     state = await require(place)
+    meter = _meter(place)
     store = objects(place, state.provider)
     found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
-    return await read_all(store, found, _meter(place))
-
-
-async def read_all(store: Objects, found: FoundBackup, meter: Meter) -> Verified:
-    """Read every object of a generation, open it, and count what is in it."""
     seen = _Seen(size=len(found.raw))
     segments = found.manifest.segments
     meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))

@@ -44,6 +44,16 @@ _CODES: Final[dict[type[BackupError], Code]] = {
 }
 
 
+WRONG_THERE: Final = (
+    Code.NOTHING_FOUND,
+    Code.BACKUP_DAMAGED,
+    Code.BACKUP_TRUNCATED,
+    Code.BACKUP_MISSING,
+    Code.BACKUP_MISMATCH,
+)
+"""What is said of a provider that has not, or not whole, what was written there."""
+
+
 def told(error: BackupError) -> ClientError:
     """Say in public terms what is wrong with a backup."""
     facts: dict[str, str | int | float | bool] = {}

@@ -5,7 +5,7 @@ A file that lies here is not fetched. Must not know why there is another key, no
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,8 +23,7 @@ from letterlock.backup.manifest import (
     segment_name,
 )
 from letterlock.backup.media import MediaSealer
-from letterlock.backup.records import MessageRecord
-from letterlock.backup.segments import SegmentRef, open_segment
+from letterlock.backup.segments import SegmentRef
 from letterlock.errors import MisuseError
 from letterlock.messaging.content import Attachment
 from letterlock_client.backup_models import BackupPhase
@@ -32,15 +31,15 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import counting
 from letterlock_client.flows.backup.media import MediaShelf, described, read_media, send_file
 from letterlock_client.flows.backup.merging_segments import Change, Sources, fetch, merge_all
-from letterlock_client.flows.backup.objects import Objects, telling, together
+from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.reading_back import files_of
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_rows
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.rotation_state import Rotation
 
-_LOST: Final = (Code.BACKUP_DAMAGED, Code.BACKUP_TRUNCATED, Code.BACKUP_MISSING, Code.BACKUP_MISMATCH)
 _IN_FLIGHT: Final = 2
 
 
@@ -112,30 +111,12 @@ async def _bring_files(job: _Job) -> None:
         if not ref.media:
             continue
         (body,) = await fetch(job.store, job.old.key, [ref])
-        with telling():
-            contents = await asyncio.to_thread(_contents, job.old, ref, body)
+        contents = await files_of(job.old, ref, body)
         wanted = [each for digest, each in contents.items() if digest not in seen]
         seen |= contents.keys()
         async with together() as group:
             for content in wanted:
                 group.create_task(_bring(job, content, here.get(content.digest), limit))
-
-
-def _contents(old: MediaShelf, ref: SegmentRef, body: bytes) -> dict[bytes, Attachment]:
-    """Find the files that the messages of a segment say lie at the provider, by their digests."""
-    return {
-        content.digest: content
-        for batch in open_segment(ref, segment_name(old.key, ref.id), body)
-        for record in batch
-        if isinstance(record, MessageRecord) and record.attachment and record.attachment.digest
-        for content in _there(old, record.attachment.descriptor)
-    }
-
-
-def _there(old: MediaShelf, descriptor: bytes) -> Iterator[Attachment]:
-    content = described(descriptor)
-    if content is not None and old.named(content.digest) in old.present:
-        yield content
 
 
 async def _bring(job: _Job, content: Attachment, here: KeptFile | None, limit: asyncio.Semaphore) -> None:
@@ -169,7 +150,7 @@ async def _copy(job: _Job, content: Attachment) -> bool:
     try:
         await job.store.stream(name, sealing)
     except ClientError as error:
-        if error.code in _LOST:
+        if error.code in WRONG_THERE:
             return False
         raise
     new.took(media, content.size)

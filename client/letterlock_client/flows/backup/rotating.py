@@ -30,11 +30,10 @@ from letterlock_client.flows.backup import (
     resealing,
     unfinished_rotations,
 )
-from letterlock_client.flows.backup.checking import read_all
-from letterlock_client.flows.backup.ground import identity_row
-from letterlock_client.flows.backup.media import MediaShelf
-from letterlock_client.flows.backup.objects import Objects, told
+from letterlock_client.flows.backup.ground import identity_row, save
+from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.reading_back import read_back
 from letterlock_client.flows.backup.resealing import Resealed
 from letterlock_client.flows.backup.terms import objects, require
 from letterlock_client.flows.workplace import Workplace
@@ -131,19 +130,18 @@ async def _begin(going: _Rotating, state: BackupState) -> Rotation:
 
 
 async def _read_back(going: _Rotating, store: Objects, to: Rotation) -> None:
-    """Read all of it as a restore would. Raises code backup_mismatch; then nothing has changed."""
-    key, written = to.state.backup_key, going.written
-    found = await finding.find(store, key, None)
-    problems = list((await read_all(store, found, going.meter)).problems)
-    shelf = MediaShelf(key, to.media_master)
-    await shelf.look(store)
-    if found.raw != written.raw or any(
-        shelf.present.get(media) != size for media, size in written.present.items()
-    ):
-        problems.append("what was read back is not what was written")
-    if problems:
-        await unfinished_rotations.take_back(going.place, to)
-        raise told(ManifestMismatchError(written.name, problems[0]))
+    """Read all of it as a restore would. Raises codes backup_…; then nothing has changed."""
+    written = going.written
+    try:
+        found = await finding.find(store, to.state.backup_key, None)
+        present = await read_back(store, found, going.meter)
+        with telling():
+            if found.raw != written.raw or present != written.present:
+                raise ManifestMismatchError(written.name, "what was read back is not what was written")
+    except ClientError as error:
+        if error.code in WRONG_THERE:
+            await unfinished_rotations.take_back(going.place, to)
+        raise
 
 
 def _state_after(going: _Rotating, state: BackupState, to: BackupState) -> BackupState:
@@ -211,8 +209,7 @@ async def _end(going: _Rotating) -> Rotated:
     totals = counting.load(state.last)
     if totals is not None:
         after = counting.save(counting.anchored(totals, state, anchored.freshness))
-        state = replace(state, last=after)
-        await place.transact(lambda work: backup_state.save(work.tx, state))
+        await save(place, replace(state, last=after))
     deleted = None
     with suppress(ClientError):
         # Away, or not ready: the next backup deletes it.

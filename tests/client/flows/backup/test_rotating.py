@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from letterlock_client.backup_models import Frequency, RestoreRequest
+from letterlock_client.backup_models import Anchored, Frequency, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import anchoring
+from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
 from letterlock_client.restoration import Restoration
 from letterlock_client.storage import backup_state, keyring, rotation_state
+from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.rotation_state import Phase
 from tests.client.flows.backup.backup_scene import (
     PROVIDER,
@@ -180,12 +183,54 @@ async def test_what_is_not_read_back_as_it_was_written_changes_nothing(pair: Pai
     shelf.seen = Spoiling(shelf.memory)
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.rotate(None, NO_PASSPHRASE)
-    assert told.value.code is Code.BACKUP_MISMATCH
+    assert told.value.code is Code.BACKUP_DAMAGED
     shelf.seen = shelf.memory
     assert shelf.memory.objects == before
     assert (await pair.alice.backups.status()).key_id == key_id
     assert await left(pair.alice) is None
     assert await opens(pair.town, old) == 2
+
+
+async def test_a_file_that_is_not_there_whole_when_it_is_read_back_changes_nothing(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    await turn_on(pair.alice)
+    (tmp_path / "file").write_bytes(b"a file" * 2000)
+    await pair.alice.send_file(pair.to_bob, tmp_path / "file")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    before = dict(shelf.memory.objects)
+
+    class Spoiling(FaultyProvider):
+        async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+            if "/media/" in name:
+                self.flipped[name] = 50
+            return await super().put(name, data)
+
+    shelf.seen = Spoiling(shelf.memory)
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.rotate(None, NO_PASSPHRASE)
+    assert told.value.code is Code.BACKUP_DAMAGED
+    assert shelf.memory.objects == before
+    shelf.seen = shelf.memory
+    await pair.alice.backups.rotate(None, NO_PASSPHRASE)
+    assert (await pair.alice.backups.verify()).media == 1
+
+
+async def test_what_the_owner_chooses_while_the_realms_are_told_stays(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    anchor = anchoring.anchor
+
+    async def choosing(place: Workplace, state: BackupState) -> Anchored:
+        await pair.alice.backups.choose(frequency=Frequency.WEEKLY)
+        return await anchor(place, state)
+
+    monkeypatch.setattr(anchoring, "anchor", choosing)
+    await pair.alice.backups.rotate(None, NO_PASSPHRASE)
+    assert (await pair.alice.backups.status()).frequency is Frequency.WEEKLY
 
 
 async def test_what_nobody_takes_up_again_is_deleted_after_a_week(pair: Pair, shelf: Shelf) -> None:
