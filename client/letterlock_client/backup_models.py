@@ -141,6 +141,8 @@ class BackupStatus:
     """Whether an unfinished restore waits to go on."""
     repairs_pending: int = 0
     """Realms that still wait for the owner's last registration."""
+    rotation: str = ""
+    """How far a rotation of the key is that runs or was cut short: writing, committing or leaving; else empty."""
     fleet_hash: str = ""
     realms: int = 0
     threshold: int = 0

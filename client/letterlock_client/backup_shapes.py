@@ -39,6 +39,11 @@ OLD_GONE: Final = "The old key opens nothing any more."
 OLD_LEFT: Final = (
     "What the old key opens is there still: the next backup that meets enough realms deletes it."
 )
+ROTATIONS: Final = {
+    "writing": "A rotation of the key was begun: letterlock backup rotate goes on; in a week a backup takes it back.",
+    "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
+    "leaving": OLD_LEFT,
+}
 FILES_LOST: Final = "Files that were whole neither here nor in the backup, and are not in it any more"
 
 
@@ -80,6 +85,7 @@ def status_shape(status: BackupStatus) -> dict[str, object]:
         "next_at": when(status.next_at),
         "running": status.running,
         "repairs_pending": status.repairs_pending,
+        "rotation": status.rotation,
         "fleet": status.fleet_hash,
         "realms": status.realms,
         "threshold": status.threshold,
@@ -129,6 +135,8 @@ def status_line(status: BackupStatus) -> str:
             lines.append(f"Alarm: {last.alarm}")
     if status.repairs_pending:
         lines.append(f"Realms that have still to hear of the last password: {status.repairs_pending}.")
+    if status.rotation:
+        lines.append(ROTATIONS[status.rotation])
     return "\n".join(lines)
 
 

@@ -53,6 +53,12 @@ PHASES: Final = {
     BackupPhase.ACCOUNT: "bringing the account back",
 }
 
+ROTATIONS: Final = {
+    "writing": "begun: rotate again to go on; after a week a backup takes it back",
+    "committing": "cut short while the vault was told: the next backup ends it",
+    "leaving": "done, but what the old key opens is there still; a backup deletes it",
+}
+
 REALMS: Final = {
     RealmState.READY: "ready",
     RealmState.NEVER_REGISTERED: "knows no backup of this account",

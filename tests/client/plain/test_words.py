@@ -88,6 +88,7 @@ async def test_backups_are_made_and_checked_while_lines_go_on(both: Pair, capsys
     talk = Talk(both.alice)
     assert "off" in (await answer(talk, capsys, "/backup")).lower()
     assert "letterlock backup on" in await answer(talk, capsys, "/backup on")
+    assert "letterlock backup rotate" in await answer(talk, capsys, "/backup rotate")
     await turn_on(both.alice)
     for word, wanted in (("now", "2 messages"), ("verify", "2 messages"), ("rehearse", "2 messages")):
         heard = await answer(talk, capsys, f"/backup {word}")

@@ -366,6 +366,99 @@ async def test_a_changed_password_shows_that_nothing_was_rewritten(client: Open)
         assert "2 of 3 realms have it" in words(running)
 
 
+async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
+    fake = locked(backed_up())
+    fake.backups.gates["rotate"] = asyncio.Event()
+    async with client(fake) as running:
+        await choose(running, "Rotate the key")
+        screen_is(running, PasswordScreen)
+        await fill(running, password=PASSWORD, again=PASSWORD)
+        await running.pilot.pause(0.1)
+        press_button(running, "Go on")
+        await running.settle()
+        said = " ".join(str(one.content) for one in running.app.screen.query(Static))
+        for fact in (
+            "All of the backup, about 18 MB, is written again under a new key and read back",
+            "what the old key opens is deleted",
+            "The 64 digits that you keep now open nothing afterwards",
+            "What somebody has copied with the old key stays open to them",
+        ):
+            assert fact in said, fact
+        await give_passphrase(running)
+        fake.backups.move(100, phase=BackupPhase.MEDIA)
+        await running.settle()
+        assert "25 %" in words(running)
+        fake.backups.gates["rotate"].set()
+        await running.settle()
+        assert fake.backups.asked("rotate") == [(PASSWORD, Unlock(PASSPHRASE))]
+        screen_is(running, SheetScreen)
+        assert "fedc  ba98  7654  3210" in running.text()
+        press_button(running, "I have written it down")
+        await running.settle()
+        for fact in (
+            f"Key before: {KEY_ID}",
+            f"Key after: {NEW_KEY_ID}",
+            "Written again: 58 objects, 18 MB",
+            "2 of 3 realms have it",
+            "The old key opens nothing any more: 57 objects deleted",
+        ):
+            assert fact in words(running), fact
+        await running.press("enter")
+        screen_is(running, EncryptedBackupScreen)
+        assert NEW_KEY_ID in words(running)
+
+
+async def test_a_backup_without_a_password_is_rotated_without_one(client: Open) -> None:
+    fake = backed_up(has_password=False, realms=0, threshold=0)
+    fake.backups.old_left = True
+    async with client(fake) as running:
+        await choose(running, "Rotate the key")
+        screen_is(running, WorkScreen)
+        await running.press("enter")
+        assert fake.backups.asked("rotate") == [(None, NO_PASSPHRASE)]
+        press_button(running, "I have written it down")
+        await running.settle()
+        assert "What the old key opens is there still" in words(running)
+        assert "realms have it" not in words(running)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "told"),
+    [
+        ("writing", "begun: rotate again to go on"),
+        ("committing", "cut short while the vault was told"),
+        ("leaving", "what the old key opens is there still"),
+    ],
+)
+async def test_what_a_rotation_left_behind_is_told(client: Open, rotation: str, told: str) -> None:
+    async with client(backed_up(rotation=rotation), (110, 44)) as running:
+        await running.press("f3")
+        running.app.screen.query_one("#encrypted", Button).press()
+        await running.settle()
+        assert told in words(running)
+
+
+async def test_a_rotation_is_left_before_it_begins(client: Open) -> None:
+    async with client(backed_up()) as running:
+        await choose(running, "Rotate the key")
+        await running.press("escape")
+        screen_is(running, EncryptedBackupScreen)
+        assert running.fake.backups.asked("rotate") == []
+
+
+async def test_a_rotation_that_is_stopped_says_so_and_can_be_asked_again(client: Open) -> None:
+    fake = backed_up(has_password=False)
+    fake.backups.gates["rotate"] = asyncio.Event()
+    async with client(fake) as running:
+        await choose(running, "Rotate the key")
+        await running.press("enter", "escape")
+        assert "Stopped" in words(running)
+        fake.backups.gates["rotate"].set()
+        press_button(running, "Rotate")
+        await running.settle()
+        screen_is(running, SheetScreen)
+
+
 async def test_the_key_is_shown_only_for_the_local_passphrase(client: Open) -> None:
     async with client(locked(backed_up())) as running:
         await choose(running, "Show the 64-digit key")

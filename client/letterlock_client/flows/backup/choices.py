@@ -34,6 +34,7 @@ from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.database import Reader
+from letterlock_client.storage.rotation_state import Rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +155,18 @@ async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
 async def status(place: Workplace) -> BackupStatus:
     """How backups stand, from what is known here; asks nobody."""
 
-    async def read(reader: Reader) -> tuple[BackupState | None, VaultState | None, int, bool]:
+    async def read(
+        reader: Reader,
+    ) -> tuple[BackupState | None, VaultState | None, Rotation | None, int, bool]:
         return (
             await backup_state.load(reader),
             await backup_state.load_vault(reader),
+            await rotation_state.load(reader),
             len({realm for realm, _ in await backup_state.pending(reader)}),
             await backup_state.restoring(reader),
         )
 
-    state, vault, pending, restoring = await place.database.read(read)
+    state, vault, rotation, pending, restoring = await place.database.read(read)
     offered = await place.database.read(lambda reader: features.view(reader, place.own.id, features.BACKUP))
     if state is None:
         return BackupStatus(on=False, feature=offered, restoring=restoring)
@@ -184,6 +188,7 @@ async def status(place: Workplace) -> BackupStatus:
         running=place.backup_lock.locked(),
         restoring=restoring,
         repairs_pending=pending,
+        rotation=rotation.phase.value if rotation else "",
         fleet_hash=shown_hash(fleet.hash) if fleet else "",
         realms=len(fleet.realms) if fleet else 0,
         threshold=fleet.threshold if fleet else 0,

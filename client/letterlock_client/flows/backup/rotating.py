@@ -100,7 +100,13 @@ async def _write(going: _Rotating) -> Rotation:
     state = await require(place)
     to = await _begin(going, state)
     store = objects(place, state.provider)
-    going.written = await resealing.reseal(place, store, state, to, going.meter)
+    try:
+        going.written = await resealing.reseal(place, store, state, to, going.meter)
+    except ClientError as error:
+        if error.code is Code.PROVIDER_FULL:
+            # What was written takes the room that the next backup needs.
+            await unfinished_rotations.take_back(place, to)
+        raise
     await _read_back(going, store, to)
     return replace(to, state=_state_after(going, state, to.state))
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from letterlock_client.backup_models import Anchored, Frequency, RestoreRequest
-from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import anchoring
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
+from letterlock_client.providers.interface import FullError
 from letterlock_client.restoration import Restoration
 from letterlock_client.storage import backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState
@@ -253,6 +254,7 @@ async def test_what_nobody_takes_up_again_is_deleted_after_a_week(pair: Pair, sh
     rotation = await left(pair.alice)
     assert rotation is not None
     assert rotation.phase is Phase.WRITING
+    assert (await pair.alice.backups.status()).rotation == "writing"
     assert len(prefixes(shelf)) == 2
     await pair.alice.backups.back_up()
     assert len(prefixes(shelf)) == 2
@@ -260,6 +262,34 @@ async def test_what_nobody_takes_up_again_is_deleted_after_a_week(pair: Pair, sh
     await pair.alice.backups.back_up()
     assert len(prefixes(shelf)) == 1
     assert await left(pair.alice) is None
+
+
+async def test_a_provider_without_room_for_both_keeps_the_old_and_its_room(pair: Pair, shelf: Shelf) -> None:
+    old = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    before = dict(shelf.memory.objects)
+
+    class Full(FaultyProvider):
+        async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+            if "/manifest/" in name:
+                raise FullError("full")
+            return await super().put(name, data)
+
+    shelf.seen = Full(shelf.memory)
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.rotate(None, NO_PASSPHRASE)
+    assert told.value.code is Code.PROVIDER_FULL
+    assert shelf.memory.objects == before
+    assert await left(pair.alice) is None
+    assert await opens(pair.town, old) == 2
+
+
+async def test_a_wrong_passphrase_is_known_before_anything_is_written(pair: Pair, shelf: Shelf) -> None:
+    await turn_on(pair.alice)
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.rotate(None, Unlock("not the passphrase"))
+    assert told.value.code is Code.WRONG_PASSPHRASE
+    assert shelf.memory.objects == {}
 
 
 async def test_another_backup_that_runs_is_not_disturbed(pair: Pair) -> None:

@@ -6,6 +6,7 @@ from letterlock.vault.recovery_secret import key_id
 from letterlock_client.backup_models import BackupChoice, Freshness
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import Alarm
 from letterlock_client.flows.vault import of_profile
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
@@ -99,6 +100,7 @@ async def test_the_old_backup_stays_until_enough_realms_keep_the_new_secret(scen
     scene.realms.cut = dict.fromkeys(("realm-1", "realm-2"), vaults.COMMIT)
     done = await scene.pair.alice.backups.rotate(PASSWORD, NO_PASSPHRASE)
     assert (done.realms, done.realms_total, done.old_left) == (1, 3, True)
+    assert (await scene.pair.alice.backups.status()).rotation == "leaving"
     assert await opens(scene.pair.town, done.recovery_key) == await opens(scene.pair.town, old) == 2
     made = await scene.pair.alice.backups.back_up()
     assert made.freshness is Freshness.UNANCHORED
@@ -170,7 +172,11 @@ async def test_one_realm_that_committed_is_enough_for_the_next_backup_to_end_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = await die_committing(scene, monkeypatch, "realm-1", "realm-2")
+    assert (await scene.pair.alice.backups.status()).rotation == "committing"
+    stream = scene.pair.alice.events()
     made = await scene.pair.alice.backups.back_up()
+    stream.close()
+    assert [event.code async for event in stream if isinstance(event, Alarm)] == ["key_rotated"]
     assert made.freshness is Freshness.VERIFIED
     assert await left(scene.pair.alice) is None
     assert await opens(scene.pair.town, PASSWORD, scene.file) == 2

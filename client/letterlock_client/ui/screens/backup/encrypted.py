@@ -14,7 +14,7 @@ from letterlock_client.events import BackupMoved
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.background import start
-from letterlock_client.ui.backup_wording import PARTIES, many, why_not
+from letterlock_client.ui.backup_wording import PARTIES, ROTATIONS, many, why_not
 from letterlock_client.ui.screens.backup.flows import BackupFlows
 from letterlock_client.ui.screens.backup.leaks import leaks_screen
 from letterlock_client.ui.screens.backup.work import WorkScreen
@@ -110,6 +110,8 @@ class EncryptedBackupScreen(Dialog[None], Asking):
                 f"{many(status.repairs_pending, 'realm')} of the vault not told yet; tried again by itself"
             )
             rows.append(("Repair", f"{self._around.icons.warning} {waiting}"))
+        if status.rotation:
+            rows.append(("Rotation", f"{self._around.icons.warning} {ROTATIONS[status.rotation]}"))
         return facts(rows)
 
     def _offered(self, status: BackupStatus) -> list[Verb]:
