@@ -42,7 +42,7 @@ from letterlock_client.commands.session import (
 )
 from letterlock_client.config import Home, Unlock, file_failed
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import BackupMoved
+from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
@@ -260,10 +260,12 @@ async def with_progress(messenger: Messenger, output: Output, work: Awaitable[T]
 
 
 async def tell_moves(stream: EventStream, output: Output) -> None:
-    """Print progress until the stream ends."""
+    """Print progress until the stream ends, and what a person must hear of meanwhile."""
     async for event in stream:
         if isinstance(event, BackupMoved):
             tell_progress(event.progress, output)
+        elif isinstance(event, Alarm):
+            output.result({"type": "alarm", "code": event.code}, f"Alarm: {event.text}")
 
 
 def unlock(given: Namespace) -> Unlock:

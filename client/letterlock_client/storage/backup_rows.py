@@ -365,6 +365,18 @@ async def touch(tx: Transaction, rows: Sequence[int]) -> None:
     await tx.many("UPDATE message SET change_seq = ? WHERE row = ?", numbered)
 
 
+async def files_backed_up(reader: Reader) -> list[tuple[int, bytes]]:
+    """Row and descriptor of each message whose file is in a complete backup."""
+    return list(
+        await reader.all("SELECT message, descriptor FROM attachment JOIN backup_media USING (message)")
+    )
+
+
+async def forget_media(tx: Transaction, rows: Sequence[int]) -> None:
+    """The files of these messages are in no backup any more."""
+    await tx.many("DELETE FROM backup_media WHERE message = ?", [(row,) for row in rows])
+
+
 async def note_media(tx: Transaction, rows: Sequence[int]) -> None:
     """The files of these messages are in a complete backup; of messages that are gone nothing is kept."""
     await tx.many(

@@ -50,6 +50,7 @@ from letterlock_client.flows.backup.objects import Objects, together, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.purging_segments import NO_PURGE, NONE_PURGED, Purge, Purged
 from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_changes
+from letterlock_client.flows.backup.terms import require_restored
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_counts, backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
@@ -78,6 +79,7 @@ async def back_up(place: Workplace) -> BackupMade:
 
 async def make(place: Workplace) -> BackupMade:
     """Make a backup of now, as `back_up` does, and tell only how far it is."""
+    await require_restored(place)
     await unfinished_rotations.settle(place)
     meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
     meter.phase(BackupPhase.FINDING)

@@ -44,8 +44,6 @@ class Ground:
 async def look(place: Workplace) -> Ground:
     """Find the generation before: the one this device knows, or one that a crash kept it from noting."""
     state = await require(place)
-    if await place.database.read(backup_state.restoring):
-        raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
     store = objects(place, state.provider)
     found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
     known = _known(state)

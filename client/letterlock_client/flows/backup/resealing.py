@@ -55,10 +55,8 @@ class Resealed:
     size: int = 0
     present: dict[bytes, int] = field(default_factory=dict)
     """Sizes by media id of the files that lie there, whenever they were written."""
-    media: int = 0
-    """Files that were brought along."""
-    lost: int = 0
-    """Files that are whole neither here nor at the provider: they could not be brought along."""
+    lost: set[bytes] = field(default_factory=set)
+    """Digests of files that are whole neither here nor at the provider: they could not be brought along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,8 @@ async def _bring(job: _Job, content: Attachment, here: KeptFile | None, limit: a
             there = await send_file(job.place, job.store, new, here)
         if not there:
             there = await _copy(job, content)
-        job.done.media += there
-        job.done.lost += not there
+        if not there:
+            job.done.lost.add(content.digest)
         job.meter.moved(1, content.size)
 
 

@@ -31,13 +31,14 @@ from letterlock_client.flows.backup import (
     unfinished_rotations,
 )
 from letterlock_client.flows.backup.ground import identity_row, save
+from letterlock_client.flows.backup.media import described
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.reading_back import read_back
 from letterlock_client.flows.backup.resealing import Resealed
-from letterlock_client.flows.backup.terms import objects, require
-from letterlock_client.flows.workplace import Workplace
-from letterlock_client.storage import backup_state, keyring, rotation_state
+from letterlock_client.flows.backup.terms import objects, require, require_restored
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.storage import backup_rows, backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.rotation_state import Phase, Rotation
 
@@ -60,6 +61,7 @@ async def rotate(place: Workplace, password: str | None, unlock: Unlock) -> Rota
     meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
     going = _Rotating(place, unlock, password, meter)
     await recovery_secrets.in_use(place, unlock)
+    await require_restored(place)
     await _check_password(going)
     begun = await place.database.read(rotation_state.load)
     if begun is not None and begun.phase is Phase.LEAVING:
@@ -108,6 +110,7 @@ async def _write(going: _Rotating) -> Rotation:
             await unfinished_rotations.take_back(place, to)
         raise
     await _read_back(going, store, to)
+    await _forget_lost(place, going.written.lost)
     return replace(to, state=_state_after(going, state, to.state))
 
 
@@ -148,6 +151,22 @@ async def _read_back(going: _Rotating, store: Objects, to: Rotation) -> None:
         if error.code in WRONG_THERE:
             await unfinished_rotations.take_back(going.place, to)
         raise
+
+
+async def _forget_lost(place: Workplace, lost: set[bytes]) -> None:
+    """Let files that could not be brought along count as not backed up: they are sent once they are here again."""
+    if not lost:
+        return
+
+    async def work(work: Work) -> None:
+        rows = [
+            row
+            for row, descriptor in await backup_rows.files_backed_up(work.tx)
+            if (content := described(descriptor)) and content.digest in lost
+        ]
+        await backup_rows.forget_media(work.tx, rows)
+
+    await place.transact(work)
 
 
 def _state_after(going: _Rotating, state: BackupState, to: BackupState) -> BackupState:
@@ -236,7 +255,7 @@ async def _told(
         generation=state.generation,
         objects_written=going.written.objects,
         bytes_written=going.written.size,
-        media_lost=going.written.lost,
+        media_lost=len(going.written.lost),
         objects_deleted=deleted or 0,
         old_left=deleted is None,
         realms=going.realms[0],

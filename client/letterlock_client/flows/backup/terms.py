@@ -32,6 +32,15 @@ async def require(place: Workplace) -> BackupState:
     return state
 
 
+async def require_restored(place: Workplace) -> None:
+    """Let nothing of a backup be written or deleted while some of it is still to be restored.
+
+    Raises code restore_unfinished.
+    """
+    if await place.database.read(backup_state.restoring):
+        raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
+
+
 def objects(place: Workplace, provider: str) -> Objects:
     """The objects at a provider."""
     return Objects(place.open_provider(provider), place.sleep)

@@ -1,13 +1,17 @@
 """A rotation where the vault's realms keep the secret: they keep the new one, and the old registration is gone."""
 
+import json
+from argparse import Namespace
+
 import pytest
 
 from letterlock.vault.recovery_secret import key_id
 from letterlock_client.backup_models import BackupChoice, Freshness
+from letterlock_client.commands import backup
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import Alarm
 from letterlock_client.flows.vault import of_profile
+from letterlock_client.output import Output
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 from letterlock_client.storage.rotation_state import Phase
@@ -169,15 +173,14 @@ async def test_nothing_is_written_while_a_realm_that_may_keep_the_new_secret_is_
 
 
 async def test_one_realm_that_committed_is_enough_for_the_next_backup_to_end_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = await die_committing(scene, monkeypatch, "realm-1", "realm-2")
     assert (await scene.pair.alice.backups.status()).rotation == "committing"
-    stream = scene.pair.alice.events()
-    made = await scene.pair.alice.backups.back_up()
-    stream.close()
-    assert [event.code async for event in stream if isinstance(event, Alarm)] == ["key_rotated"]
-    assert made.freshness is Freshness.VERIFIED
+    await backup.back_up(scene.pair.alice, Namespace(), Output(as_json=True))
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed[0] == {"type": "alarm", "code": "key_rotated"}
+    assert printed[-1]["freshness"] == Freshness.VERIFIED.value
     assert await left(scene.pair.alice) is None
     assert await opens(scene.pair.town, PASSWORD, scene.file) == 2
     await refuses(scene.pair.town, old, Code.NOTHING_FOUND)
