@@ -25,6 +25,7 @@ from letterlock_client.backup_models import (
     Restored,
     RestorePreview,
     RestoreRequest,
+    Rotated,
     TurnedOff,
     TurnedOn,
     VaultView,
@@ -39,6 +40,7 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 KEY = "0123456789abcdef" * 4
 KEY_ID = "9f3a 11c0 77de 04b2"
+NEW_KEY, NEW_KEY_ID = "fedcba9876543210" * 4, "51d0 3e8b aa20 c917"
 FLEET = "5c1e 90aa 37f4 8812"
 FLEET_FILE = Path(__file__).with_name("fleet.toml")
 SHEET = "LETTERLOCK RECOVERY SHEET\n\nHandle    alice\nVault     5c1e 90aa 37f4 8812\nLocator   k3v9-2m7q-xx4t-9d1p\n"
@@ -117,6 +119,7 @@ class FakeBackups(Calls):
         self.attempts: list[Attempt] = []
         self.problems: tuple[str, ...] = ()
         self.differences: tuple[str, ...] = ()
+        self.old_left = False
         self._backing_up: asyncio.Task[None] | None = None
 
     def move(self, done: int, total: int = 400, phase: BackupPhase = BackupPhase.MESSAGES) -> None:
@@ -176,6 +179,27 @@ class FakeBackups(Calls):
         await self._call("change_password", password, unlock)
         self._check(unlock)
         return PasswordChanged(KEY_ID, KEY_ID, 0, 2, 3)
+
+    async def rotate(self, password: str | None, unlock: Unlock) -> Rotated:
+        await self._call("rotate", password, unlock)
+        self._check(unlock)
+        digits = NEW_KEY if self.now.has_recovery_key else ""
+        realms = 2 if password is not None else 0
+        self.now = replace(self.now, key_id=NEW_KEY_ID)
+        return Rotated(
+            key_id_before=KEY_ID,
+            key_id_after=NEW_KEY_ID,
+            recovery_key=digits,
+            sheet=SHEET,
+            generation=13,
+            objects_written=58,
+            bytes_written=18_432_000,
+            media_lost=0,
+            objects_deleted=57,
+            old_left=self.old_left,
+            realms=realms,
+            realms_total=3 if realms else 0,
+        )
 
     async def recovery_key(self, unlock: Unlock) -> str:
         await self._call("recovery_key", unlock)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Button, Input, OptionList, Select
+from textual.widgets import Button, Input, OptionList, Select, Static
 
 from letterlock.vault.fleet import shown_hash
 from letterlock_client.backup_models import (
     Attempt,
     BackupChoice,
+    BackupPhase,
     FeatureView,
     Frequency,
     Freshness,
@@ -38,6 +39,7 @@ from tests.client.ui.fake_backups import (
     HOUR,
     KEY,
     KEY_ID,
+    NEW_KEY_ID,
     PASSPHRASE,
     START,
     realms,

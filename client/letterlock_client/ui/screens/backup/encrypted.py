@@ -17,6 +17,7 @@ from letterlock_client.ui.background import start
 from letterlock_client.ui.backup_wording import PARTIES, ROTATIONS, many, why_not
 from letterlock_client.ui.screens.backup.flows import BackupFlows
 from letterlock_client.ui.screens.backup.leaks import leaks_screen
+from letterlock_client.ui.screens.backup.rotating import RotationFlow
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.settings.page import facts
@@ -123,6 +124,7 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         if status.has_recovery_key:
             verbs.append(("show_key", "Show the 64-digit key…"))
         verbs.append(("show_sheet", "Recovery sheet…"))
+        verbs.append(("rotate", "Rotate the key: write all of it again…"))
         if status.has_password:
             verbs.append(("history", "Tries and changes at the vault"))
         return [
@@ -151,8 +153,14 @@ class EncryptedBackupScreen(Dialog[None], Asking):
 
     def _flow(self, verb: str, status: BackupStatus) -> Callable[[], Awaitable[None]]:
         locked = self._messenger.profile.has_passphrase
-        flows = BackupFlows(self.app, self._backups, self._around, self._first_backup, locked=locked)
-        with_status = {"turn_on": flows.turn_on, "show_sheet": flows.show_sheet}
+        own = (self.app, self._backups, self._around, self._first_backup)
+        flows = BackupFlows(*own, locked=locked)
+        rotating = RotationFlow(*own, locked=locked)
+        with_status = {
+            "turn_on": flows.turn_on,
+            "show_sheet": flows.show_sheet,
+            "rotate": rotating.rotate,
+        }
         if verb in with_status:
             return lambda: with_status[verb](status)
         plain: dict[str, Callable[[], Awaitable[None]]] = {

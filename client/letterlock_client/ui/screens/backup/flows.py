@@ -7,11 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from textual.app import App
-from textual.content import Content
-from textual.screen import Screen
+from typing import Final
 
 from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOn
 from letterlock_client.sanitize import line_of
@@ -24,18 +20,12 @@ from letterlock_client.ui.backup_wording import (
 )
 from letterlock_client.ui.screens.backup.fleet import FleetScreen
 from letterlock_client.ui.screens.backup.folder import FolderScreen
-from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.password import PasswordScreen
 from letterlock_client.ui.screens.backup.sheet import SheetScreen
-from letterlock_client.ui.screens.backup.work import Work, WorkScreen
+from letterlock_client.ui.screens.backup.steps import Steps, realms_line
+from letterlock_client.ui.screens.backup.work import Work
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
-from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.wording import size
-
-if TYPE_CHECKING:
-    from letterlock_client.backups import Backups
-
-T = TypeVar("T")
 
 
 class Slots(Enum):
@@ -77,32 +67,8 @@ class Draft:
     fleet: Path | None = None
 
 
-class BackupFlows:
+class BackupFlows(Steps):
     """The flows of one open profile."""
-
-    def __init__(
-        self,
-        app: App[Any],
-        backups: "Backups",
-        around: Surroundings,
-        back_up: Callable[[], None],
-        *,
-        locked: bool,
-    ) -> None:
-        self._app = app
-        self._back_up = back_up
-        self._backups = backups
-        self._around = around
-        self._locked = locked
-
-    async def _ask(self, screen: Screen[T]) -> T | None:
-        return await self._app.push_screen_wait(screen)
-
-    async def _work(self, work: Work[T]) -> T | None:
-        return await self._ask(WorkScreen(work, self._around, locked=self._locked))
-
-    async def _tell(self, heading: str, *texts: str | Content) -> None:
-        await self._ask(NoticeScreen(heading, *texts))
 
     # Turning on.
 
@@ -131,30 +97,30 @@ class BackupFlows:
             if done is not None:
                 break
             place, step = len(steps) - 1, -1
-        await self._keep_sheet(done.sheet, done.recovery_key)
+        await self.keep_sheet(done.sheet, done.recovery_key)
         choices = [Choice(True, "Back up now"), Choice(False, "Later: the first one is made by itself soon")]
-        if await self._ask(ChooseScreen("Backups are on", choices, facts=_turned_on(done))):
-            self._back_up()
+        if await self.ask(ChooseScreen("Backups are on", choices, facts=_turned_on(done))):
+            self.back_up()
 
     async def _choose_slots(self, draft: Draft) -> bool:
         heading = "Turn on: what shall open your backup on a new device?"
-        chosen = await self._ask(ChooseScreen(heading, SLOTS, chosen=draft.slots))
+        chosen = await self.ask(ChooseScreen(heading, SLOTS, chosen=draft.slots))
         draft.slots = chosen or draft.slots
         return chosen is not None
 
     async def _choose_folder(self, draft: Draft) -> bool:
-        chosen = await self._ask(FolderScreen(draft.provider))
+        chosen = await self.ask(FolderScreen(draft.provider))
         draft.provider = chosen or draft.provider
         return chosen is not None
 
     async def _choose_password(self, draft: Draft) -> bool:
-        draft.password = await self._ask(
-            PasswordScreen(self._backups.judge, self._around, "Choose a backup password")
+        draft.password = await self.ask(
+            PasswordScreen(self.backups.judge, self.around, "Choose a backup password")
         )
         return draft.password is not None
 
     async def _trust_fleet(self, draft: Draft) -> bool:
-        draft.fleet = await self._ask(FleetScreen(draft.fleet or self._around.fleet))
+        draft.fleet = await self.ask(FleetScreen(draft.fleet or self.around.fleet))
         return draft.fleet is not None
 
     async def _confirm(self, draft: Draft) -> TurnedOn | None:
@@ -168,99 +134,90 @@ class BackupFlows:
             Slots.KEY: "the 64-digit key, shown on the next screen",
             Slots.BOTH: "your backup password, or the 64-digit key on the next screen",
         }
-        return await self._work(
+        return await self.work(
             Work(
                 "Turn on end-to-end encrypted backup",
                 f"Opens with {opens[draft.slots]}. Goes to {provider_words(draft.provider)}.",
                 "Turn on",
                 "Making keys" if password is None else "Making keys and registering with the vault",
-                lambda unlock: self._backups.turn_on(choice, unlock),
+                lambda unlock: self.backups.turn_on(choice, unlock),
                 facts=(NO_VAULT,) if password is None else (),
             )
         )
-
-    async def _keep_sheet(self, sheet: str, key: str) -> None:
-        while not await self._ask(SheetScreen(sheet, key)):
-            choices = [
-                Choice(False, "Show the sheet again"),
-                Choice(True, "Close it: I can show it again later"),
-            ]
-            if await self._ask(ChooseScreen("You have not said that you keep the sheet.", choices)):
-                return
 
     # Changing.
 
     async def change_password(self) -> None:
         """Wrap the same secret under another password, and show that nothing was rewritten."""
-        password = await self._ask(
-            PasswordScreen(self._backups.judge, self._around, "Choose the new backup password")
+        password = await self.ask(
+            PasswordScreen(self.backups.judge, self.around, "Choose the new backup password")
         )
         if password is None:
             return
-        done = await self._work(
+        done = await self.work(
             Work(
                 "Change the backup password",
                 "The old password stops working once enough realms have the new one.",
                 "Change it",
                 "Telling the vault",
-                lambda unlock: self._backups.change_password(password, unlock),
+                lambda unlock: self.backups.change_password(password, unlock),
             )
         )
         if done is None:
             return
-        await self._tell(
+        await self.tell(
             "The password is changed",
             f"Key before: {line_of(done.key_id_before, 40)}\nKey after:  {line_of(done.key_id_after, 40)}\n"
             f"Objects rewritten: {done.objects_rewritten}",
             "The same key under another password: nothing in the folder had to be written again.",
-            _realms_line(done.realms, done.realms_total),
+            realms_line(done.realms, done.realms_total),
         )
 
     async def show_key(self) -> None:
         """Show the 64 digits."""
-        key = await self._work(
+        key = await self.work(
             Work(
                 "Show the 64-digit key",
                 "Whoever sees these digits can open your backup. Look around first.",
                 "Show it",
                 "Opening the key",
-                self._backups.recovery_key,
+                self.backups.recovery_key,
             )
         )
         if key:
-            await self._ask(SheetScreen("", key, "Your 64-digit key"))
+            await self.ask(SheetScreen("", key, "Your 64-digit key"))
 
     async def show_sheet(self, status: BackupStatus) -> None:
         """Show the recovery sheet, with the digits or without."""
         with_key: bool | None = False
         if status.has_recovery_key:
             choices = [Choice(False, "Without the 64 digits"), Choice(True, "With the 64 digits")]
-            with_key = await self._ask(ChooseScreen("Recovery sheet", choices))
+            with_key = await self.ask(ChooseScreen("Recovery sheet", choices))
         if with_key is None:
             return
         wanted = with_key
-        sheet = await self._work(
+        sheet = await self.work(
             Work(
                 "Show the recovery sheet",
                 "It says where your backup is and who guards it.",
                 "Show it",
                 "Writing the sheet",
-                lambda unlock: self._backups.sheet(unlock, wanted),
+                lambda unlock: self.backups.sheet(unlock, wanted),
             )
         )
         if sheet:
-            await self._ask(SheetScreen(sheet))
+            await self.ask(SheetScreen(sheet))
 
     async def turn_off(self) -> None:
         """Delete the backup and what the vault holds of it, and show the proof."""
-        done = await self._work(
+        done = await self.work(
             Work(
                 "Turn off and delete the backup",
                 "What the folder holds is deleted, and the vault deletes its shares. The messages on this device "
                 "stay. This cannot be taken back.",
                 "Turn off and delete",
                 "Deleting",
-                self._backups.turn_off,
+                self.backups.turn_off,
             )
         )
         if done is None:
@@ -268,7 +225,7 @@ class BackupFlows:
         proof = (
             f"{done.realms_deleted} of {many(done.realms_total, 'realm')} signed that their share is gone."
         )
-        await self._tell(
+        await self.tell(
             "Backups are off",
             f"{many(done.objects_deleted, 'object')} deleted from the folder.",
             proof if done.realms_total else "No vault took part, so none had anything to delete.",
@@ -283,26 +240,26 @@ class BackupFlows:
             "Reading what the realms wrote down.",
             "Read",
             "Asking the realms",
-            lambda _: self._backups.history(),
+            lambda _: self.backups.history(),
             guarded=False,
             at_once=True,
         )
-        attempts = await self._work(work)
+        attempts = await self.work(work)
         if attempts is None:
             return
-        lines = attempt_lines(attempts, self._around.clock())
+        lines = attempt_lines(attempts, self.around.clock())
         what = "\n".join(lines) if lines else "Nothing is written down yet."
-        await self._tell("Tries and changes", "Each line names the realms that saw it.", what)
+        await self.tell("Tries and changes", "Each line names the realms that saw it.", what)
 
     async def verify(self) -> None:
         """Read the whole backup and say what is wrong with it."""
-        found = await self._work(
+        found = await self.work(
             Work(
                 "Verify the backup",
                 "Every object is read and checked. Nothing is written.",
                 "Verify",
                 "Reading",
-                lambda _: self._backups.verify(),
+                lambda _: self.backups.verify(),
                 guarded=False,
                 at_once=True,
             )
@@ -310,7 +267,7 @@ class BackupFlows:
         if found is None:
             return
         problems = "\n".join(line_of(one) for one in found.problems)
-        await self._tell(
+        await self.tell(
             "The backup is whole" if not found.problems else "Something is wrong with the backup",
             f"Backup {number(found.generation)}: {many(found.messages, 'message')} in "
             f"{many(found.conversations, 'chat')}, {many(found.media, 'file')}.\n"
@@ -321,13 +278,13 @@ class BackupFlows:
 
     async def rehearse(self) -> None:
         """Restore into a scratch database and say how it differs from what is here."""
-        found = await self._work(
+        found = await self.work(
             Work(
                 "Rehearse a restore",
                 "The backup is restored into a scratch place, compared with this device, and thrown away.",
                 "Rehearse",
                 "Restoring into a scratch place",
-                lambda _: self._backups.rehearse(),
+                lambda _: self.backups.rehearse(),
                 guarded=False,
                 at_once=True,
             )
@@ -335,7 +292,7 @@ class BackupFlows:
         if found is None:
             return
         differences = "\n".join(line_of(one) for one in found.differences)
-        await self._tell(
+        await self.tell(
             "A restore would work" if not differences else "A restore would differ",
             f"Backup {number(found.generation)} brings back {many(found.messages, 'message')} in "
             f"{many(found.conversations, 'chat')} and {many(found.media, 'file')}.",
@@ -346,14 +303,5 @@ class BackupFlows:
 def _turned_on(done: TurnedOn) -> list[str]:
     texts = [f"Key {line_of(done.key_id, 40)}. Nothing is backed up yet."]
     if done.realms_total:
-        texts.append(_realms_line(done.realms, done.realms_total))
+        texts.append(realms_line(done.realms, done.realms_total))
     return texts
-
-
-def _realms_line(realms: int, total: int) -> str:
-    if realms == total:
-        return f"All {many(total, 'realm')} of the vault have it."
-    return (
-        f"{realms} of {many(total, 'realm')} have it; that is enough. The others are told as soon as they "
-        "answer: repair pending."
-    )
