@@ -373,11 +373,7 @@ async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
     fake.backups.gates["rotate"] = asyncio.Event()
     async with client(fake) as running:
         await choose(running, "Rotate the key")
-        screen_is(running, PasswordScreen)
-        await fill(running, password=PASSWORD, again=PASSWORD)
-        await running.pilot.pause(0.1)
-        press_button(running, "Go on")
-        await running.settle()
+        screen_is(running, ChooseScreen)
         said = " ".join(str(one.content) for one in running.app.screen.query(Static))
         for fact in (
             "All of the backup, about 18 MB, is written again under a new key and read back",
@@ -386,6 +382,12 @@ async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
             "What somebody has copied with the old key stays open to them",
         ):
             assert fact in said, fact
+        await running.press("down", "enter")
+        screen_is(running, PasswordScreen)
+        await fill(running, password=PASSWORD, again=PASSWORD)
+        await running.pilot.pause(0.1)
+        press_button(running, "Go on")
+        await running.settle()
         await give_passphrase(running)
         fake.backups.move(100, phase=BackupPhase.MEDIA)
         await running.settle()
@@ -415,6 +417,7 @@ async def test_a_backup_without_a_password_is_rotated_without_one(client: Open) 
     fake.backups.old_left = True
     async with client(fake) as running:
         await choose(running, "Rotate the key")
+        await running.press("down", "enter")
         screen_is(running, WorkScreen)
         await running.press("enter")
         assert fake.backups.asked("rotate") == [(None, NO_PASSPHRASE)]
@@ -440,10 +443,11 @@ async def test_what_a_rotation_left_behind_is_told(client: Open, rotation: str, 
         assert told in words(running)
 
 
-async def test_a_rotation_is_left_before_it_begins(client: Open) -> None:
+@pytest.mark.parametrize("keys", [["escape"], ["enter"], ["down", "enter", "escape"]])
+async def test_a_rotation_is_left_before_it_begins(client: Open, keys: list[str]) -> None:
     async with client(backed_up()) as running:
         await choose(running, "Rotate the key")
-        await running.press("escape")
+        await running.press(*keys)
         screen_is(running, EncryptedBackupScreen)
         assert running.fake.backups.asked("rotate") == []
 
@@ -453,7 +457,7 @@ async def test_a_rotation_that_is_stopped_says_so_and_can_be_asked_again(client:
     fake.backups.gates["rotate"] = asyncio.Event()
     async with client(fake) as running:
         await choose(running, "Rotate the key")
-        await running.press("enter", "escape")
+        await running.press("down", "enter", "enter", "escape")
         assert "Stopped" in words(running)
         fake.backups.gates["rotate"].set()
         press_button(running, "Rotate")

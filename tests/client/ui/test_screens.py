@@ -141,7 +141,9 @@ async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size:
         running.app.screen.query_one("#encrypted", Button).press()
         await running.settle()
         picture(running.app, f"backup-encrypted-{end}")
-        await running.press("down", "enter", "enter")
+        await running.press("down", "down", "down", "enter")
+        picture(running.app, f"backup-rotate-{end}")
+        await running.press("escape", "home", "down", "enter", "enter")
         picture(running.app, f"backup-key-{end}")
 
 

@@ -1,4 +1,6 @@
-"""What leads through a rotation of the backup's key: the password, what it means, how far it is, and the new sheet."""
+"""What leads through a rotation of the backup's key: what it means, the password, how far it is, and the new sheet."""
+
+from typing import Final
 
 from letterlock_client.backup_models import BackupStatus, Rotated
 from letterlock_client.sanitize import line_of
@@ -6,13 +8,16 @@ from letterlock_client.ui.backup_wording import many
 from letterlock_client.ui.screens.backup.password import PasswordScreen
 from letterlock_client.ui.screens.backup.steps import Steps, realms_line
 from letterlock_client.ui.screens.backup.work import Work
+from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.wording import size
 
-COPIED = (
+COPIED: Final = (
     "What somebody has copied with the old key stays open to them: a copy of the backup, and your account's root "
     "key in it."
 )
-OLD_DIGITS = "The 64 digits that you keep now open nothing afterwards. The new ones are shown at the end."
+OLD_DIGITS: Final = (
+    "The 64 digits that you keep now open nothing afterwards. The new ones are shown at the end."
+)
 
 
 class RotationFlow(Steps):
@@ -20,27 +25,41 @@ class RotationFlow(Steps):
 
     async def rotate(self, status: BackupStatus) -> None:
         """Write all of the backup again under a new key; then show the new sheet and what became of the old."""
+        if not await self._confirm(status):
+            return
         password = None
         if status.has_password:
             heading = "Your backup password: the present one, or another"
             password = await self.ask(PasswordScreen(self.backups.judge, self.around, heading))
             if password is None:
                 return
-        written = f", about {size(status.last.bytes_total)}," if status.last else ""
         work = Work(
             "Rotate the key",
-            f"All of the backup{written} is written again under a new key and read back. Then the new key is the "
-            "one that opens it, and what the old key opens is deleted. Cut short anywhere, one of the two opens it.",
+            "Stopped or cut short anywhere, the old key opens your backup or the new one does.",
             "Rotate",
             "Writing the backup again",
             lambda unlock: self.backups.rotate(password, unlock),
-            facts=(*((OLD_DIGITS,) if status.has_recovery_key else ()), COPIED),
         )
         done = await self.work(work)
         if done is None:
             return
         await self.keep_sheet(done.sheet, done.recovery_key)
         await self.tell("The key is rotated", *_told(done))
+
+    async def _confirm(self, status: BackupStatus) -> bool:
+        """Say what it does and how much it writes; nothing is chosen by a mere enter."""
+        written = f", about {size(status.last.bytes_total)}," if status.last else ""
+        what = (
+            f"All of the backup{written} is written again under a new key and read back. Then what the old key opens "
+            "is deleted."
+        )
+        facts = [
+            what,
+            *([OLD_DIGITS] if status.has_recovery_key else []),
+            COPIED,
+        ]
+        choices = [Choice(False, "Keep the key as it is"), Choice(True, "Rotate it")]
+        return await self.ask(ChooseScreen("Rotate the key?", choices, facts=facts)) is True
 
 
 def _told(done: Rotated) -> list[str]:
