@@ -46,6 +46,7 @@ class BackupPhase(StrEnum):
 
     VAULT = "vault"
     FINDING = "finding"
+    PEOPLE = "people"
     MESSAGES = "messages"
     MEDIA = "media"
     MANIFEST = "manifest"
@@ -138,7 +139,9 @@ class BackupStatus:
     next_at: int = 0
     running: bool = False
     restoring: bool = False
-    """Whether an unfinished restore waits to go on."""
+    """Whether a restore is not complete."""
+    restoring_now: bool = False
+    """Whether it goes on just now, beside chatting."""
     repairs_pending: int = 0
     """Realms that still wait for the owner's last registration."""
     rotation: str = ""
@@ -356,3 +359,5 @@ class Restored:
     freshness: Freshness
     epoch: int
     """The list key epoch that this device speaks in now."""
+    complete: bool = True
+    """Whether that is all; else the rest comes beside chatting."""

@@ -8,6 +8,7 @@ A verb imports what it needs: a backup that a timer starts loads neither restore
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from letterlock_client.backup_models import (
@@ -21,6 +22,7 @@ from letterlock_client.backup_models import (
     Rotated,
     TurnedOff,
     TurnedOn,
+    UnfinishedRestore,
     VaultView,
     Verified,
 )
@@ -29,6 +31,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Workplace
 
 if TYPE_CHECKING:
+    from letterlock_client.flows.running import Running
     from letterlock_client.flows.vault.judging import Judgement
 
 T = TypeVar("T")
@@ -37,16 +40,17 @@ T = TypeVar("T")
 class Backups:
     """The backups of one open profile."""
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: Workplace, running: "Running") -> None:
         """Use `Messenger.backups`."""
         self._place = place
+        self._tasks = running
         self._running: asyncio.Task[object] | None = None
 
     async def status(self) -> BackupStatus:
         """How backups stand, as the landing page shows it."""
         from letterlock_client.flows.backup import choices
 
-        return await choices.status(self._place)
+        return replace(await choices.status(self._place), restoring_now=self._tasks.restores)
 
     async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
         """Make the recovery secret and keep it as was chosen; backs nothing up yet.
@@ -152,6 +156,26 @@ class Backups:
         from letterlock_client.flows.vault.judging import judge
 
         return judge(password, (self._place.own.identity.handle,))
+
+    # A restore that was begun.
+
+    async def unfinished(self) -> UnfinishedRestore | None:
+        """What the restore that is not complete was asked for, or None. Raises code storage_damaged."""
+        from letterlock_client.flows.backup import unfinished
+
+        return await self._place.database.read(unfinished.read)
+
+    def go_on_restoring(self) -> None:
+        """Bring in what a restore has left, beside chatting; nothing where none is under way.
+
+        How far it is comes as `RestoreMoved`, messages that came as `HistoryGrew`, the end as `RestoreFinished`.
+        Needs no secret. What is closed or stopped before goes on when this is called again.
+        """
+        self._tasks.go_on_restoring()
+
+    async def stop_restoring(self) -> None:
+        """Leave the rest of a restore for later; what has come stays."""
+        await self._tasks.stop_restoring()
 
     async def _one(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run the one long work of this profile as a task that `cancel` can end."""

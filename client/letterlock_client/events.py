@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from letterlock.ids import AccountId, ConversationId, MessageId
-from letterlock_client.backup_models import BackupMade, BackupProgress
+from letterlock_client.backup_models import BackupMade, BackupProgress, Restored
 from letterlock_client.models import Conversation, Message
 
 
@@ -138,6 +138,26 @@ class BackupFinished(Event):
 
     made: BackupMade | None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreMoved(Event):
+    """A restore that goes on beside chatting has come so far."""
+
+    progress: BackupProgress
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFinished(Event):
+    """It ended: what it brought back, or a sentence about why it waits. An `error` of "" was stopped."""
+
+    restored: Restored | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGrew(Event):
+    """A restore brought messages in, anywhere in any chat: read again what is shown."""
 
 
 @dataclass(frozen=True, slots=True)

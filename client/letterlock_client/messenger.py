@@ -63,7 +63,7 @@ class Messenger(FileVerbs):
             # Most one-shot commands have no use for all that backups and vaults bring along.
             from letterlock_client.backups import Backups
 
-            self._backups = Backups(self._place)
+            self._backups = Backups(self._place, self._running)
         return self._backups
 
     # Life.

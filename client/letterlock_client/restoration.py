@@ -83,9 +83,11 @@ class Restoration:
         chats: tuple[str, ...] = (),
         *,
         files_later: bool = False,
+        early: bool = False,
         progress: Callable[[BackupProgress], None] = lambda _moved: None,
     ) -> Restored:
-        """Restore: messages first, then the account, then files.
+        """Restore: messages first, then the account, then files. With `early` end as soon as somebody can chat: with
+        everyone, the newest messages and the account here; `Backups.go_on_restoring` brings the rest beside chatting.
 
         `unlock` opens the profile, or is how a new one shall be opened. `chats` are WHO of those to bring back,
         as the preview names them; none is all. With `files_later` files stay at the provider until they are wanted.
@@ -95,6 +97,7 @@ class Restoration:
             raise ClientError(Code.BAD_INPUT, "open the backup first")
         named = chats or self._wanted.request.chats
         wanted = tuple(_chat(self._opened.found, who) for who in named)
+        self._wanted = replace(self._wanted, early=early)
         if files_later:
             self._wanted = replace(self._wanted, request=replace(self._wanted.request, media_later=True))
         return await restoring_profiles.run(self._wanted, self._opened, unlock, wanted, progress)

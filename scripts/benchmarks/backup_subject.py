@@ -74,9 +74,8 @@ async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
 
         run = restoring.open_restoring(here, store, Meter(here.clock, moved), journal)
         await restoring.restore_messages(run)
-        await restoring.restore_files(run)
-        messages, _ = await restoring.finish(run)
-    return {"seconds": time.perf_counter() - began, "first": first, "messages": messages}
+        done = await restoring.complete(run)
+    return {"seconds": time.perf_counter() - began, "first": first, "messages": done.messages}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import msgspec
 
 from letterlock.ids import AccountId, ConversationId, DeviceId, MessageId
 from letterlock.messaging import content as contents
-from letterlock.messaging.payload import Payload
+from letterlock.messaging.payload import Payload, encode
 from letterlock_client.events import (
     MessageAdded,
     MessageRemoved,
@@ -36,15 +36,18 @@ from letterlock_client.models import (
 )
 from letterlock_client.storage import (
     attachments,
+    backup_state,
     conversations,
     feed,
     inspections,
+    late_changes,
     messages,
     outbox,
     settings,
 )
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.contacts import StoredContact
+from letterlock_client.storage.late_changes import LateChange
 
 MOST_IN_REQUEST: Final = 256
 """How many messages a stranger may leave before being accepted: nobody fills this disk unasked."""
@@ -98,10 +101,10 @@ async def apply(work: Work, contact: StoredContact, arrived: Arrived, effects: E
     """Apply one payload; return the contact as it now stands."""
     content = arrived.payload.content
     effects.contacts[contact.account] = contact
-    here = _Reading(work, contact, arrived, effects)
+    here = _Reading(work, contact, arrived.payload, effects)
     match content:
         case contents.Text() | contents.Attachment() | contents.Unknown():
-            await here.message(content)
+            await here.message(content, arrived.inspection)
         case contents.Reaction():
             await here.reaction(content)
         case contents.Edit():
@@ -119,6 +122,24 @@ async def apply(work: Work, contact: StoredContact, arrived: Arrived, effects: E
     if not isinstance(content, contents.Receipt | contents.Typing):
         effects.delivered.setdefault(contact.account, []).append(arrived.payload.message)
     return contact
+
+
+async def apply_late(
+    work: Work, contact: StoredContact, payload: Payload, target: MessageId, effects: Effects
+) -> None:
+    """Apply to one message what came about it before it was here; that it came was confirmed then."""
+    here = _Reading(work, contact, payload, effects)
+    match payload.content:
+        case contents.Reaction() as content:
+            await here.reaction(content)
+        case contents.Edit() as content:
+            await here.edit(content)
+        case contents.Delete() as content:
+            await here.delete(content)
+        case contents.Receipt() as content:
+            await here.receipt(msgspec.structs.replace(content, messages=(target,)))
+        case _:
+            pass
 
 
 async def finish(work: Work, effects: Effects) -> None:
@@ -145,7 +166,7 @@ class _Reading:
 
     work: Work
     contact: StoredContact
-    arrived: Arrived
+    payload: Payload
     effects: Effects
 
     @property
@@ -162,10 +183,12 @@ class _Reading:
 
         No calendar reaches as far as a number may, and a setting from there would outlast every later one.
         """
-        return min(self.arrived.payload.sent_at, self.work.now)
+        return min(self.payload.sent_at, self.work.now)
 
-    async def message(self, content: contents.Text | contents.Attachment | contents.Unknown) -> None:
-        work, payload = self.work, self.arrived.payload
+    async def message(
+        self, content: contents.Text | contents.Attachment | contents.Unknown, inspection: Inspection
+    ) -> None:
+        work, payload = self.work, self.payload
         if not self.accepted and await messages.count(work.tx, self.conversation) >= MOST_IN_REQUEST:
             return
         message = Message(
@@ -190,8 +213,7 @@ class _Reading:
             work.tx.after_commit(lambda: work.place.file_came(message.id))
         elif isinstance(content, contents.Unknown):
             await settings.set_fact(work.tx, f"unknown:{message.id.hex()}", content.raw)
-        inspection = replace(self.arrived.inspection, text_bytes=text_size(content))
-        await inspections.save(work.tx, inspection)
+        await inspections.save(work.tx, replace(inspection, text_bytes=text_size(content)))
         self.effects.touched.add(self.conversation)
         if self.accepted:
             work.tx.events.append(MessageAdded(message))
@@ -202,14 +224,14 @@ class _Reading:
         target = await self._target(content.target)
         if target is None:
             return
-        author, at = self.contact.account, self.arrived.payload.sent_at
+        author, at = self.contact.account, self.payload.sent_at
         if await messages.react(self.work.tx, target.id, author, content.emoji, at):
             await self._changed(NewsKind.REACTION, target.id, content.emoji)
 
     async def edit(self, content: contents.Edit) -> None:
         target = await self._target(content.target, theirs=True)
         if target is not None and not target.view_once:
-            at = self.arrived.payload.sent_at
+            at = self.payload.sent_at
             if await messages.edit(self.work.tx, target.id, content.body, at):
                 await self._changed(NewsKind.EDIT, target.id)
 
@@ -252,7 +274,7 @@ class _Reading:
         if not await conversations.set_timer(self.work.tx, self.conversation, content.seconds, at):
             return
         said = Message(
-            id=self.arrived.payload.message,
+            id=self.payload.message,
             conversation=self.conversation,
             author=self.contact.account,
             mine=False,
@@ -270,6 +292,9 @@ class _Reading:
     async def _target(self, name: MessageId, *, theirs: bool = False, mine: bool = False) -> Message | None:
         """Return the message meant, if it stands in this chat and belongs to whom it must belong."""
         target = await messages.get(self.work.tx, name)
+        if target is None and self.accepted and await backup_state.restoring(self.work.tx):
+            change = LateChange(name, self.contact.account, encode(self.payload))
+            await late_changes.keep(self.work.tx, change)
         if target is None or target.conversation != self.conversation or target.kind is MessageKind.NOTE:
             return None
         if (theirs and target.author != self.contact.account) or (mine and not target.mine):

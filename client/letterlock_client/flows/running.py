@@ -4,7 +4,7 @@
 
     while connected:  receive · deliver · upload · fetch · keep the device in order · check doubtful lists · presence
     always:           let messages expire · back up · watch the vault
-    once:             index what was never searched
+    once:             index what was never searched; when asked to, bring in what a restore has left
 
 A task that fails for a passing reason is told as an alarm and begun again; a bug is not hidden: it ends the
 owner, and whoever waits on it gets the exception. Must not know what any flow does.
@@ -26,6 +26,7 @@ from letterlock_client.flows.vault import watching
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.connection import Connection
 from letterlock_client.links.failures import Offline, Refused
+from letterlock_client.storage import backup_state
 from letterlock_client.storage import contacts as stored_contacts
 
 UPKEEP_EVERY_S: Final = 6 * 3600.0
@@ -45,6 +46,7 @@ class Running:
         self._tasks: list[asyncio.Task[None]] = []
         self._errands: list[asyncio.Task[None]] = []
         """What ends by itself: nobody waits less long because it did."""
+        self._restoring: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin. Needs the running loop."""
@@ -59,14 +61,38 @@ class Running:
 
     async def stop(self) -> None:
         """Cancel and await every task; raises the bug that ended one, if one did."""
-        tasks = [*self._tasks, *self._errands]
+        tasks = [*self._tasks, *self._errands, *([self._restoring] if self._restoring else [])]
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks, self._errands = [], []
+        self._tasks, self._errands, self._restoring = [], [], None
         for result in results:
             if isinstance(result, Exception):
                 raise result
+
+    # A restore goes on when a face that stays open asks for it: a command of a moment would only begin it.
+
+    @property
+    def restores(self) -> bool:
+        """Whether a restore goes on just now."""
+        return self._restoring is not None and not self._restoring.done()
+
+    def go_on_restoring(self) -> None:
+        """Bring in what a restore has left, beside everything else. Does nothing while that is done already."""
+        if not self.restores:
+            self._restoring = asyncio.create_task(self._restore(), name="restore")
+
+    async def stop_restoring(self) -> None:
+        """Leave the rest of a restore for later."""
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.gather(self._restoring, return_exceptions=True)
+
+    async def _restore(self) -> None:
+        if await self._place.database.read(backup_state.restoring):
+            from letterlock_client.flows.backup import restoring_later
+
+            await restoring_later.run(self._place)
 
     async def wait(self, wanted: Awaitable[object], timeout: float) -> bool:
         """Wait for something these tasks bring about; False after `timeout` seconds. Raises what it raises."""

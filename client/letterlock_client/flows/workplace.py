@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from letterlock.devices.device_list import (
     DeviceCertificate,
@@ -184,6 +185,13 @@ class Workplace:
         """The way to the realms of a vault."""
         self.stretching = Argon2Parameters.MODERATE
         """What a new backup password costs whoever guesses it offline."""
+        self._moving: WeakValueDictionary[MessageId, asyncio.Lock] = WeakValueDictionary()
+
+    def moving_alone(self, message: MessageId) -> asyncio.Lock:
+        """Give out what is held while a message's file comes: two who fetch it would write over each other."""
+        lock = self._moving.get(message) or asyncio.Lock()
+        self._moving[message] = lock
+        return lock
 
     async def transact(self, work: Callable[[Work], Awaitable[T]]) -> T:
         """Run `work` in one transaction; the sessions it changed are saved with it. Raises as `Database.write`."""

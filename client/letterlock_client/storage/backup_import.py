@@ -151,13 +151,24 @@ async def settle(tx: Transaction) -> list[str]:
         " WHERE path <> '' AND conversation.change_seq = ?",
         UNKNOWN,
     )
+    # That nobody told of them is not that somebody deleted them: of tombstones stay those that were there.
+    buried = await tx.all(
+        "SELECT kind, id, change_seq FROM tombstone WHERE kind IN ('contact', 'conversation')"
+    )
     lost = await tx.all("SELECT peer FROM conversation WHERE change_seq = ?", UNKNOWN)
     await tx.execute("DELETE FROM conversation WHERE change_seq = ?", UNKNOWN)
     await tx.many("DELETE FROM tombstone WHERE kind = 'conversation' AND id = ?", lost)
     held = await tx.all("SELECT account FROM contact WHERE change_seq = ?", UNKNOWN)
     await tx.execute("DELETE FROM contact WHERE change_seq = ?", UNKNOWN)
     await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
+    await tx.many("INSERT OR REPLACE INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?)", buried)
     return [path for (path,) in paths]
+
+
+async def keep_room(tx: Transaction, last: int) -> None:
+    """Let what arrives from now on stand behind the place `last`, where the newest message of a backup belongs."""
+    if await tx.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'message'", last) == 0:
+        await tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('message', ?)", last)
 
 
 def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord]) -> None:

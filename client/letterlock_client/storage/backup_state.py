@@ -19,7 +19,7 @@ _BACKUP: Final = (
     " turned_on, writer, watermark, identity_digest, identity_version, generation, manifest_name, manifest, last"
 )
 _RESTORE: Final = (
-    "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started"
+    "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started, fresh"
 )
 _ASKED: Final = "handle, relay, insecure, fleet, sheet, locator, by_key"
 
@@ -197,6 +197,8 @@ class RestoreJournal:
     media: str
     """"all", or "later"."""
     started: int
+    fresh: bool = False
+    """Whether it began in an empty history: then what is here came out of it, or after it."""
     asked: Asked = Asked()
 
 
@@ -211,12 +213,11 @@ async def journal(reader: Reader) -> RestoreJournal | None:
     if row is None:
         return None
     names = _RESTORE.split(", ")
+    values = dict(zip(names, row[: len(names)], strict=True))
     asked = dict(zip(_ASKED.split(", "), row[len(names) :], strict=True))
     asked |= {name: bool(asked[name]) for name in ("insecure", "by_key")}
     try:
-        return msgspec.convert(
-            dict(zip(names, row[: len(names)], strict=True)) | {"asked": asked}, RestoreJournal
-        )
+        return msgspec.convert(values | {"fresh": bool(values["fresh"]), "asked": asked}, RestoreJournal)
     except (msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ClientError(
             Code.STORAGE_DAMAGED, "what was noted about the unfinished restore cannot be read"

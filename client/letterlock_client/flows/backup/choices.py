@@ -100,11 +100,17 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
 async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     """Delete the vault's record, then the backup, then the secret: what is left at any moment opens less.
 
-    Raises what the provider says; then backups are still on, and turning off can be asked again.
+    Raises what the provider says; then backups are still on, and turning off can be asked again. Raises code
+    restore_unfinished while messages are only in the backup.
     """
     await recovery_secrets.in_use(place, unlock)
     await unfinished_rotations.settle(place)
     state = await require(place)
+    if await place.database.read(backup_state.restoring):
+        raise ClientError(
+            Code.RESTORE_UNFINISHED,
+            "a restore is not complete: some of your messages are only in this backup",
+        )
     deleted, total = await asking_the_vault.delete_registration(place)
     removed = await tidying.remove_all(objects(place, state.provider), state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:

@@ -5,12 +5,10 @@ Must not know the relay, nor what is done with the file.
 
 from letterlock.backup.manifest import open_manifest
 from letterlock.errors import BackupError
-from letterlock.ids import MessageId
 from letterlock_client.errors import ClientError
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described
 from letterlock_client.flows.backup.restoring import bring_back
 from letterlock_client.flows.backup.terms import objects
-from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.attachments import StoredAttachment
@@ -30,5 +28,4 @@ async def recall(place: Workplace, stored: StoredAttachment) -> bool:
     except (BackupError, ClientError):
         # The relay may still have it.
         return False
-    await place.transact(lambda work: tell_changed(work, MessageId(stored.message)))
     return True

@@ -9,11 +9,11 @@ made, so nothing of the backup is merged or deleted. Must not know where keys co
 """
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from letterlock.backup.columns import Columns
 from letterlock.backup.manifest import Manifest, open_manifest, segment_name
@@ -21,20 +21,25 @@ from letterlock.backup.records import Record
 from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
-from letterlock_client.backup_models import BackupPhase
+from letterlock.ids import MessageId
+from letterlock_client.backup_models import BackupPhase, Restored
 from letterlock_client.errors import ClientError
-from letterlock_client.events import EventsLost
+from letterlock_client.events import HistoryGrew
+from letterlock_client.flows import applying_late, reclaiming
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
 from letterlock_client.flows.backup.objects import Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.models import TransferState
 from letterlock_client.storage import (
     attachments,
     backup_import,
     backup_rows,
     backup_state,
     identity,
+    late_changes,
     message_triggers,
 )
 from letterlock_client.storage.backup_state import RestoreJournal
@@ -43,6 +48,9 @@ from letterlock_client.storage.database import Reader, Transaction
 ALL: Final = "all"
 LATER: Final = "later"
 IN_FLIGHT: Final = 2
+
+Batches: TypeAlias = list[list[Record | Columns]]
+"""A segment's records, read and checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,8 @@ class Restoring:
     journal: RestoreJournal
     manifest: Manifest
     """The segments of this generation are restored, and stay as they are until all is done."""
+    beside: bool = False
+    """Whether somebody chats meanwhile: then every step is short, leaves all whole, and is told."""
 
 
 def new_journal(
@@ -81,21 +91,24 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
         present = None
         with suppress(ClientError):
             present = await backup_state.journal(work.tx)
-        if present is not None and replace(present, started=wanted.started, asked=wanted.asked) == wanted:
+        if present is not None and wanted == replace(
+            present, started=wanted.started, fresh=wanted.fresh, asked=wanted.asked
+        ):
             return present
-        await backup_state.begin_restore(work.tx, wanted)
-        return wanted
+        new = replace(wanted, fresh=await _is_empty(work.tx))
+        await backup_state.begin_restore(work.tx, new)
+        return new
 
     return await place.transact(work)
 
 
-async def _is_empty(reader: Reader) -> bool:
-    """Say whether nobody has lived here: what comes is all there is, and nothing else comes beside it."""
-    return await identity.load(reader) is None
+async def _is_empty(tx: Transaction) -> bool:
+    """Say whether nobody has lived here, and nothing has come: what comes now need not be compared."""
+    return await identity.load(tx) is None and await tx.one("SELECT 1 FROM message LIMIT 1") is None
 
 
 def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: RestoreJournal) -> Restoring:
-    """Take up what a journal describes. Raises codes backup_…."""
+    """Take up what a journal describes. Use `replace` for `beside`. Raises codes backup_…."""
     with telling():
         manifest = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
     return Restoring(place, store, meter, journal, manifest)
@@ -106,9 +119,26 @@ def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: Rest
 
 async def restore_messages(here: Restoring) -> None:
     """Bring every segment in, the newest first."""
+    wanted = await segments_left(here)
+    records, size = sum(ref.records for ref in wanted), sum(ref.size for ref in wanted)
+    here.meter.phase(BackupPhase.MESSAGES, records, size)
+    async with aclosing(fetched(here, wanted)) as coming:
+        async for ref, batches in coming:
+            await take_segment(here, ref, batches)
+    here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
+    here.place.announcer.say([HistoryGrew()])
+
+
+async def segments_left(here: Restoring) -> list[SegmentRef]:
+    """The segments that are not in yet, the newest first."""
     done = await here.place.database.read(backup_state.done)
-    wanted = [ref for ref in reversed(here.manifest.segments) if ref.id.hex() not in done]
-    here.meter.phase(BackupPhase.MESSAGES, here.manifest.totals.messages, sum(ref.size for ref in wanted))
+    return [ref for ref in reversed(here.manifest.segments) if ref.id.hex() not in done]
+
+
+async def fetched(
+    here: Restoring, wanted: Sequence[SegmentRef]
+) -> AsyncGenerator[tuple[SegmentRef, Batches]]:
+    """Give out segments in this order, opened and checked; the next one comes while one is used. Close it."""
     coming = _fetch(here, wanted[0]) if wanted else None
     try:
         for index, ref in enumerate(wanted):
@@ -116,13 +146,11 @@ async def restore_messages(here: Restoring) -> None:
                 break
             batches = await coming
             coming = _fetch(here, wanted[index + 1]) if index + 1 < len(wanted) else None
-            await _take(here, ref, batches)
+            yield ref, batches
     finally:
         if coming is not None:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-    here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
-    here.place.announcer.say([EventsLost()])
 
 
 async def _settle(here: Restoring, work: Work) -> list[str]:
@@ -131,34 +159,46 @@ async def _settle(here: Restoring, work: Work) -> list[str]:
     return await backup_import.settle(work.tx)
 
 
-def _fetch(here: Restoring, ref: SegmentRef) -> "asyncio.Task[list[list[Record | Columns]]]":
+def _fetch(here: Restoring, ref: SegmentRef) -> asyncio.Task[Batches]:
     return asyncio.create_task(_read(here.store, here.journal.backup_key, ref), name="segment")
 
 
-async def _read(store: Objects, key: bytes, ref: SegmentRef) -> list[list[Record | Columns]]:
+async def _read(store: Objects, key: bytes, ref: SegmentRef) -> Batches:
     name = segment_name(key, ref.id)
     body = await store.get(name)
     with telling():
         return await asyncio.to_thread(lambda: list(open_columns(ref, name, body)))
 
 
-async def _take(here: Restoring, ref: SegmentRef, batches: list[list[Record | Columns]]) -> None:
-    chats = chats_of(here.journal)
-
-    async def work(work: Work) -> list[str]:
-        paths = []
-        empty = await _is_empty(work.tx)
-        # What comes from a backup has its change numbers.
-        triggers = await message_triggers.drop(work.tx)
-        for batch in batches:
-            done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=empty)
-            paths += done.paths
-        await message_triggers.make(work.tx, triggers)
-        await backup_state.note_done(work.tx, [ref.id.hex()])
-        return paths
-
-    here.place.delete_files(await here.place.transact(work))
+async def take_segment(here: Restoring, ref: SegmentRef, batches: Batches) -> None:
+    """Bring one segment in: at once, or beside chatting in steps that hold nobody up; and note that it is in."""
+    steps = [[batch] for batch in batches] if here.beside else [batches]
+    for number, step in enumerate(steps or [[]], 1):
+        last = number >= len(steps)
+        paths = await here.place.transact(partial(_take, here, step, ref if last else None))
+        here.place.delete_files(paths)
     here.meter.moved(ref.records, ref.size)
+    if here.beside:
+        here.place.announcer.say([HistoryGrew()])
+
+
+async def _take(here: Restoring, batches: Batches, whole: SegmentRef | None, work: Work) -> list[str]:
+    """Import a part of a segment; `whole` is the segment that is all here now."""
+    paths = []
+    chats = chats_of(here.journal)
+    # What comes from a backup has its change numbers.
+    triggers = await message_triggers.drop(work.tx)
+    for batch in batches:
+        done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=here.journal.fresh)
+        paths += done.paths
+    await message_triggers.make(work.tx, triggers)
+    if here.beside:
+        # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
+        paths += await _settle(here, work)
+    await applying_late.apply(work)
+    if whole is not None:
+        await backup_state.note_done(work.tx, [whole.id.hex()])
+    return paths
 
 
 def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
@@ -196,15 +236,23 @@ async def restore_files(here: Restoring) -> int:
 
 
 async def bring_back(place: Workplace, store: Objects, shelf: MediaShelf, file: WantedFile) -> None:
-    """Fetch one file; its message's attachment is here from now on."""
-    path = await fetch_file(place, store, shelf, file)
-    size = place.sealed_path(path).stat().st_size
+    """Fetch one file; its message's attachment is here from now on. Whoever asks a second time waits for the first."""
+    message = MessageId(file.message)
+    async with place.moving_alone(message):
+        stored = await place.database.read(partial(attachments.get, message=message))
+        if stored is None or (stored.path and stored.shown.state is TransferState.HERE):
+            return
+        path = await fetch_file(place, store, shelf, file)
+        size = place.sealed_path(path).stat().st_size
 
-    async def work(work: Work) -> bool:
-        return await attachments.arrived(work.tx, file.message, path, size)
+        async def work(work: Work) -> bool:
+            found = await attachments.arrived(work.tx, file.message, path, size)
+            if found:
+                await tell_changed(work, message)
+            return found
 
-    if not await place.transact(work):
-        place.delete_files([path])
+        if not await place.transact(work):
+            place.delete_files([path])
 
 
 async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFile]]:
@@ -221,16 +269,32 @@ async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFi
 # The end.
 
 
-async def finish(here: Restoring) -> tuple[int, int]:
-    """Close the journal; return how many messages and chats are here."""
+async def complete(here: Restoring) -> Restored:
+    """Bring files back, and close the journal: that is all."""
+    files = await restore_files(here)
 
-    async def work(work: Work) -> tuple[int, int]:
+    async def work(work: Work) -> None:
         await backup_state.end_restore(work.tx)
-        return await counts(work.tx)
+        await late_changes.forget(work.tx)
 
-    found = await here.place.transact(work)
+    await here.place.transact(work)
     here.place.backup_due.set()
-    return found
+    return replace(await restored(here), media=files)
+
+
+async def restored(here: Restoring, *, complete: bool = True) -> Restored:
+    """What is here now."""
+    messages, conversations = await here.place.database.read(counts)
+    own = await here.place.database.read(identity.load)
+    return Restored(
+        messages=messages,
+        conversations=conversations,
+        media=0,
+        generation=here.journal.generation,
+        freshness=here.journal.freshness,
+        epoch=reclaiming.known_here(own).epoch if own else 0,
+        complete=complete,
+    )
 
 
 async def counts(reader: Reader | Transaction) -> tuple[int, int]:

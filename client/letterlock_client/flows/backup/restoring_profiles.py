@@ -34,6 +34,7 @@ from letterlock_client.flows.backup import (
     asking_the_vault,
     counting,
     finding,
+    looking_ahead,
     recovery_secrets,
     recovery_sheet,
     restoring,
@@ -66,6 +67,8 @@ class Wanted:
     provider: str
     outside: Outside
     sheet: Sheet | None = field(default=None, repr=False)
+    early: bool = False
+    """Whether to end as soon as somebody can chat; what is left comes beside that."""
     wrong: set[bytes] = field(default_factory=set, repr=False)
     """What was tried as a password and was wrong: no second guess is spent on it."""
 
@@ -237,7 +240,7 @@ class _Run:
         self._found = opened.found
 
     async def whole(self, unlock: Unlock, chats: tuple[bytes, ...]) -> Restored:
-        """Messages, the account, files."""
+        """Messages, the account, files; with `early` everyone, the newest messages, the account."""
         place = self._place
         present = await place.database.read(identity.load)
         if present is not None and present.account != self._found.account:
@@ -249,20 +252,17 @@ class _Run:
         asked = unfinished.asked(self._wanted.request, by_key=self._opened.recovered is None)
         journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
-        await restoring.restore_messages(going)
+        if self._wanted.early:
+            complete = await looking_ahead.bring_newest(going)
+            complete = complete and (journal.media == restoring.LATER or not going.manifest.totals.media)
+        else:
+            complete = True
+            await restoring.restore_messages(going)
         if present is None or not present.registered:
             await self._reclaim(unlock, present)
-        files = await restoring.restore_files(going)
-        messages, conversations = await restoring.finish(going)
-        own = await place.database.read(identity.load)
-        return Restored(
-            messages=messages,
-            conversations=conversations,
-            media=files,
-            generation=journal.generation,
-            freshness=journal.freshness,
-            epoch=reclaiming.known_here(own).epoch if own else 0,
-        )
+        if not complete:
+            return await restoring.restored(going, complete=False)
+        return await restoring.complete(going)
 
     async def _reclaim(self, unlock: Unlock, tried: OwnIdentity | None) -> None:
         """Make this terminal the account's: keys first on disk, then at the realms, then at the relay.

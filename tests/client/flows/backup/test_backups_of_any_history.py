@@ -97,8 +97,7 @@ class Terminal:
         journal = await restoring.begin(self.place, wanted)
         going = restoring.open_restoring(self.place, store, Meter(self.clock, lambda _moved: None), journal)
         await restoring.restore_messages(going)
-        await restoring.restore_files(going)
-        await restoring.finish(going)
+        await restoring.complete(going)
 
     async def picture(self) -> dict[str, bytes]:
         top = await self.database.read(backup_rows.top)

@@ -1,0 +1,89 @@
+"""Brings in first what somebody needs to chat: everyone who is in a backup, and the newest messages.
+
+::
+
+    every segment, looked through ─> people, settings, what was deleted, room for older messages: one transaction
+    the newest segments ─> messages, until there are enough to begin with
+
+What comes after this may come beside chatting: no chat is unknown, nothing deleted comes back, and what arrives
+stands behind all that is still to come. Must not know who uses it, nor the relay.
+"""
+
+from collections.abc import Iterable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from letterlock.backup.columns import Columns
+from letterlock.backup.records import MessageRecord, Record
+from letterlock_client.backup_models import BackupPhase
+from letterlock_client.flows.backup.restoring import (
+    Restoring,
+    fetched,
+    segments_left,
+    take_segment,
+)
+from letterlock_client.flows.workplace import Work
+from letterlock_client.storage import backup_import, backup_state
+
+ENOUGH: Final = 500
+"""Messages with which somebody can begin; the segment that has them comes whole."""
+
+_EVERYONE: Final = "everyone"
+"""Noted among the segments that are in, whose names are hex digits."""
+
+
+async def bring_newest(here: Restoring) -> bool:
+    """Bring in everyone, and enough of the newest messages; say whether that is all there is."""
+    here = replace(here, beside=True)
+    await bring_everyone(here)
+    wanted = await segments_left(here)
+    here.meter.phase(BackupPhase.MESSAGES, sum(ref.records for ref in wanted))
+    present = await _messages(here)
+    async with aclosing(fetched(here, wanted if present < ENOUGH else ())) as coming:
+        async for ref, batches in coming:
+            await take_segment(here, ref, batches)
+            if await _messages(here) >= ENOUGH:
+                break
+    return not await segments_left(here)
+
+
+async def _messages(here: Restoring) -> int:
+    return int(await here.place.database.read(lambda reader: reader.value("SELECT count(*) FROM message")))
+
+
+async def bring_everyone(here: Restoring) -> None:
+    """Look through all segments once, and bring in whatever is no message; a second time this does nothing."""
+    if _EVERYONE in await here.place.database.read(backup_state.done):
+        return
+    segments = tuple(reversed(here.manifest.segments))
+    here.meter.phase(BackupPhase.PEOPLE, sum(ref.records for ref in segments))
+    others: list[Record] = []
+    last = 0
+    async with aclosing(fetched(here, segments)) as coming:
+        async for ref, batches in coming:
+            for batch in batches:
+                others += [each for each in batch if not isinstance(each, Columns | MessageRecord)]
+                last = max(last, _last_place(batch))
+            here.meter.moved(ref.records)
+
+    async def work(work: Work) -> list[str]:
+        done = await backup_import.take(work.tx, others, work.now)
+        paths = await backup_import.settle(work.tx)
+        await backup_import.keep_room(work.tx, last)
+        await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)
+        await backup_state.note_done(work.tx, [_EVERYONE])
+        return [*done.paths, *paths]
+
+    here.place.delete_files(await here.place.transact(work))
+
+
+def _last_place(batch: Iterable[Record | Columns]) -> int:
+    """The greatest place of the messages in a batch; 0 without one."""
+    places = [0]
+    for each in batch:
+        if isinstance(each, Columns):
+            places.append(max(each.positions, default=0))
+        elif isinstance(each, MessageRecord):
+            places.append(each.position)
+    return max(places)

@@ -1,0 +1,54 @@
+"""What came about messages that a restore has not brought back yet: kept until they are here, or it is over.
+
+Must not know what a payload says.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from letterlock.ids import AccountId, MessageId
+from letterlock_client.storage.database import Transaction
+
+MOST_OF_ONE: Final = 2000
+"""How many of one account are kept: nobody fills this disk with changes of messages that never come."""
+
+MOST_BYTES_OF_ONE: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LateChange:
+    """One change of one message, by an account."""
+
+    target: MessageId
+    account: AccountId
+    payload: bytes = field(repr=False)
+
+
+async def keep(tx: Transaction, change: LateChange) -> None:
+    """Keep it behind those that came before; past the limits it is let go."""
+    await tx.execute(
+        "INSERT INTO late_change (target, account, payload) SELECT ?1, ?2, ?3 WHERE (SELECT count(*) < ?4 AND"
+        " total(length(payload)) + length(?3) <= ?5 FROM late_change WHERE account = ?2)",
+        change.target,
+        change.account,
+        change.payload,
+        MOST_OF_ONE,
+        MOST_BYTES_OF_ONE,
+    )
+
+
+async def take(tx: Transaction) -> list[LateChange]:
+    """Take out those whose message is here now, in the order in which they came."""
+    rows = await tx.all(
+        "SELECT sequence, target, account, payload FROM late_change"
+        " WHERE target IN (SELECT id FROM message WHERE id IN (SELECT target FROM late_change)) ORDER BY sequence"
+    )
+    await tx.many("DELETE FROM late_change WHERE sequence = ?", [(row[0],) for row in rows])
+    return [
+        LateChange(MessageId(target), AccountId(account), payload) for _, target, account, payload in rows
+    ]
+
+
+async def forget(tx: Transaction) -> None:
+    """The restore is over: what is about no message here is about none that comes."""
+    await tx.execute("DELETE FROM late_change")
