@@ -18,7 +18,7 @@ from letterlock_client.flows.contacts import check_may_send, require_contact, te
 from letterlock_client.flows.outgoing import Item, enqueue, receipt, say
 from letterlock_client.flows.workplace import Work, Workplace, envelope_id
 from letterlock_client.models import Delivery, Listed, Message, MessageKind, Standing
-from letterlock_client.storage import conversations, messages, outbox, settings
+from letterlock_client.storage import backup_state, conversations, late_changes, messages, outbox, settings
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.outbox import Outgoing
 
@@ -159,18 +159,25 @@ async def mark_read(place: Workplace, conversation: ConversationId, up_to: Messa
     """Everything up to here was seen: start timers, and say so where the owner allows it."""
 
     async def work(work: Work) -> None:
-        contact = await require_contact(work.tx, conversation)
-        read = await conversations.mark_read(work.tx, conversation, up_to, work.now)
-        if not read:
-            return
-        work.tx.after_commit(work.place.timers_changed.set)
-        work.tx.events.extend(map(MessageChanged, await messages.running_out(work.tx, read[-_TOLD:])))
-        chosen = await settings.load(work.tx)
-        if chosen.read_receipts and contact.standing is Standing.ACCEPTED:
-            await receipt(work, contact, contents.ReceiptKind.READ, read)
-        await tell(work, conversation)
+        await read_up_to(work, conversation, up_to)
+        if await backup_state.restoring(work.tx):
+            await late_changes.note_read(work.tx, conversation, up_to)
 
     await place.transact(work)
+
+
+async def read_up_to(work: Work, conversation: ConversationId, up_to: MessageId) -> None:
+    """The same in a transaction. Raises code unknown_conversation."""
+    contact = await require_contact(work.tx, conversation)
+    read = await conversations.mark_read(work.tx, conversation, up_to, work.now)
+    if not read:
+        return
+    work.tx.after_commit(work.place.timers_changed.set)
+    work.tx.events.extend(map(MessageChanged, await messages.running_out(work.tx, read[-_TOLD:])))
+    chosen = await settings.load(work.tx)
+    if chosen.read_receipts and contact.standing is Standing.ACCEPTED:
+        await receipt(work, contact, contents.ReceiptKind.READ, read)
+    await tell(work, conversation)
 
 
 async def resend(place: Workplace, message: MessageId) -> None:

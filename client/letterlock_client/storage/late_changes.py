@@ -6,7 +6,7 @@ Must not know what a payload says.
 from dataclasses import dataclass, field
 from typing import Final
 
-from letterlock.ids import AccountId, MessageId
+from letterlock.ids import AccountId, ConversationId, MessageId
 from letterlock_client.storage.database import Transaction
 
 MOST_OF_ONE: Final = 2000
@@ -49,6 +49,24 @@ async def take(tx: Transaction) -> list[LateChange]:
     ]
 
 
+async def note_read(tx: Transaction, conversation: ConversationId, up_to: MessageId) -> None:
+    """A chat was read up to this message; never back."""
+    await tx.execute(
+        "INSERT INTO late_read (conversation, up_to) VALUES (?, ?) ON CONFLICT (conversation) DO UPDATE"
+        " SET up_to = excluded.up_to WHERE (SELECT row FROM message WHERE id = excluded.up_to)"
+        " > coalesce((SELECT row FROM message WHERE id = late_read.up_to), 0)",
+        conversation,
+        up_to,
+    )
+
+
+async def read(tx: Transaction) -> list[tuple[ConversationId, MessageId]]:
+    """How far each chat was read while the restore was under way."""
+    rows = await tx.all("SELECT conversation, up_to FROM late_read")
+    return [(ConversationId(conversation), MessageId(up_to)) for conversation, up_to in rows]
+
+
 async def forget(tx: Transaction) -> None:
     """The restore is over: what is about no message here is about none that comes."""
     await tx.execute("DELETE FROM late_change")
+    await tx.execute("DELETE FROM late_read")

@@ -22,6 +22,12 @@ CREATE TABLE late_change (
 );
 CREATE INDEX late_change_by_target ON late_change (target);
 
+-- How far chats were read while a restore was under way: what it brings in before that is read as well.
+CREATE TABLE late_read (
+    conversation BLOB PRIMARY KEY CHECK (length(conversation) = 20),
+    up_to BLOB NOT NULL CHECK (length(up_to) = 16)
+) WITHOUT ROWID;
+
 -- A restore that an older release began had them dropped until its end.
 CREATE INDEX IF NOT EXISTS message_timeline ON message (conversation, row, width);
 CREATE INDEX IF NOT EXISTS message_by_change ON message (change_seq);

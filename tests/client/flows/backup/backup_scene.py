@@ -1,5 +1,7 @@
 """Alice and Bob, a provider in memory, and how their backups are made and restored."""
 
+import asyncio
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,7 @@ from letterlock_client.backup_models import BackupChoice, Frequency, Restored, R
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.flows.opening import Outside
 from letterlock_client.messenger import Messenger
-from letterlock_client.providers.interface import Provider
+from letterlock_client.providers.interface import Found, Provider, ProviderInfo
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
 from tests.shared.vault.realms import CHEAP
@@ -30,6 +32,37 @@ class Shelf:
     def open(self, _text: str, *, create: bool = False) -> Provider:
         del create
         return self.seen
+
+
+class Slow:
+    """A provider that gives some objects out only once they are let go; the first look at each is free."""
+
+    def __init__(self, inner: MemoryProvider, slow: Collection[str]) -> None:
+        self._inner, self._slow = inner, frozenset(slow)
+        self._looked: set[str] = set()
+        self.reached, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if name in self._slow and name in self._looked:
+            self.reached.set()
+            try:
+                await self.let_go.wait()
+            finally:
+                self.reached.clear()
+        self._looked.add(name)
+        return await self._inner.get(name, start, length)
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        return await self._inner.put(name, data)
+
+    async def list(self, prefix: str) -> list[Found]:
+        return await self._inner.list(prefix)
+
+    async def delete(self, name: str) -> None:
+        await self._inner.delete(name)
+
+    async def info(self) -> ProviderInfo:
+        return await self._inner.info()
 
 
 @pytest.fixture
@@ -69,14 +102,20 @@ async def turn_on(person: Messenger) -> str:
 
 
 async def restore(
-    town: Town, secret: str, profile: str = "second", *, chats: tuple[str, ...] = (), **more: object
+    town: Town,
+    secret: str,
+    profile: str = "second",
+    *,
+    chats: tuple[str, ...] = (),
+    early: bool = False,
+    **more: object,
 ) -> Restored:
     values: dict[str, object] = {"handle": "alice", "relay": RELAY_URL, "provider": PROVIDER}
     wanted = RestoreRequest(**(values | more))  # type: ignore[arg-type]
     restoration = await Restoration.begin(town.home, profile, wanted, outside=town.outside(profile))
     try:
         await restoration.open(secret)
-        return await restoration.run(NO_PASSPHRASE, chats)
+        return await restoration.run(NO_PASSPHRASE, chats, early=early)
     finally:
         await restoration.close()
 

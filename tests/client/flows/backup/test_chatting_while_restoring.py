@@ -1,0 +1,296 @@
+"""Somebody chats before a restore is complete: nothing is lost, doubled, out of order, or back that was deleted."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from letterlock.ids import ConversationId, MessageId
+from letterlock_client.backup_models import Restored
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import RestoreFinished
+from letterlock_client.flows.announcing import EventStream
+from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.messenger import Messenger
+from letterlock_client.models import Delivery
+from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.storage.database import Database
+from tests.client.flows.backup.backup_scene import Shelf, Slow, pair, restore, shelf, texts, turn_on
+from tests.client.providers.faulty import FaultyProvider
+from tests.town import WAIT_S, Pair, eventually
+
+__all__ = ["pair", "shelf"]
+
+
+@dataclass
+class Scene:
+    """Alice lost her terminal; her backup has three segments, and gives the two old ones out once they are let go."""
+
+    pair: Pair
+    shelf: Shelf
+    digits: str
+    said: list[str]
+    """All that was said before, in order."""
+    bobs: list[MessageId]
+    """Old messages of Bob's."""
+    alices: list[MessageId]
+    slow: Slow
+    old: list[str]
+    """The names of the old segments."""
+
+    async def come_back(self) -> Messenger:
+        """Restore so far that she can chat, and open that."""
+        done = await restore(self.pair.town, self.digits, early=True)
+        assert not done.complete
+        assert 2 <= done.messages < len(self.said)
+        self.pair.alice = await self.pair.town.open("second")
+        return self.pair.alice
+
+
+@pytest.fixture
+async def scene(pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 2)
+    digits = await turn_on(pair.alice)
+    bobs: list[MessageId] = []
+    alices: list[MessageId] = []
+    for age, count, size in (("oldest", 24, 3000), ("old", 10, 2000), ("newest", 3, 10)):
+        old = [name for name in shelf.memory.objects if "/segment/" in name]
+        for number in range(count):
+            text = f"{age} {number} {'x' * size}"
+            if number % 2:
+                bobs.append((await pair.bob.send_text(pair.to_alice, text)).id)
+            else:
+                alices.append((await pair.alice.send_text(pair.to_bob, text)).id)
+            await pair.settle()
+        await pair.alice.backups.back_up()
+    said = await texts(pair.alice, pair.to_bob)
+    await pair.alice.close()
+    assert all(name in shelf.memory.objects for name in old)
+    assert len([name for name in shelf.memory.objects if "/segment/" in name]) == len(old) + 1 == 3
+    slow = shelf.seen = Slow(shelf.memory, old)
+    return Scene(pair, shelf, digits, said, bobs, alices, slow, old)
+
+
+async def ended(stream: EventStream) -> Restored | str:
+    """Wait until a restore ends, or waits; say with what."""
+    async with asyncio.timeout(WAIT_S):
+        async for event in stream:
+            if isinstance(event, RestoreFinished):
+                return event.restored or event.error
+    raise AssertionError("the profile was closed")
+
+
+async def whole(person: Messenger) -> Restored:
+    """Go on, and be done."""
+    stream = person.events()
+    person.backups.go_on_restoring()
+    done = await ended(stream)
+    stream.close()
+    assert isinstance(done, Restored)
+    return done
+
+
+async def test_the_newest_messages_are_enough_to_chat_and_the_rest_stands_before_what_comes(
+    scene: Scene,
+) -> None:
+    pair = scene.pair
+    alice = await scene.come_back()
+    (chat,) = await alice.conversations()
+    assert chat.last is not None
+    assert chat.last.text.startswith("newest 2")
+    shown = await texts(alice, pair.to_bob)
+    assert shown == scene.said[-len(shown) :]
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    async with asyncio.timeout(WAIT_S):
+        await scene.slow.reached.wait()
+    assert (await alice.backups.status()).restoring_now
+    sent = await alice.send_text(pair.to_bob, "I am back")
+    await pair.settle()
+    await pair.bob.send_text(pair.to_alice, "welcome back")
+    await pair.settle()
+    welcome = (await alice.history(pair.to_bob, 1))[0]
+    await alice.mark_read(pair.to_bob, welcome.id)
+    for refused in (alice.backups.back_up(), alice.backups.turn_off(NO_PASSPHRASE)):
+        with pytest.raises(ClientError) as failed:
+            await refused
+        assert failed.value.code is Code.RESTORE_UNFINISHED
+    assert await texts(alice, pair.to_bob) == [*shown, "I am back", "welcome back"]
+    scene.slow.let_go.set()
+    done = await ended(stream)
+    assert isinstance(done, Restored)
+    assert (done.messages, done.conversations, done.complete) == (len(scene.said) + 2, 1, True)
+    assert await texts(alice, pair.to_bob) == [*scene.said, "I am back", "welcome back"]
+    assert (await alice.message(sent.id)).delivery is Delivery.DELIVERED
+    (chat,) = await alice.conversations()
+    assert chat.unread == 0
+    status = await alice.backups.status()
+    assert (status.restoring, status.restoring_now) == (False, False)
+    # The next backup has all of it.
+    made = await alice.backups.back_up()
+    assert made.messages == len(scene.said) + 2
+    await alice.close()
+    await restore(pair.town, scene.digits, "third")
+    third = await pair.town.open("third", connect=False)
+    assert await texts(third, pair.to_bob) == [*scene.said, "I am back", "welcome back"]
+
+
+async def test_what_comes_about_a_message_that_is_not_back_yet_waits_for_it(scene: Scene) -> None:
+    pair = scene.pair
+    edited, deleted = scene.bobs[0], scene.bobs[1]
+    alice = await scene.come_back()
+    with pytest.raises(ClientError):
+        await alice.message(edited)
+    await pair.bob.edit(edited, "edited meanwhile")
+    await pair.bob.edit(edited, "edited twice meanwhile")
+    await pair.bob.delete(deleted, for_everyone=True)
+    await pair.bob.react(scene.alices[0], "👍")
+    await pair.bob.mark_read(pair.to_alice, scene.alices[-1])
+    await pair.settle()
+    scene.slow.let_go.set()
+    done = await whole(alice)
+    assert done.messages == len(scene.said)
+    assert (await alice.message(edited)).text == "edited twice meanwhile"
+    assert (await alice.message(deleted)).deleted
+    assert [one.emoji for one in (await alice.message(scene.alices[0])).reactions] == ["👍"]
+    assert (await alice.message(scene.alices[0])).delivery is Delivery.READ
+    assert (await alice.message(scene.alices[1])).delivery is Delivery.READ
+
+
+async def test_a_chat_that_is_deleted_meanwhile_stays_deleted(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = await pair.town.register("carol")
+    to_alice = await carol.find("alice")
+    for number in range(20):
+        await carol.send_text(to_alice, f"stranger {number} {'x' * 3000}")
+    assert await carol.flushed(WAIT_S)
+    await pair.settle()
+    (request,) = await pair.alice.requests()
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 2)
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    old = [name for name in shelf.memory.objects if "/segment/" in name]
+    for number in range(3):
+        await pair.alice.send_text(pair.to_bob, f"newest {number}")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    shelf.seen = slow = Slow(shelf.memory, old)
+    assert not (await restore(pair.town, digits, early=True)).complete
+    pair.alice = alice = await pair.town.open("second")
+    assert [one.id for one in await alice.requests()] == [request.id]
+    await alice.delete_request(request.id)
+    slow.let_go.set()
+    await whole(alice)
+    assert await alice.requests() == []
+    with pytest.raises(ClientError):
+        await alice.conversation(ConversationId(carol.profile.account))
+
+
+async def test_whoever_stops_it_or_closes_goes_on_at_any_later_time(scene: Scene) -> None:
+    alice = await scene.come_back()
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    async with asyncio.timeout(WAIT_S):
+        await scene.slow.reached.wait()
+    await alice.backups.stop_restoring()
+    assert await ended(stream) == ""
+    status = await alice.backups.status()
+    assert (status.restoring, status.restoring_now) == (True, False)
+    alice.backups.go_on_restoring()
+    alice.backups.go_on_restoring()
+    assert (await alice.backups.status()).restoring_now
+    await alice.close()
+    alice = scene.pair.alice = await scene.pair.town.open("second", connect=False)
+    assert (await alice.backups.status()).restoring
+    scene.slow.let_go.set()
+    assert (await whole(alice)).messages == len(scene.said)
+    assert await texts(alice, scene.pair.to_bob) == scene.said
+
+
+async def test_a_crash_at_any_of_its_commits_loses_and_doubles_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.slow.let_go.set()
+    await scene.come_back()
+    await scene.pair.alice.close()
+    write = Database.write
+    deaths = 0
+    for at in range(1, 50):
+        steps = 0
+
+        async def committing(self: Database, work: Callable[..., object], at: int = at) -> object:
+            nonlocal steps
+            done = await write(self, work)  # type: ignore[arg-type]
+            task = asyncio.current_task()
+            if task is not None and task.get_name() == "restore":
+                steps += 1
+                if steps == at:
+                    raise ClientError(Code.STORAGE_FAILED, "dead")
+            return done
+
+        alice = await scene.pair.town.open("second", connect=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "write", committing)
+            stream = alice.events()
+            alice.backups.go_on_restoring()
+            done = await ended(stream)
+        await alice.close()
+        if isinstance(done, Restored):
+            break
+        deaths += 1
+        # One commit more each time: the first ones are not done again.
+        at = 1
+    assert deaths >= 2
+    alice = await scene.pair.town.open("second", connect=False)
+    assert await texts(alice, scene.pair.to_bob) == scene.said
+
+
+async def test_a_provider_that_is_away_is_told_and_asked_again(scene: Scene) -> None:
+    alice = await scene.come_back()
+    faulty = FaultyProvider(scene.shelf.memory)
+    faulty.at_call = {number: lambda: UnreachableError("the disk is not there") for number in range(1, 9)}
+    scene.shelf.seen = faulty
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    assert await ended(stream) == "the disk is not there"
+    done = await ended(stream)
+    while isinstance(done, str):
+        done = await ended(stream)
+    assert done.messages == len(scene.said)
+
+
+async def test_a_damaged_segment_is_told_and_chats_go_on_until_somebody_repairs_it(scene: Scene) -> None:
+    pair = scene.pair
+    alice = await scene.come_back()
+    scene.slow.let_go.set()
+    body = scene.shelf.memory.objects[scene.old[0]]
+    scene.shelf.memory.objects[scene.old[0]] = body[:100] + bytes([body[100] ^ 1]) + body[101:]
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    error = await ended(stream)
+    assert isinstance(error, str)
+    assert "damaged" in error
+    await alice.send_text(pair.to_bob, "still here")
+    await pair.settle()
+
+    async def heard() -> bool:
+        return (await texts(pair.bob, pair.to_alice))[-1] == "still here"
+
+    await eventually(heard)
+    assert (await alice.backups.status()).restoring
+    scene.shelf.memory.objects[scene.old[0]] = body
+    assert (await whole(alice)).messages == len(scene.said) + 1
+
+
+async def test_a_small_backup_is_complete_at_once(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    done = await restore(pair.town, digits, early=True)
+    assert (done.complete, done.messages) == (True, 2)
+    alice = await pair.town.open("second")
+    assert not (await alice.backups.status()).restoring
