@@ -26,6 +26,7 @@ FRESHNESS: Final = {
 PHASES: Final = {
     BackupPhase.VAULT: "asking the vault",
     BackupPhase.FINDING: "looking for what is there",
+    BackupPhase.PEOPLE: "contacts",
     BackupPhase.MESSAGES: "messages",
     BackupPhase.MEDIA: "files",
     BackupPhase.MANIFEST: "manifest",

@@ -5,6 +5,7 @@ Must not know messages, chats or keys of any kind; screens and panes get the mes
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -110,8 +111,13 @@ class LetterlockApp(TypedAheadApp[int]):
     async def _go_on_restoring(self) -> None:
         from letterlock_client.ui.screens.restore.flow import RestoreFlow
 
+        begun = None
+        if self._messenger is not None:
+            with suppress(ClientError):
+                # What cannot be read is typed again.
+                begun = await self._messenger.backups.unfinished()
         flow = RestoreFlow(self, self._doors, self._surroundings, open_now=self._messenger)
-        if (messenger := await flow.run()) is not None:
+        if (messenger := await flow.run(begun)) is not None:
             self.post_message(self.Opened(messenger))
         elif flow.closed:
             self.exit(0, message="The restore goes on from where it stopped: start the program again.")

@@ -17,6 +17,7 @@ from letterlock_client.backup_models import (
     LastBackup,
     RealmState,
     RealmView,
+    Restored,
     VaultView,
 )
 from letterlock_client.sanitize import line_of, name_of
@@ -45,6 +46,7 @@ FRESHNESS: Final = {
 PHASES: Final = {
     BackupPhase.VAULT: "asking the vault",
     BackupPhase.FINDING: "finding the backup",
+    BackupPhase.PEOPLE: "contacts",
     BackupPhase.MESSAGES: "messages",
     BackupPhase.MEDIA: "files",
     BackupPhase.MANIFEST: "table of contents",
@@ -186,7 +188,7 @@ def bar(part: float | None, cells: int, icons: Icons) -> str:
 def status_words(status: BackupStatus, now: int) -> str:
     """Return how backups stand, for the status bar; empty where they are off."""
     if status.restoring:
-        return "restore not finished (f3)"
+        return "restoring" if status.restoring_now else "restore not finished (f3)"
     if not status.on:
         return ""
     return f"backup {ago(status.last.at, now)}" if status.last is not None else "no backup yet"
@@ -196,6 +198,18 @@ def working_words(progress: BackupProgress) -> str:
     """Return how far a backup is, for the status bar."""
     part = part_done(progress)
     return f"backup: {PHASES[progress.phase]}" + (f" {round(part * 100)} %" if part is not None else "")
+
+
+def restoring_words(progress: BackupProgress) -> str:
+    """Return how far a restore beside chatting is, for the status bar."""
+    part = part_done(progress)
+    return f"restoring {PHASES[progress.phase]}" + (f" {round(part * 100)} %" if part is not None else "")
+
+
+def restored_words(done: Restored) -> str:
+    """Return what a restore brought back."""
+    files = f" and {many(done.media, 'file')}" if done.media else ""
+    return f"{many(done.messages, 'message')} in {many(done.conversations, 'chat')}{files}"
 
 
 def holdings(last: LastBackup) -> str:

@@ -28,12 +28,13 @@ from letterlock_client.backup_models import (
     Rotated,
     TurnedOff,
     TurnedOn,
+    UnfinishedRestore,
     VaultView,
     Verified,
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, wrong_passphrase
-from letterlock_client.events import BackupFinished, BackupMoved, Event
+from letterlock_client.events import BackupFinished, BackupMoved, Event, RestoreFinished
 
 START = 1_795_443_000_000
 HOUR = 3_600_000
@@ -116,6 +117,7 @@ class FakeBackups(Calls):
         self.tell = tell
         self.now = turned_off()
         self.view = vault()
+        self.begun: UnfinishedRestore | None = None
         self.attempts: list[Attempt] = []
         self.problems: tuple[str, ...] = ()
         self.differences: tuple[str, ...] = ()
@@ -243,6 +245,19 @@ class FakeBackups(Calls):
         await self._call("vault")
         return self.view
 
+    async def unfinished(self) -> UnfinishedRestore | None:
+        await self._call("unfinished")
+        return self.begun
+
+    def go_on_restoring(self) -> None:
+        self.calls.append(("go_on_restoring",))
+        self.now = replace(self.now, restoring_now=self.now.restoring)
+
+    async def stop_restoring(self) -> None:
+        await self._call("stop_restoring")
+        self.now = replace(self.now, restoring_now=False)
+        self.tell(RestoreFinished(None))
+
     def judge(self, password: str) -> FakeVerdict:
         if len(password) < 8:
             return FakeVerdict("At least 8 characters.", False)
@@ -282,7 +297,8 @@ class FakeRestoration(Calls):
         self.view = vault()
         self.found = preview()
         self.wrong: ClientError | None = None
-        self.closed = self.files_later = False
+        self.closed = self.files_later = self.early = False
+        self.complete = True
         self.moved: Callable[[BackupProgress], None] = lambda _: None
 
     async def vault(self) -> VaultView:
@@ -302,10 +318,13 @@ class FakeRestoration(Calls):
         chats: tuple[str, ...] = (),
         *,
         files_later: bool = False,
+        early: bool = False,
         progress: Callable[[BackupProgress], None] = lambda _: None,
     ) -> Restored:
-        self.moved, self.files_later = progress, files_later
+        self.moved, self.files_later, self.early = progress, files_later, early
         await self._call("run", unlock, chats)
+        if not self.complete:
+            return Restored(500, 3, 0, 12, self.found.freshness, 2, complete=False)
         return Restored(1_042, 3, 31, 12, self.found.freshness, 2)
 
     async def close(self) -> None:

@@ -222,6 +222,9 @@ async def test_another_folder_is_chosen(client: Open) -> None:
 
 async def test_an_unfinished_restore_is_told_and_makes_no_backup(client: Open) -> None:
     async with client(backed_up(restoring=True)) as running:
+        assert "· restoring ·" in running.text()
+        await running.fake.backups.stop_restoring()
+        await running.settle()
         assert "restore not finished" in running.text()
         await running.press("f3")
         assert "A restore on this device is not finished" in words(running)

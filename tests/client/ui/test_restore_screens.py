@@ -15,11 +15,13 @@ from letterlock_client.backup_models import (
     BackupProgress,
     Freshness,
     RealmState,
+    Restored,
     RestoreRequest,
     UnfinishedRestore,
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import RestoreFinished, RestoreMoved
 from letterlock_client.ui.backup_wording import realm_line
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.backup.work import WorkScreen
@@ -41,6 +43,7 @@ from tests.client.ui.fake_backups import (
     preview,
     realms,
     turned_off,
+    turned_on,
     vault,
 )
 from tests.client.ui.fake_messenger import FakeMessenger, lively
@@ -371,6 +374,70 @@ async def test_a_profile_without_a_restore_offers_none_to_go_on_with(client: Ope
         assert "Go on with the restore" not in words(running)
 
 
+async def test_a_restore_that_is_not_complete_leads_to_the_chats_at_once(client: Open) -> None:
+    way = Restoring(lambda restoration: setattr(restoration, "complete", False))
+    way.fake.backups.now = turned_on(restoring=True)
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        press_button(running, "Restore")
+        await running.settle()
+        running.app.screen.query_one("#bare", TickBox).value = True
+        await running.settle()
+        press_button(running, "Restore now")
+        await running.settle()
+        assert way.begun[0].early
+        assert isinstance(running.app.screen, MainScreen)
+        assert "Your newest messages are back" in running.text()
+        backups = running.fake.backups
+        assert ("go_on_restoring",) in backups.calls
+        running.fake.tell(RestoreMoved(BackupProgress(BackupPhase.MESSAGES, 60, 240, 0, 0, 0.0, 0.0)))
+        await running.settle()
+        assert "restoring messages 25 %" in running.text()
+        backups.now = turned_on()
+        running.fake.tell(RestoreFinished(Restored(1_042, 3, 31, 12, Freshness.VERIFIED, 2)))
+        await running.settle()
+        told = [one.message for one in running.app._notifications]
+        assert "All of your chats are back: 1 042 messages in 3 chats and 31 files." in told
+        assert "backup 2 h ago" in running.text()
+
+
+async def test_a_restore_that_goes_on_is_stopped_and_taken_up_from_the_backup_s_screen(client: Open) -> None:
+    fake = lively()
+    fake.backups.now = turned_on(restoring=True)
+    async with client(fake) as running:
+        await running.press("f3")
+        assert "Stop restoring for now" in words(running)
+        fake.tell(RestoreMoved(BackupProgress(BackupPhase.MEDIA, 3, 12, 0, 0, 0.0, 0.0)))
+        await running.settle()
+        assert "3 of 12" in words(running)
+        press_button(running, "Stop restoring for now")
+        await running.settle()
+        assert len(fake.backups.asked("stop_restoring")) == 1
+        assert "Stopped; it goes on at the next start" in words(running)
+        before = len(fake.backups.asked("go_on_restoring"))
+        press_button(running, "Go on restoring")
+        await running.settle()
+        assert len(fake.backups.asked("go_on_restoring")) == before + 1
+        fake.tell(RestoreFinished(None, f"the folder is away {NASTY}"))
+        await running.settle()
+        assert "the folder is away" in words(running)
+        check(running)
+
+
+async def test_restoring_again_proposes_what_was_asked_for(client: Open) -> None:
+    fake = lively()
+    fake.backups.now = turned_on(restoring=True)
+    fake.backups.begun = UNFINISHED
+    async with client(fake) as running:
+        await running.press("f3")
+        press_button(running, "Stop restoring for now")
+        await running.settle()
+        press_button(running, "Restore again")
+        await running.settle()
+        assert running.app.screen.query_one("#folder", Input).value == "/tmp"
+        assert running.app.screen.query_one("#by_key", Select).value is True
+
+
 async def test_an_older_backup_needs_a_word(client: Open) -> None:
     def stale(restoration: FakeRestoration) -> None:
         restoration.found = preview(freshness=Freshness.STALE)
@@ -482,7 +549,9 @@ async def test_an_unfinished_restore_goes_on_from_the_open_client(client: Open) 
     doors = replace(way.doors, start=Start.OPEN)
     async with client(way.fake, (100, 36), doors=doors) as running:
         await running.press("f3")
-        press_button(running, "Go on restoring")
+        press_button(running, "Stop restoring for now")
+        await running.settle()
+        press_button(running, "Restore again")
         await running.settle()
         assert running.app.screen.query_one("#handle", Input).value == "alice"
         await fill(running, folder="/tmp")

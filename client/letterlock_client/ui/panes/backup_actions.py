@@ -15,7 +15,12 @@ from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
-from letterlock_client.ui.backup_wording import status_words, working_words
+from letterlock_client.ui.backup_wording import (
+    restored_words,
+    restoring_words,
+    status_words,
+    working_words,
+)
 from letterlock_client.ui.panes.errands import Errands
 
 if TYPE_CHECKING:
@@ -37,6 +42,8 @@ class BackupActions(Errands):
     around: Surroundings
     status: StatusBar
     _asked_for_backup = False
+    _restoring = False
+    """Whether the status bar says how far a restore is."""
     _quiet: Timer | None = None
 
     class StatusRead(TextualMessage):
@@ -48,8 +55,12 @@ class BackupActions(Errands):
 
     def on_mount(self) -> None:
         """Say how the last backup stands, once the chats are there, and now and then how long ago it was."""
-        self.call_after_refresh(self._read_backup)
+        self.call_after_refresh(self._look_after_backups)
         self.set_interval(60.0, self._read_backup)
+
+    def _look_after_backups(self) -> None:
+        self.messenger.backups.go_on_restoring()
+        self._read_backup()
 
     def action_settings(self, page: str = "") -> None:
         """Change the settings, from one page on."""
@@ -95,6 +106,21 @@ class BackupActions(Errands):
             self._quiet = self.set_timer(QUIET_SECONDS, self._read_backup)
         elif isinstance(event, happenings.BackupFinished):
             self._finished(event)
+        elif isinstance(event, happenings.RestoreMoved):
+            self._restoring = True
+            self.status.show_backup(restoring_words(event.progress))
+        elif isinstance(event, happenings.RestoreFinished):
+            self._restored(event)
+
+    def _restored(self, event: happenings.RestoreFinished) -> None:
+        self._restoring = False
+        if event.restored is not None:
+            self.tell(f"All of your chats are back: {restored_words(event.restored)}.")
+        elif event.error:
+            self.tell(
+                f"The rest of your chats waits: {event.error}. Chat backup (f3) goes on with it.", severe=True
+            )
+        self._read_backup()
 
     def _finished(self, event: happenings.BackupFinished) -> None:
         # The failure of a backup that somebody started is told by the errand.
@@ -118,5 +144,5 @@ class BackupActions(Errands):
     @on(StatusRead)
     def _show_backup(self, event: StatusRead) -> None:
         event.stop()
-        if not event.status.running:
+        if not (event.status.running or self._restoring):
             self.status.show_backup(status_words(event.status, self.around.clock()))

@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message as TextualMessage
+from textual.timer import Timer
 from textual.widgets import Static
 
 from letterlock.ids import ConversationId
@@ -37,6 +38,8 @@ from letterlock_client.ui.wording import preview, title_of
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
+GROW_SECONDS: Final = 0.5
+"""Between one look at what a restore brought in and the next."""
 WIDE: Final = 100
 """From so many columns on, the list and a chat stand side by side, and X-ray beside a chat."""
 ALL_THREE: Final = 140
@@ -71,6 +74,7 @@ class ClientPane(ClientActions):
         self.requests: list[Conversation] = []
         self.view: ChatView | None = None
         self._sought: intents.OpenMessage | None = None
+        self._growing: Timer | None = None
         self.chat_list = ChatList(self.around.clock, self.around.icons)
         self.status = StatusBar(messenger.profile, self.around.clock, self.around.icons)
         self._typists = Typists(self, self._show_typing)
@@ -178,8 +182,17 @@ class ClientPane(ClientActions):
                 self.read_chats()
                 if view is not None:
                     view.read_timeline()
+            case happenings.HistoryGrew() if self._growing is None:
+                # However fast messages come in: what is shown is not read again all the time.
+                self._growing = self.set_timer(GROW_SECONDS, self._grown)
             case _:
                 pass
+
+    def _grown(self) -> None:
+        self._growing = None
+        self.read_chats()
+        if self.view is not None:
+            self.view.read_timeline(same=True)
 
     def _message_added(self, event: happenings.MessageAdded) -> None:
         message = event.message

@@ -75,6 +75,8 @@ class LogReading(Vertical):
         self.log_view = log
         self._pending: list[Callable[[], None]] | None = []
         self._shown_once = False
+        self._same = True
+        """Whether what was read is as it was, however often the timeline is read again."""
 
     @property
     def id_of_chat(self) -> ConversationId:
@@ -88,8 +90,12 @@ class LogReading(Vertical):
         else:
             self._pending.append(apply)
 
-    def read_timeline(self) -> None:
-        """Read the timeline again; what happens meanwhile is applied afterwards."""
+    def read_timeline(self, *, same: bool = False) -> None:
+        """Read the timeline again; what happens meanwhile is applied afterwards.
+
+        `same` says that no message which was read is different: others came between them.
+        """
+        self._same = same and self._same
         if self._pending is None:
             self._pending = []
         start(self, self._read_timeline, group="timeline", exclusive=True)
@@ -106,11 +112,12 @@ class LogReading(Vertical):
     def _show_timeline(self, event: TimelineRead) -> None:
         event.stop()
         if self._shown_once:
-            self.log_view.reread(event.timeline, event.tail)
+            self.log_view.reread(event.timeline, event.tail, same=self._same)
         else:
             self._shown_once = True
             first, unread = self.conversation.first_unread, self.conversation.unread
             self.log_view.show(event.timeline, event.tail, first_unread=first, unread=unread)
+        self._same = True
         pending, self._pending = self._pending or [], None
         for apply in pending:
             apply()

@@ -118,14 +118,19 @@ class MessageLog(VirtualLog):
         self._set_below(0)
         self.items_replaced(to_end=True)
 
-    def reread(self, timeline: Timeline, tail: Sequence[Message]) -> None:
-        """The same chat, read again: stay where the reader is."""
-        self.window = TimelineWindow(timeline)
+    def reread(self, timeline: Timeline, tail: Sequence[Message], *, same: bool = False) -> None:
+        """The same chat, read again: stay where the reader is, whatever came before that.
+
+        `same` promises that what is loaded is as it was; else it is read again.
+        """
+        before, self.window = self.window, TimelineWindow(timeline)
+        if same:
+            self.window.take_over(before)
         rows = self.window.tail()
         if len(rows) == len(tail):
             self.window.load(rows, tail, range(0))
         self._seen_item = -1
-        self.items_reread()
+        self.items_reread(lambda item: self.window.moved(before, item))
 
     def loaded(self, rows: Sequence[int], messages: Sequence[Message]) -> None:
         """These rows were read, of the same length."""

@@ -5,6 +5,7 @@ Must not know widgets or the messenger.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -100,6 +101,29 @@ class TimelineWindow:
     def tail(self) -> list[int]:
         """Return the rows of the last page, which is what a chat opens with."""
         return [row for row in self._rows[-PAGE:] if row >= 0]
+
+    def loaded(self) -> Iterable[tuple[int, Message]]:
+        """What is loaded, by its row."""
+        return self._messages.items()
+
+    def take_over(self, before: "TimelineWindow") -> None:
+        """Keep loaded what an older reading of the same timeline had loaded and nothing has changed since."""
+        for row, message in before.loaded():
+            place = bisect_left(self._rows, row)
+            if place < len(self._rows) and self._rows[place] == row:
+                self._messages[row] = message
+                self._row_of[message.id] = row
+
+    def moved(self, before: "TimelineWindow", position: int) -> int:
+        """Return where what stood at a position of an older reading stands now, or what came next after it."""
+        last = len(self._rows) - 1
+        if not 0 <= position < len(before):
+            return last
+        row, message = before.row(position), before.message(position)
+        if row >= 0 or message is None:
+            return min(bisect_left(self._rows, row), last)
+        found = self.position(message.id)
+        return last if found is None else found
 
     def load(self, rows: Sequence[int], messages: Sequence[Message], keep: range) -> None:
         """Take in what was read for these rows, of the same length; forget others, not those of `keep`."""

@@ -5,7 +5,7 @@ A subclass says what its items are. Must not know messages or chats.
 """
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import ClassVar
 
 from rich.style import Style as RichStyle
@@ -97,10 +97,16 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
         self.refresh()
 
-    def items_reread(self) -> None:
-        """Items are the same list, read again: keep what is at the top of the screen where it is."""
+    def items_reread(self, moved: Callable[[int], int] | None = None) -> None:
+        """Items are the same list, read again, maybe with others between them: `moved` says where an old one is now.
+
+        What is at the top of the screen stays where it is.
+        """
+        if self.cursor is not None and moved is not None:
+            place = moved(self.cursor)
+            self.set_reactive(VirtualLog.cursor, place if place >= 0 else None)
         self._wrap_width = 0
-        self._lay_out()
+        self._lay_out(moved)
         self.refresh()
 
     def items_added(self, heights: bytes) -> None:
@@ -140,7 +146,7 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Layout.
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, moved: Callable[[int], int] | None = None) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or width == self._wrap_width:
             return
@@ -153,7 +159,8 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         if self.follow:
             self._place(self.max_scroll_y)
         elif anchor is not None and self.count:
-            self._restore(*anchor)
+            item, line = anchor
+            self._restore(moved(item) if moved is not None else item, line)
         self._settle()
 
     def _restore(self, item: int, line: int) -> None:

@@ -11,7 +11,13 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 
 from letterlock_client.backup_models import BackupStatus, Frequency
-from letterlock_client.events import BackupFinished, BackupMoved, Event
+from letterlock_client.events import (
+    BackupFinished,
+    BackupMoved,
+    Event,
+    RestoreFinished,
+    RestoreMoved,
+)
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.asking import Asking
@@ -26,6 +32,7 @@ from letterlock_client.ui.backup_wording import (
     many,
     number,
     provider_words,
+    restored_words,
     when,
     why_not,
 )
@@ -48,7 +55,10 @@ INCLUDED: Final = (
     "In it: chats, contacts and who of them you verified, settings, and files as chosen below. Not in it: "
     "view-once messages, and messages that disappear within a day."
 )
-UNFINISHED: Final = "A restore on this device is not finished; until it is, no backup is made."
+UNFINISHED: Final = (
+    "A restore on this device is not finished; until it is, no backup is made. It goes on by itself while you chat; "
+    "only a backup that is damaged or gone needs you, to restore again from another place."
+)
 
 
 class ChatBackupScreen(Dialog[None], Asking):
@@ -82,7 +92,9 @@ class ChatBackupScreen(Dialog[None], Asking):
                 yield Button(
                     "Back up now", name="now", id="now", variant="primary", compact=True, classes="-when-on"
                 )
-                yield Button("Go on restoring…", name="resume", compact=True, classes="landing--resume")
+                yield Button("Go on restoring", name="go_on", compact=True, classes="landing--resume")
+                yield Button("Stop restoring for now", name="pause", compact=True, classes="landing--pause")
+                yield Button("Restore again…", name="again", compact=True, classes="landing--resume")
                 yield Button("Stop this backup", name="cancel", compact=True, classes="landing--cancel")
             yield ProgressLine(self._around.icons)
             yield problem_line()
@@ -115,7 +127,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         stream = self._messenger.events()
         try:
             async for event in stream:
-                if isinstance(event, (BackupMoved, BackupFinished)):
+                if isinstance(event, (BackupMoved, BackupFinished, RestoreMoved, RestoreFinished)):
                     self.post_message(self.Heard(event))
         finally:
             stream.close()
@@ -127,6 +139,11 @@ class ChatBackupScreen(Dialog[None], Asking):
         if isinstance(event, BackupMoved):
             self._show_running(True)
             self.query_one(ProgressLine).show(event.progress)
+        elif isinstance(event, RestoreMoved):
+            self.set_class(True, "-restoring-now")
+            self.query_one(ProgressLine).show(event.progress)
+        elif isinstance(event, RestoreFinished):
+            self._restored(event)
         elif isinstance(event, BackupFinished):
             self._show_running(False)
             if event.error:
@@ -138,6 +155,14 @@ class ChatBackupScreen(Dialog[None], Asking):
                 self.say("Stopped. The last backup stays as it was.")
             self._read()
 
+    def _restored(self, event: RestoreFinished) -> None:
+        if event.restored is not None:
+            self.say(f"All of your chats are back: {restored_words(event.restored)}.")
+        else:
+            self.say(line_of(event.error) or "Stopped; it goes on at the next start, or when you say so.")
+        self.query_one(ProgressLine).show(None)
+        self._read()
+
     # How it stands.
 
     def _show(self, status: BackupStatus) -> None:
@@ -145,6 +170,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         self._status = status
         self.set_class(status.on, "-on")
         self.set_class(status.restoring, "-restoring")
+        self.set_class(status.restoring_now, "-restoring-now")
         self.query_one(".landing--facts", Static).update(self._facts(status))
         with self.prevent(Select.Changed, TickBox.Changed):
             self.query_one("#frequency", Select).value = status.frequency
@@ -164,7 +190,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         self.set_class(running, "-running")
         blocked = self._status is not None and self._status.restoring
         self.query_one("#now", Button).disabled = running or blocked
-        if not running:
+        if not running and not self.has_class("-restoring-now"):
             self.query_one(ProgressLine).show(None)
 
     def _facts(self, status: BackupStatus) -> Content:
@@ -202,7 +228,13 @@ class ChatBackupScreen(Dialog[None], Asking):
             self._back_up()
         elif name == "cancel":
             self.ask(self._backups.cancel, lambda _: self._read())
-        elif name == "resume":
+        elif name == "go_on":
+            self.say("")
+            self._backups.go_on_restoring()
+            self._read()
+        elif name == "pause":
+            self.ask(self._backups.stop_restoring, lambda _: self._read())
+        elif name == "again":
             self.app.post_message(intents.GoOnRestoring())
         elif name == "folder" and self._status is not None:
             self.app.push_screen(FolderScreen(self._status.provider), self._folder_chosen)

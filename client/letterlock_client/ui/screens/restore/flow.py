@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from letterlock_client.backup_models import BackupProgress, Restored, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError
-from letterlock_client.ui.backup_wording import FRESHNESS, many, number
+from letterlock_client.ui.backup_wording import FRESHNESS, number, restored_words
 from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from letterlock_client.ui.surroundings import Surroundings
 
 T = TypeVar("T")
+
+SO_FAR: Final = (
+    "You can chat; the older ones come in meanwhile. This device now speaks for your account; the lost one is out, and "
+    "your contacts see no change of key."
+)
 
 
 class RestoreFlow:
@@ -118,8 +123,11 @@ class RestoreFlow:
                 await self._open_now.close()
                 self.closed = True
             done = await self._write(restoration, unlock, chosen)
-            if done is not None:
+            if done is not None and done.complete:
                 await self._tell("Your chats are back", _summary(done))
+            elif done is not None:
+                self._app.notify(SO_FAR, title="Your newest messages are back", markup=False, timeout=20)
+            if done is not None:
                 return unlock
         return None
 
@@ -144,7 +152,7 @@ class RestoreFlow:
             "Go on",
             "Bringing your chats back",
             lambda _: restoration.run(
-                unlock, chosen.chats, files_later=chosen.files_later, progress=self._moved
+                unlock, chosen.chats, files_later=chosen.files_later, early=True, progress=self._moved
             ),
             guarded=False,
             at_once=True,
@@ -162,9 +170,7 @@ class RestoreFlow:
 
 
 def _summary(done: Restored) -> str:
-    files = f" and {many(done.media, 'file')}" if done.media else ""
     return (
-        f"{many(done.messages, 'message')} in {many(done.conversations, 'chat')}{files}, from backup "
-        f"{number(done.generation)} ({FRESHNESS[done.freshness]}).\n\nThis device now speaks for your account; the "
-        "lost one is out. Your contacts see no change of key."
+        f"{restored_words(done)}, from backup {number(done.generation)} ({FRESHNESS[done.freshness]}).\n\nThis "
+        "device now speaks for your account; the lost one is out. Your contacts see no change of key."
     )
