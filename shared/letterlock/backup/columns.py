@@ -104,6 +104,11 @@ def expand(entries: Iterable[Entry]) -> Iterator[Record]:
             yield entry
 
 
+def last_position(raw: PlainMessages) -> int:
+    """Return the greatest position in columns that nobody has checked; 0 without one."""
+    return max(map(add, accumulate(raw.versions), raw.positions), default=0)
+
+
 class Columns:
     """Plain messages, read and checked: a list for each field, with one place for each message."""
 

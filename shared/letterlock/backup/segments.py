@@ -231,14 +231,15 @@ def open_segment(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Rec
 
 def open_columns(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Record | Columns]]:
     """Give out the same with columns as they are, read and checked."""
-    for batch in _open_entries(ref, name, sealed):
+    for batch in open_entries(ref, name, sealed):
         try:
             yield [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
         except MalformedError as error:
             raise ManifestMismatchError(name, str(error)) from error
 
 
-def _open_entries(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Entry]]:
+def open_entries(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Entry]]:
+    """Give out the same with columns as they were written, which is enough to look for what is not in them."""
     plain = _open(ref, name, sealed)
     if sha256(sealed) != ref.digest:
         raise ManifestMismatchError(name, "its digest is another")

@@ -9,15 +9,19 @@ What comes after this may come beside chatting: no chat is unknown, nothing dele
 stands behind all that is still to come. Must not know who uses it, nor the relay.
 """
 
-from collections.abc import Iterable
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from letterlock.backup.columns import Columns
-from letterlock.backup.records import MessageRecord, Record
+from letterlock.backup.columns import last_position
+from letterlock.backup.manifest import segment_name
+from letterlock.backup.records import MAX_NUMBER, MessageRecord, PlainMessages, Record
+from letterlock.backup.segments import SegmentRef, open_entries
 from letterlock_client.backup_models import BackupPhase
+from letterlock_client.flows.backup.objects import telling, together
 from letterlock_client.flows.backup.restoring import (
+    IN_FLIGHT,
     Restoring,
     fetched,
     segments_left,
@@ -56,21 +60,31 @@ async def bring_everyone(here: Restoring) -> None:
     """Look through all segments once, and bring in whatever is no message; a second time this does nothing."""
     if _EVERYONE in await here.place.database.read(backup_state.done):
         return
-    segments = tuple(reversed(here.manifest.segments))
+    segments = here.manifest.segments
     here.meter.phase(BackupPhase.PEOPLE, sum(ref.records for ref in segments))
+    limit = asyncio.Semaphore(IN_FLIGHT)
     others: list[Record] = []
     last = 0
-    async with aclosing(fetched(here, segments)) as coming:
-        async for ref, batches in coming:
-            for batch in batches:
-                others += [each for each in batch if not isinstance(each, Columns | MessageRecord)]
-                last = max(last, _last_place(batch))
-            here.meter.moved(ref.records)
+
+    async def look(ref: SegmentRef) -> None:
+        nonlocal last
+        async with limit:
+            name = segment_name(here.journal.backup_key, ref.id)
+            body = await here.store.get(name)
+            with telling():
+                found, place = await asyncio.to_thread(_look, ref, name, body)
+        others.extend(found)
+        last = max(last, place)
+        here.meter.moved(ref.records)
+
+    async with together() as group:
+        for ref in segments:
+            group.create_task(look(ref))
 
     async def work(work: Work) -> list[str]:
         done = await backup_import.take(work.tx, others, work.now)
         paths = await backup_import.settle(work.tx)
-        await backup_import.keep_room(work.tx, last)
+        await backup_import.keep_room(work.tx, min(last, MAX_NUMBER))
         await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)
         await backup_state.note_done(work.tx, [_EVERYONE])
         return [*done.paths, *paths]
@@ -78,12 +92,16 @@ async def bring_everyone(here: Restoring) -> None:
     here.place.delete_files(await here.place.transact(work))
 
 
-def _last_place(batch: Iterable[Record | Columns]) -> int:
-    """The greatest place of the messages in a batch; 0 without one."""
-    places = [0]
-    for each in batch:
-        if isinstance(each, Columns):
-            places.append(max(each.positions, default=0))
-        elif isinstance(each, MessageRecord):
-            places.append(each.position)
-    return max(places)
+def _look(ref: SegmentRef, name: str, body: bytes) -> tuple[list[Record], int]:
+    """What is no message in a segment, and the greatest place of a message; 0 without one."""
+    others: list[Record] = []
+    last = 0
+    for batch in open_entries(ref, name, body):
+        for each in batch:
+            if isinstance(each, PlainMessages):
+                last = max(last, last_position(each))
+            elif isinstance(each, MessageRecord):
+                last = max(last, each.position)
+            else:
+                others.append(each)
+    return others, last
