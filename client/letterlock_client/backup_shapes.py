@@ -111,7 +111,9 @@ def status_line(status: BackupStatus) -> str:
     """How backups stand, for people."""
     lines = []
     if status.restoring:
-        lines.append("A restore was cut short: letterlock backup restore goes on.")
+        lines.append(
+            "A restore is not complete: it goes on while the client runs, or at once with letterlock backup restore."
+        )
     if not status.on:
         return "\n".join([*lines, "Backups are off: letterlock backup on"])
     opens = [

@@ -7,16 +7,18 @@ the screen.
 from collections.abc import Mapping
 from typing import Final
 
+from letterlock_client.backup_models import BackupProgress
 from letterlock_client.backup_shapes import (
     attempt_line,
     made_line,
     progress_line,
     rehearsed_line,
+    restored_line,
     status_line,
     verified_line,
 )
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import BackupMoved
+from letterlock_client.events import RestoreFinished
 from letterlock_client.file_sums import by_chat, by_kind, total_line
 from letterlock_client.plain.speaking import Action, Verbs, say
 from letterlock_client.shapes import who
@@ -70,11 +72,18 @@ class BackupVerbs(Verbs):
         else:
             say(status_line(await backups.status()))
 
-    def tell_progress(self, event: BackupMoved) -> None:
+    def tell_progress(self, progress: BackupProgress, *, before: str = "") -> None:
         """Say each phase once, as it begins: a line for every step would drown the chat."""
-        if event.progress.phase.value != self._phase:
-            self._phase = event.progress.phase.value
-            say(progress_line(event.progress))
+        if progress.phase.value != self._phase:
+            self._phase = progress.phase.value
+            say(f"{before}{progress_line(progress)}")
+
+    def tell_restored(self, event: RestoreFinished) -> None:
+        """Say how a restore beside the chat ended."""
+        if event.restored is not None:
+            say(restored_line(event.restored))
+        elif event.error:
+            say(f"The rest of your chats waits: {event.error}. It goes on at the next start.")
 
     async def storage(self, rest: str) -> None:
         """Say what lies here; making room is the command `letterlock files`."""

@@ -22,6 +22,8 @@ from letterlock_client.events import (
     MessageAdded,
     MessageChanged,
     RequestArrived,
+    RestoreFinished,
+    RestoreMoved,
     SentAsIs,
 )
 from letterlock_client.messenger import Messenger
@@ -103,6 +105,7 @@ class Talk:
         say(f"You are {self._messenger.profile.handle}. /help lists what you can type.")
         await self._chats.list_chats()
         await self._people.list_requests()
+        self._messenger.backups.go_on_restoring()
 
     async def obey(self, line: str) -> None:
         """Do what one typed line says; an error is said and nothing else happens."""
@@ -166,8 +169,12 @@ class Talk:
                 say(f"Alarm: {text}")
             case SentAsIs(_, name, reason):
                 say(f"{line_of(name)} goes as it is, with what the camera wrote into it: {reason}.")
-            case BackupMoved():
-                self._backups.tell_progress(event)
+            case BackupMoved(progress):
+                self._backups.tell_progress(progress)
+            case RestoreMoved(progress):
+                self._backups.tell_progress(progress, before="restoring ")
+            case RestoreFinished():
+                self._backups.tell_restored(event)
             case EventsLost():
                 say("Too much happened at once; /history shows what this chat says now.")
             case _:
