@@ -190,7 +190,7 @@ def go_on_restoring(bob: Seat) -> None:
     bob.presses("Enter")
     bob.sees("Your chats are back", "contacts see no change of key")
     bob.presses("Enter")
-    bob.sees("connected · bob", "alice")
+    bob.sees("connected ·", "bob at ws", "alice")
 
 
 def unlock(seat: Seat) -> None:
