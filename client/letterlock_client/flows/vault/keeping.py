@@ -22,6 +22,8 @@ from letterlock_client.links.vault_failures import RealmError, RealmLied
 
 MAX_PAGES: Final = 64
 """Pages of a ledger that are read in one go: 4096 entries."""
+SHOWN_AGAIN: Final = 2048
+"""How many entries before the last known one are read once more, to be shown."""
 _DOORS: Final = {LedgerDoor.NONE: "", LedgerDoor.HANDLE: "handle", LedgerDoor.LOCATOR: "locator"}
 _KINDS: Final = {
     Event.REGISTERED: "registered",
@@ -89,12 +91,13 @@ async def delete(vault: VaultLinks, owner: Owner, *, epoch: int) -> dict[str, by
 
 
 async def ledgers(vault: VaultLinks, owner: Owner, *, epoch: int, known: Mapping[str, Head]) -> Ledgers:
-    """Read every realm's ledger of the account, from its beginning, against how far it was known before."""
+    """Read every realm's ledger of the account against how far it was known before: a long one from near there."""
 
     async def look(link: RealmLink) -> list[Entry]:
         await tell_owner_s_list(link, owner)
-        entries = await _whole_ledger(link, vault, owner, epoch)
-        check_not_rolled_back(known.get(link.name, EMPTY), link.name, entries)
+        head = known.get(link.name, EMPTY)
+        entries = await _end_of_ledger(link, vault, owner, epoch, max(0, head.sequence - SHOWN_AGAIN))
+        check_not_rolled_back(head, link.name, entries)
         return entries
 
     read, alarms = split(await vault.each(look))
@@ -122,16 +125,18 @@ def attempts(realm: str, entries: list[Entry]) -> list[Attempt]:
     ]
 
 
-async def _whole_ledger(link: RealmLink, vault: VaultLinks, owner: Owner, epoch: int) -> list[Entry]:
+async def _end_of_ledger(
+    link: RealmLink, vault: VaultLinks, owner: Owner, epoch: int, after: int
+) -> list[Entry]:
     raws: list[bytes] = []
     for _ in range(MAX_PAGES):
         request = sign_ledger(owner, await link.addressed(), epoch=epoch, created=vault.now())
-        page = await link.ask(FetchLedger(0, request=request, after=len(raws)), LedgerPage)
+        page = await link.ask(FetchLedger(0, request=request, after=after + len(raws)), LedgerPage)
         raws += page.entries
         if not page.more or not page.entries:
             break
     try:
-        return open_ledger(raws, link.realm.keys, link.name, owner.account.account, first=1)
+        return open_ledger(raws, link.realm.keys, link.name, owner.account.account, first=after + 1)
     except LyingRealmError:
         raise
     except PeerError as error:

@@ -316,6 +316,25 @@ async def test_the_ledger_tells_who_tried_and_raises_the_alarm_when_it_goes_back
     assert again.alarms["realm-1"].code is Code.REALM_LIED
 
 
+async def test_a_ledger_of_many_years_is_no_alarm_and_its_end_is_read(town: Town, vault: VaultLinks) -> None:
+    await _register(vault)
+    heads = (await keeping.ledgers(vault, owner(), epoch=1, known={})).heads
+    for _ in range(3):
+        for name in town.stores:
+            town.anchored_often(name, ALICE.account, 3000)
+        read = await keeping.ledgers(vault, owner(), epoch=1, known=heads)
+        assert read.alarms == {}
+        heads = read.heads
+    with pytest.raises(ClientError):
+        await _recover(town, OTHER)
+    read = await keeping.ledgers(vault, owner(), epoch=1, known=heads)
+    assert read.alarms == {}
+    assert [one.kind for one in read.attempts if one.kind != "anchored"].count("guess_failed") == 2
+    town.roll_back("realm-1", ALICE.account, entries=8000)
+    read = await keeping.ledgers(vault, owner(), epoch=1, known=read.heads)
+    assert {name: error.code for name, error in read.alarms.items()} == {"realm-1": Code.REALM_LIED}
+
+
 async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: VaultLinks) -> None:
     await _register(vault)
     restored = Person("alice", epoch=2)

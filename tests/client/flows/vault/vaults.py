@@ -11,7 +11,7 @@ import msgspec
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet
 from letterlock.vault.fleet import Realm as Member
-from letterlock.vault.ledger import head_of
+from letterlock.vault.ledger import Event, head_of, sign_entry
 from letterlock.vault.realm_secret import RealmSecret
 from letterlock.wire import vault_frames
 from letterlock.wire.codec import decode_from_realm, decode_to_realm, encode
@@ -73,6 +73,22 @@ class Town:
         kept = standings._ledgers[account] = standings._ledgers[account][:entries]
         standings._standings[account] = msgspec.structs.replace(
             standings._standings[account], entries=entries, head=head_of(kept).hash
+        )
+
+    def anchored_often(self, name: str, account: AccountId, times: int) -> None:
+        """Let a realm's ledger grow as if so many backups had been made."""
+        standings, secret = self.stores[name].standings, RealmSecret(seed(name))
+        entries = standings._ledgers[account]
+        head = head_of(entries)
+        for number in range(times):
+            entries.append(
+                sign_entry(
+                    secret, head, realm=name, account=account, at=NOW, event=Event.ANCHORED, about=number + 1
+                )
+            )
+            head = head_of(entries[-1:], head)
+        standings._standings[account] = msgspec.structs.replace(
+            standings._standings[account], entries=head.sequence, head=head.hash
         )
 
     async def dial(self, address: RelayAddress) -> Transport:
