@@ -5,6 +5,7 @@ manifests.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,8 @@ AT_ONCE_BYTES: Final = 4 * 1024 * 1024
 READ_BYTES: Final = 16 * (MEDIA_CHUNK_BYTES + 16)
 """How much of an object is fetched at once."""
 _CHUNKS_A_STEP: Final = 8
+_MEDIA: Final = re.compile("[0-9a-f]{64}")
+"""How the name of a media object ends."""
 _PASSING: Final = (Code.DAMAGED, Code.FILE_FAILED)
 
 
@@ -58,7 +61,8 @@ class MediaShelf:
         """Find out what lies there."""
         for found in await store.list(f"{prefix_of(self.key)}/media"):
             name = found.name.rpartition("/")[2]
-            if len(name) == 64:
+            # Others may put there what they like.
+            if _MEDIA.fullmatch(name):
                 self.present[bytes.fromhex(name)] = found.size
 
     def named(self, digest: bytes) -> bytes:

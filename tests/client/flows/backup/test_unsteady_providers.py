@@ -99,3 +99,16 @@ async def test_a_manifest_that_claims_a_number_far_ahead_is_not_followed(
     shelf.memory.objects[f"{prefix}/manifest/{number:014x}-{0:016x}"] = b"LLB"
     await say(pair, "more")
     assert (await pair.alice.backups.back_up()).generation == 2
+
+
+@pytest.mark.parametrize("name", ["media/" + "z" * 64, "media/" + "0" * 63 + "-", "segment/x", "manifest/0"])
+async def test_what_somebody_else_puts_there_is_in_nobody_s_way(pair: Pair, shelf: Shelf, name: str) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    prefix = next(iter(shelf.memory.objects)).split("/")[0]
+    shelf.memory.objects[f"{prefix}/{name}"] = b"not ours"
+    await say(pair, "more")
+    assert (await pair.alice.backups.back_up()).generation == 2
+    assert (await pair.alice.backups.verify()).problems == ()
+    await pair.alice.close()
+    assert (await restore(pair.town, digits)).messages == 3
