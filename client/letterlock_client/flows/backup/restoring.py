@@ -23,8 +23,8 @@ from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
 from letterlock.ids import MessageId
 from letterlock_client.backup_models import BackupPhase, Restored
-from letterlock_client.errors import ClientError
-from letterlock_client.events import HistoryGrew
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import Alarm, HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
@@ -48,6 +48,13 @@ from letterlock_client.storage.database import Reader, Transaction
 ALL: Final = "all"
 LATER: Final = "later"
 IN_FLIGHT: Final = 2
+_BAD_FILE: Final = (
+    Code.BACKUP_DAMAGED,
+    Code.BACKUP_TRUNCATED,
+    Code.BACKUP_MISSING,
+    Code.BACKUP_MISMATCH,
+)
+"""What is wrong with one file, and with nothing else."""
 
 Batches: TypeAlias = list[list[Record | Columns]]
 """A segment's records, read and checked."""
@@ -223,16 +230,24 @@ async def restore_files(here: Restoring) -> int:
         return 0
     here.meter.phase(BackupPhase.MEDIA, len(wanted), sum(each.content.size for _, each in wanted))
     limit = asyncio.Semaphore(IN_FLIGHT)
+    bad: list[WantedFile] = []
 
     async def one(file: WantedFile) -> None:
         async with limit:
-            await bring_back(here.place, here.store, shelf, file)
+            try:
+                await bring_back(here.place, here.store, shelf, file)
+            except ClientError as error:
+                if error.code not in _BAD_FILE:
+                    raise
+                # It must keep no other from coming, and no backup from going on: the journal is to be closed.
+                here.place.announcer.say([Alarm(error.code.value, error.message)])
+                bad.append(file)
             here.meter.moved(1, file.content.size)
 
     async with together() as group:
         for _, each in wanted:
             group.create_task(one(each))
-    return len(wanted)
+    return len(wanted) - len(bad)
 
 
 async def bring_back(place: Workplace, store: Objects, shelf: MediaShelf, file: WantedFile) -> None:

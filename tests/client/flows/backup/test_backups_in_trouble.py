@@ -13,6 +13,7 @@ from letterlock_client.models import Standing
 from letterlock_client.providers.interface import Found, FullError, ProviderInfo, UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.providers.faulty import FaultyProvider
 from tests.town import Pair
 
 __all__ = ["pair", "shelf"]
@@ -145,12 +146,17 @@ async def test_an_unfinished_restore_lets_no_backup_begin(pair: Pair, shelf: She
     await with_file(pair, tmp_path / "one")
     await pair.alice.backups.back_up()
     await pair.alice.close()
-    media = next(name for name in shelf.memory.objects if "/media/" in name)
-    kept = shelf.memory.objects[media]
-    shelf.memory.objects[media] = kept[:-1] + bytes([kept[-1] ^ 1])
+
+    class Away(FaultyProvider):
+        async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+            if "/media/" in name:
+                raise UnreachableError("away")
+            return await super().get(name, start, length)
+
+    shelf.seen = Away(shelf.memory)
     with pytest.raises(ClientError) as told:
         await restore(pair.town, digits)
-    assert told.value.code is Code.BACKUP_DAMAGED
+    assert told.value.code is Code.PROVIDER_UNREACHABLE
     again = await pair.town.open("second")
     assert (await again.backups.status()).restoring
     before = dict(shelf.memory.objects)
@@ -159,7 +165,7 @@ async def test_an_unfinished_restore_lets_no_backup_begin(pair: Pair, shelf: She
     assert refused.value.code is Code.RESTORE_UNFINISHED
     assert shelf.memory.objects == before
     await again.close()
-    shelf.memory.objects[media] = kept
+    shelf.seen = shelf.memory
     await restore(pair.town, digits)
     again = await pair.town.open("second")
     assert not (await again.backups.status()).restoring
@@ -218,6 +224,30 @@ async def test_every_single_fault_is_named_or_harmless_and_never_gives_wrong_dat
         else:
             outcomes.add("older")
     assert {"backup_damaged", "backup_truncated", "backup_missing", "backup_mismatch", "told"} <= outcomes
+
+
+@pytest.mark.parametrize("fault", ["flipped", "gone while it is fetched"])
+async def test_one_bad_file_keeps_no_other_from_coming_back_and_no_backup_from_going_on(
+    pair: Pair, shelf: Shelf, tmp_path: Path, fault: str
+) -> None:
+    digits = await turn_on(pair.alice)
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(name.encode())
+        await pair.alice.send_file(pair.to_bob, tmp_path / name)
+    await pair.settle()
+    assert (await pair.alice.backups.back_up()).media == 2
+    await pair.alice.close()
+    bad = next(name for name in shelf.memory.objects if "/media/" in name)
+    shelf.seen = faulty = FaultyProvider(shelf.memory)
+    if fault == "flipped":
+        faulty.flipped[bad] = 7
+    else:
+        faulty.lost.add(bad)
+    done = await restore(pair.town, digits)
+    assert (done.messages, done.media) == (4, 1)
+    again = await pair.town.open("second")
+    await again.save_draft(pair.to_bob, "a draft")
+    assert (await again.backups.back_up()).generation == 2
 
 
 @pytest.mark.parametrize("error", [UnreachableError("away"), FullError("full")])
