@@ -154,10 +154,10 @@ def locator_text(locator: bytes) -> str:
 
 
 def read_locator(text: str) -> bytes:
-    """Read a locator as the sheet shows it; an empty text is none. Raises code bad_input."""
+    """Read a locator as the sheet shows it, 0 as o and 1 as l; an empty text is none. Raises code bad_input."""
     plain = "".join(text.split()).replace("-", "").upper()
     try:
-        raw = base64.b32decode(plain)
+        raw = base64.b32decode(plain, map01="L")
     except (binascii.Error, ValueError):
         raw = b"?"
     if len(raw) not in (0, LOCATOR_BYTES):

@@ -3,7 +3,7 @@
 import pytest
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import recovery_sheet
+from letterlock_client.flows.backup import asking_the_vault, recovery_sheet
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.vault.judging import judge
 
@@ -38,3 +38,12 @@ def test_a_password_is_judged_by_the_guesses_that_a_vault_allows() -> None:
     good = judge("violet harbour 71 lanterns")
     assert good.acceptable
     assert good.sentence.startswith("An attacker with 20 guesses finds it one time in ")
+
+
+def test_a_locator_copied_from_paper_may_have_look_alikes() -> None:
+    locator = asking_the_vault.read_locator("olol olol olol olol")
+    assert asking_the_vault.locator_text(locator) == "olol olol olol olol"
+    assert asking_the_vault.read_locator("0L0L-01o1 0l0l o1OL") == locator
+    for text in ("olol", "8lol olol olol olol", "olol olol olol olo\N{LATIN SMALL LETTER SHARP S}"):
+        with pytest.raises(ClientError, match="16 letters and digits"):
+            asking_the_vault.read_locator(text)
