@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.backup.columns import Columns
-from letterlock.backup.manifest import segment_name
+from letterlock.backup.manifest import media_name, segment_name
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
-from letterlock.backup.segments import SegmentRef, open_columns
-from letterlock.errors import BackupError
+from letterlock.backup.segments import SegmentRef, open_columns, open_tail, tail_range
+from letterlock.errors import BackupError, MissingObjectError
 from letterlock_client.backup_models import BackupPhase, Rehearsed, Verified
 from letterlock_client.config import Places
 from letterlock_client.errors import ClientError
@@ -47,6 +47,8 @@ class _Seen:
     files: dict[bytes, bytes] = field(default_factory=dict)
     """What a message says of its file, by the message's id."""
     deleted: set[bytes] = field(default_factory=set)
+    media: set[bytes] = field(default_factory=set)
+    """The media objects that segments say lie there."""
 
     def take(self, batch: Iterable[Record | Columns]) -> None:
         """Take records that are older than those before: of one message the first counts, and a deletion beats all."""
@@ -114,12 +116,16 @@ async def _read_segment(store: Objects, found: FoundBackup, ref: SegmentRef, see
 def _collect(ref: SegmentRef, name: str, body: bytes, seen: _Seen) -> None:
     for batch in open_columns(ref, name, body):
         seen.take(batch)
+    start, length = tail_range(ref)
+    seen.media.update(open_tail(ref, name, body[start : start + length]).media)
 
 
 async def _read_files(store: Objects, found: FoundBackup, seen: _Seen, meter: Meter) -> int:
-    """Read each file that some message says lies there; return how many are whole."""
+    """Read each file that some message says lies there; return how many are whole. Those that are gone are named."""
     shelf = MediaShelf(found.key, found.manifest.media_master)
     await shelf.look(store)
+    for lost in sorted(seen.media - shelf.present.keys()):
+        seen.problems.append(told(MissingObjectError(media_name(found.key, lost))).message)
     contents = [content for each in seen.files.values() if (content := described(each))]
     there = {content.digest: content for content in contents if shelf.named(content.digest) in shelf.present}
     meter.phase(BackupPhase.MEDIA, len(there), sum(content.size for content in there.values()))

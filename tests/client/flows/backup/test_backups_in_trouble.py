@@ -226,6 +226,21 @@ async def test_every_single_fault_is_named_or_harmless_and_never_gives_wrong_dat
     assert {"backup_damaged", "backup_truncated", "backup_missing", "backup_mismatch", "told"} <= outcomes
 
 
+async def test_a_file_that_the_provider_lost_is_named_by_verifying(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    await turn_on(pair.alice)
+    await with_file(pair, tmp_path / "one")
+    await pair.alice.backups.back_up()
+    assert (await pair.alice.backups.verify()).problems == ()
+    lost = next(name for name in shelf.memory.objects if "/media/" in name)
+    del shelf.memory.objects[lost]
+    verified = await pair.alice.backups.verify()
+    assert verified.media == 0
+    (problem,) = verified.problems
+    assert lost in problem
+
+
 @pytest.mark.parametrize("fault", ["flipped", "gone while it is fetched"])
 async def test_one_bad_file_keeps_no_other_from_coming_back_and_no_backup_from_going_on(
     pair: Pair, shelf: Shelf, tmp_path: Path, fault: str
