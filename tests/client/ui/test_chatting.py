@@ -452,6 +452,27 @@ async def test_what_is_on_the_screen_when_a_chat_opens_is_read(client: Open) -> 
         assert "2 new" in running.text()
 
 
+@pytest.mark.parametrize("many", [40, 600])
+async def test_a_chat_opens_at_the_first_unread_and_what_was_not_on_the_screen_is_not_read(
+    client: Open, many: int
+) -> None:
+    fake = FakeMessenger()
+    bob = fake.person("bob")
+    fake.put(bob, "old", ago=9 * MINUTE)
+    fake.read_all(bob)
+    unread = [fake.put(bob, f"number {place} of them", ago=8 * MINUTE).id for place in range(many)]
+    async with client(fake) as running:
+        await running.press("enter")
+        assert f"{many} new" in running.text()
+        assert "number 0 of them" in running.text()
+        assert running.view.log_view.visible_items().stop < many
+        seen = [message for _, message in fake.asked("saw")]
+        assert 0 < unread.index(seen[-1]) < 30
+        running.view.log_view.action_end()
+        await running.settle()
+        assert fake.asked("saw")[-1] == (bob, unread[-1])
+
+
 async def test_leaving_keeps_what_is_written_and_not_sent(client: Open) -> None:
     fake = lively()
     async with client(fake) as running:

@@ -74,7 +74,7 @@ async def test_enter_on_an_answer_goes_to_what_it_answers(client: Open) -> None:
         fake.put(BOB, f"in between {number}")
     fake.put(BOB, "the answer", mine=True, reply_to=first.id)
     async with client(fake) as running:
-        await running.press("enter", "escape", "enter")
+        await running.press("enter", "escape", "end", "enter")
         shown = running.view.log_view.message_at_cursor()
         assert shown is not None
         assert shown.text == "the question"

@@ -108,7 +108,7 @@ class MessageLog(VirtualLog):
         first_unread: MessageId | None = None,
         unread: int = 0,
     ) -> None:
-        """Show this timeline from its end; `tail` holds the messages of its last page (`tail_rows`)."""
+        """Show this timeline from its end, or what is unread; `tail` holds the messages of its last page."""
         self.window = TimelineWindow(timeline)
         rows = self.window.tail()
         if len(rows) == len(tail):
@@ -116,7 +116,9 @@ class MessageLog(VirtualLog):
         self._first_unread, self._unread = first_unread, unread
         self._seen_item = -1
         self._set_below(0)
-        self.items_replaced(to_end=True)
+        first = self.window.position(first_unread) if first_unread is not None else None
+        begin = len(self.window) - unread if first is None else first
+        self.items_replaced(to_end=True, begin_at=max(0, begin) if unread else None)
 
     def reread(self, timeline: Timeline, tail: Sequence[Message], *, same: bool = False) -> None:
         """The same chat, read again: stay where the reader is, whatever came before that.

@@ -46,6 +46,7 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._exact = bytearray()
         self._rows: LRUCache[Hashable, list[Row]] = LRUCache(768)
         self._wrap_width = 0
+        self._begin_at: int | None = None
         self._ground: RichStyle | None = None
 
     # What a subclass says.
@@ -85,11 +86,12 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         """How many items there are."""
         return len(self.index)
 
-    def items_replaced(self, *, to_end: bool) -> None:
-        """All items are other ones now; begin at the end or at the beginning."""
+    def items_replaced(self, *, to_end: bool, begin_at: int | None = None) -> None:
+        """All items are other ones now; begin at the end (or an item it leaves out), or at the beginning."""
         self._rows.clear()
         self._wrap_width = 0
         self.follow = to_end and self._stick_to_end
+        self._begin_at = begin_at
         self.index.reset(b"")
         self._exact = bytearray()
         self.set_reactive(VirtualLog.cursor, None)
@@ -156,7 +158,11 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.index.reset(self.guess_heights(width))
         self._exact = bytearray(self.count)
         self._measure()
-        if self.follow:
+        begin, self._begin_at = self._begin_at, None
+        if self.follow and begin is not None and self.count:
+            self._restore(begin, 0)
+            self.follow = self.scroll_offset.y >= self.max_scroll_y
+        elif self.follow:
             self._place(self.max_scroll_y)
         elif anchor is not None and self.count:
             item, line = anchor
