@@ -3,12 +3,16 @@
 Events carry what changed, after it is on disk. Must not know who listens.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from letterlock.ids import AccountId, ConversationId, MessageId
-from letterlock_client.backup_models import BackupMade, BackupProgress, Restored
-from letterlock_client.models import Conversation, Message
+if TYPE_CHECKING:
+    from letterlock.ids import AccountId, ConversationId, MessageId
+    from letterlock_client.backup_models import BackupMade, BackupProgress, Restored
+    from letterlock_client.models import Conversation, Message
 
 
 class Link(StrEnum):

@@ -1,6 +1,6 @@
-"""What is measured in the terminal: the client over a made-up chat of any length, and bare Textual applications.
+"""What is measured in the terminal: the client over a made-up chat of any length, and a bare list of Textual's.
 
-Run as a module with a name and a count it draws one of them in the terminal it has, for the first paint.
+Run as a module with a count it draws the client in the terminal it has, for the first paint.
 """
 
 import sys
@@ -12,19 +12,18 @@ from textual.app import App, ComposeResult
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Static
 
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.models import Message, MessageKind, Timeline
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Doors, Registration, Start
+from scripts.benchmarks.terminal_minimal import MARK
 from tests.client.ui.fake_messenger import MINUTE, FakeMessenger
 
 TEXTS = [
     f"The quick brown fox number {number} jumps over the lazy dog" + ", and again" * (number % 11)
     for number in range(64)
 ]
-MARK = "READY"
 
 
 def message(chat: ConversationId, number: int, at: int, text: str | None = None) -> Message:
@@ -106,13 +105,6 @@ class BareApp(App[None]):
         yield self.log_view
 
 
-class MinimalApp(App[None]):
-    """The least there is."""
-
-    def compose(self) -> ComposeResult:
-        yield Static(MARK)
-
-
 def client(count: int) -> tuple[LetterlockApp, LongMessenger]:
     fake = LongMessenger(count)
 
@@ -126,11 +118,7 @@ def client(count: int) -> tuple[LetterlockApp, LongMessenger]:
 
 
 def main() -> None:
-    name, count = sys.argv[1], int(sys.argv[2])
-    if name == "minimal":
-        MinimalApp().run()
-        return
-    app, fake = client(count)
+    app, fake = client(int(sys.argv[1]))
 
     async def open_chat() -> None:
         panes = [pane for screen in app.screen_stack for pane in screen.query("ClientPane")]

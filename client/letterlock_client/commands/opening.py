@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
 from letterlock_client.commands.session import (
     UsageError,
     run_command,
@@ -25,7 +24,6 @@ from letterlock_client.config import (
     Unlock,
 )
 from letterlock_client.config_file import Config, load_config, save_config
-from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, Output
 from letterlock_client.storage.keyring import has_passphrase
@@ -35,6 +33,8 @@ from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
 from letterlock_client.ui.graphics import ask_terminal
 
 if TYPE_CHECKING:
+    from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
+    from letterlock_client.messenger import Messenger
     from letterlock_client.restoration import Restoration
 
 DEFAULT_RELAY: Final = "ws://127.0.0.1:8710"
@@ -77,13 +77,18 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
     name = given.profile
     told = told_passphrase(given)
 
-    async def open_with(passphrase: str) -> Messenger:
+    async def open_with(passphrase: str) -> "Messenger":
+        # Loaded behind the first screen, which somebody who types a passphrase need not wait for.
+        from letterlock_client.messenger import Messenger
+
         unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
         messenger = await Messenger.open(home, name, unlock)
         home.remember_profile(name)
         return messenger
 
-    async def register(wanted: Registration) -> Messenger:
+    async def register(wanted: Registration) -> "Messenger":
+        from letterlock_client.messenger import Messenger
+
         messenger = await Messenger.register(
             home,
             name,
@@ -96,14 +101,14 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         home.remember_profile(name)
         return messenger
 
-    async def restore(wanted: RestoreRequest) -> "Restoration":
+    async def restore(wanted: "RestoreRequest") -> "Restoration":
         from letterlock_client.restoration import Restoration
 
         # The messenger of the restored profile is opened by `open_with`, which remembers it.
         insecure = given.insecure or wanted.insecure
         return await Restoration.begin(home, name, replace(wanted, insecure=insecure))
 
-    async def unfinished(passphrase: str) -> UnfinishedRestore | None:
+    async def unfinished(passphrase: str) -> "UnfinishedRestore | None":
         from letterlock_client.restoration import Restoration
 
         unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE

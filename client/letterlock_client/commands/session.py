@@ -10,22 +10,24 @@ import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from letterlock.ids import ConversationId
 from letterlock_client.config import DEFAULT_PROFILE, NO_PASSPHRASE, Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link
-from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.output import FAILED, USAGE, Output, drop_output
 from letterlock_client.storage.keyring import has_passphrase
+
+if TYPE_CHECKING:
+    from letterlock_client.messenger import EventStream, Messenger
 
 CONNECT_S: Final = 10.0
 """How long a one-shot command waits for an answer before it calls itself offline."""
 PATIENCE_S: Final = 2.0
 MAX_PASSPHRASE: Final = 1024
 
-Work = Callable[[Messenger, Namespace, Output], Awaitable[int]]
+Work = Callable[["Messenger", Namespace, Output], Awaitable[int]]
 
 
 class UsageError(Exception):
@@ -61,6 +63,8 @@ def run_with_messenger(work: Work, given: Namespace, output: Output) -> int:
     async def whole() -> int:
         home = Home.find()
         name = profile_name(given)
+        from letterlock_client.messenger import Messenger
+
         async with await Messenger.open(home, name, unlock_for(given, home, name)) as messenger:
             return await work(messenger, given, output)
 
@@ -136,7 +140,7 @@ def no_profile(home: Home, profile: str) -> ClientError:
     return ClientError(Code.NO_PROFILE, f"there is no profile {profile}; {hint}", profile=profile)
 
 
-async def online(messenger: Messenger) -> bool:
+async def online(messenger: "Messenger") -> bool:
     """Connect; say whether it worked in the time a one-shot command has. Raises what the relay refused with.
 
     A slow connection gets `CONNECT_S`; a relay that is plainly not there only `PATIENCE_S`, in which one
@@ -156,7 +160,7 @@ async def online(messenger: Messenger) -> bool:
         await asyncio.gather(connecting, failing, return_exceptions=True)
 
 
-async def unreachable(stream: EventStream) -> None:
+async def unreachable(stream: "EventStream") -> None:
     """Return once attempts to connect have failed for `PATIENCE_S`; never before."""
     clock = asyncio.get_running_loop().time
     patient_until = clock() + PATIENCE_S
@@ -167,7 +171,7 @@ async def unreachable(stream: EventStream) -> None:
     await asyncio.Event().wait()
 
 
-async def look_up(messenger: Messenger, who: str) -> ConversationId:
+async def look_up(messenger: "Messenger", who: str) -> ConversationId:
     """Resolve WHO: here if that is possible, else at the relay, connecting first. Raises as `Messenger.find`."""
     messenger.connect()
     try:
@@ -178,7 +182,7 @@ async def look_up(messenger: Messenger, who: str) -> ConversationId:
     return await messenger.find(who)
 
 
-async def reach(messenger: Messenger) -> None:
+async def reach(messenger: "Messenger") -> None:
     """Connect, or raise code offline."""
     if not await online(messenger):
         raise ClientError(Code.OFFLINE, "the relay cannot be reached; try again later")

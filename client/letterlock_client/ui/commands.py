@@ -95,8 +95,8 @@ _TWICE: Final = "A command that works anywhere does the same."
 
 
 COMMANDS: Final = (
-    _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _client("switch", "ctrl+k", "Switch chat", "Find a chat by name and open it.", footer=True),
+    _client("help", "f1", "Help", "All keys on one page.", footer=True),
     _client(
         "new_chat",
         "ctrl+n",

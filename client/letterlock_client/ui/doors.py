@@ -10,13 +10,13 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
 from letterlock_client.errors import ClientError
 from letterlock_client.sound.devices import OpenDevices
 from letterlock_client.sound.portaudio import open_devices
 from letterlock_client.storage_use import StorageUse
 
 if TYPE_CHECKING:
+    from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
     from letterlock_client.messenger import Messenger
     from letterlock_client.restoration import Restoration
     from letterlock_client.ui.graphics import Graphics
@@ -59,7 +59,7 @@ class Doors:
     suggested_handle: str = ""
     restore: "Callable[[RestoreRequest], Awaitable[Restoration]] | None" = None
     """Begin to restore into this profile, new or not; `open` opens it afterwards."""
-    unfinished: Callable[[str], Awaitable[UnfinishedRestore | None]] | None = None
+    unfinished: "Callable[[str], Awaitable[UnfinishedRestore | None]] | None" = None
     """What a restore that was cut short in this profile was asked for; takes the passphrase as `open` does."""
 
     async def look_back(self, passphrase: str) -> "NoAccount":
@@ -74,7 +74,7 @@ class Doors:
 class NoAccount:
     """A profile is there, whose account was never made or never came back."""
 
-    restore: UnfinishedRestore | None = None
+    restore: "UnfinishedRestore | None" = None
     """The restore that was cut short in it, where one was."""
     problem: str = ""
     """Why nobody knows."""

@@ -7,9 +7,8 @@ widgets, styles or the messenger.
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from letterlock.devices.invite import SCHEME, Invite, parse_invite
 from letterlock.errors import MalformedError
 from letterlock.ids import AccountId, ConversationId, account_text
 from letterlock_client.events import ConnectionChanged, Link
@@ -26,6 +25,9 @@ from letterlock_client.models import (
 from letterlock_client.sanitize import doubt_about, file_name_of, line_of, name_of, skeleton
 from letterlock_client.ui.icons import Icons
 
+if TYPE_CHECKING:
+    from letterlock.devices.invite import Invite
+
 Clock = Callable[[], int]
 """Milliseconds since 1970, now."""
 
@@ -34,6 +36,8 @@ _HOUR: Final = 3_600
 _DAY: Final = 86_400
 _WEEK: Final = 604_800
 
+CARD: Final = "letterlock:"
+"""How every contact card begins, as `letterlock.devices.invite.SCHEME`."""
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
@@ -229,10 +233,13 @@ def attachment_line(attachment: Attachment, kind: MessageKind) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def card_of(message: Message) -> Invite | None:
+def card_of(message: Message) -> "Invite | None":
     """Return whom a contact card names: a message that is nothing but an invite link; None where it is none."""
-    if message.kind is not MessageKind.TEXT or message.deleted or not message.text.startswith(SCHEME):
+    if message.kind is not MessageKind.TEXT or message.deleted or not message.text.startswith(CARD):
         return None
+    # Loaded when a card is drawn: it brings the libraries of keys, and nobody waits for them to see the chats.
+    from letterlock.devices.invite import parse_invite
+
     try:
         return parse_invite(message.text)
     except MalformedError:

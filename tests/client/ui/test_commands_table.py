@@ -1,10 +1,17 @@
 """One table of commands: every id once, every action there, no key twice."""
 
+import subprocess
+import sys
+
+from textual.widgets._footer import FooterKey
+
+from letterlock.devices.invite import SCHEME
 from letterlock_client.ui.commands import COMMANDS, Where, actions, bindings, clashes, keys_of
 from letterlock_client.ui.doors import Tastes
 from letterlock_client.ui.panes.client_pane import ClientPane
 from letterlock_client.ui.widgets.composer import Composer
 from letterlock_client.ui.widgets.message_log import MessageLog
+from letterlock_client.ui.wording import CARD
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import chat_id, lively
 
@@ -69,3 +76,24 @@ async def test_the_way_out_stands_with_all_commands_and_has_the_key_its_owner_ch
         await running.type("/quit")
         await running.press("enter")
         assert running.app._exit
+
+
+def test_nobody_waits_for_keys_and_backups_to_see_the_first_screen() -> None:
+    heavy = ("nacl", "cryptography", "sqlcipher3", "websockets", "letterlock_client.backup_models")
+    code = f"import sys, letterlock_client.ui.app; print([name for name in {heavy!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_card_begins_as_the_library_says() -> None:
+    assert CARD == SCHEME
+
+
+async def test_the_keys_below_are_made_anew_only_when_others_work(client: Open) -> None:
+    async with client(lively()) as running:
+        keys = list(running.app.screen.query(FooterKey))
+        await running.press("enter")
+        assert list(running.app.screen.query(FooterKey)) == keys
+        await running.press("escape")
+        shown = [key.description for key in running.app.screen.query(FooterKey)]
+        assert shown[:3] == ["Menu", "Switch chat", "Help"]

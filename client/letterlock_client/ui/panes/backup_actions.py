@@ -15,12 +15,6 @@ from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui import intents
 from letterlock_client.ui.background import start
-from letterlock_client.ui.backup_wording import (
-    restored_words,
-    restoring_words,
-    status_words,
-    working_words,
-)
 from letterlock_client.ui.panes.errands import Errands
 
 if TYPE_CHECKING:
@@ -99,6 +93,8 @@ class BackupActions(Errands):
     def _backup_happened(self, happened: intents.Happened) -> None:
         event = happened.event
         if isinstance(event, happenings.BackupMoved):
+            from letterlock_client.ui.backup_wording import working_words
+
             self.status.show_backup(working_words(event.progress))
             # Reading a backup moves too, and has no end of its own to be told.
             if self._quiet is not None:
@@ -108,6 +104,8 @@ class BackupActions(Errands):
             self._finished(event)
         elif isinstance(event, happenings.RestoreMoved):
             self._restoring = True
+            from letterlock_client.ui.backup_wording import restoring_words
+
             self.status.show_backup(restoring_words(event.progress))
         elif isinstance(event, happenings.RestoreFinished):
             self._restored(event)
@@ -115,6 +113,8 @@ class BackupActions(Errands):
     def _restored(self, event: happenings.RestoreFinished) -> None:
         self._restoring = False
         if event.restored is not None:
+            from letterlock_client.ui.backup_wording import restored_words
+
             self.tell(f"All of your chats are back: {restored_words(event.restored)}.")
         elif event.error:
             self.tell(
@@ -145,4 +145,6 @@ class BackupActions(Errands):
     def _show_backup(self, event: StatusRead) -> None:
         event.stop()
         if not (event.status.running or self._restoring):
+            from letterlock_client.ui.backup_wording import status_words
+
             self.status.show_backup(status_words(event.status, self.around.clock()))

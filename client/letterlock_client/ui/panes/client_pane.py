@@ -321,9 +321,10 @@ class ClientPane(ClientActions):
         self.view = view
         place = self.query_one(".client--chat", Vertical)
         with self.app.batch_update():
+            # Where both stand side by side it changes nothing, and all parts would take their styles anew.
+            self.add_class("-chat-open", update=self.is_narrow)
             await place.remove_children()
             await place.mount(view)
-            self.add_class("-chat-open")
         if not view.is_attached:
             # The application is leaving, and mounts nothing more.
             return

@@ -1,15 +1,33 @@
-"""The keys that matter, in one line below: the first ones, as many as there is whole room for.
+"""The keys that matter, on the last line: the first ones, as many as there is whole room for.
 
-Must not know what any key does.
+Textual makes every key of its footer anew at each change of focus: at the start, five times before the first message
+is seen. Here they are made anew only when other keys work. Must not know what any key does.
 """
+
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.widget import Widget
 from textual.widgets import Footer
 
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
 
 class KeyBar(Footer):
     """A footer that leaves keys out where there is no room, and cuts none in two."""
+
+    _shown: tuple[tuple[str, str, bool], ...] | None = None
+
+    def bindings_changed(self, screen: "Screen[object]") -> None:
+        """Other keys may work now; make them anew if those that are shown differ."""
+        active = screen.active_bindings.values()
+        shown = tuple(
+            (each.binding.key, each.binding.description, each.enabled) for each in active if each.binding.show
+        )
+        if shown != self._shown and screen is self.screen and screen.app.app_focus:
+            self._shown = shown
+            super().bindings_changed(screen)
 
     async def recompose(self) -> None:
         """Other keys hold now."""

@@ -7,14 +7,13 @@ and words say everything that colours say. Must not know widgets, loading or the
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
-from letterlock.devices.invite import Invite
 from letterlock.ids import MessageId
 from letterlock_client.models import Attachment, Delivery, Message, MessageKind, Picture, TransferState
 from letterlock_client.sanitize import body_of, emoji_of, file_name_of, fit, line_of, width
@@ -34,6 +33,9 @@ from letterlock_client.ui.wording import (
     ticks,
     until,
 )
+
+if TYPE_CHECKING:
+    from letterlock.devices.invite import Invite
 
 GROUP_MS: Final = 5 * 60_000
 """Messages of one person closer together than this share one name."""
@@ -262,7 +264,7 @@ class _Bubble:
             lines += self._text_lines()
         return lines
 
-    def _card_lines(self, card: Invite) -> list[Strip]:
+    def _card_lines(self, card: "Invite") -> list[Strip]:
         """Whom a card names, by the whole account id: a handle alone is what a liar would copy."""
         icons = self.look.icons
         lines = self._wrapped(f"{icons.person} contact {icons.dot} {card.handle}", self.style)
