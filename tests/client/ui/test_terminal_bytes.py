@@ -10,8 +10,6 @@ import sys
 import termios
 from pathlib import Path
 
-import pytest
-
 from tests.client.test_sanitize import HOSTILE, is_plain
 
 ROOT = Path(__file__).parents[3]
@@ -64,7 +62,10 @@ def read_all(terminal: int) -> bytes:
         parts.append(part)
 
 
-def taken_apart(out: str) -> tuple[set[str], list[str], str]:
+Parts = tuple[set[str], list[str], str]
+
+
+def taken_apart(out: str) -> Parts:
     """The kinds of sequences in it, what was said in OSC sequences, and all the rest."""
     kinds, said = set(), []
     for found in SEQUENCE.finditer(out):
@@ -83,27 +84,23 @@ def planted() -> list[str]:
     return [text for text in HOSTILE if any(not is_plain(character) for character in text)]
 
 
-@pytest.fixture(scope="module")
-def both() -> tuple[str, str]:
-    """What a besieged client writes, and what the same client writes among plain people."""
-
-    async def run() -> list[str]:
-        return await asyncio.gather(written(), written("plain"))
-
-    besieged, plain = asyncio.run(run())
-    return besieged, plain
+async def test_of_what_others_write_nothing_comes_out_but_characters() -> None:
+    """One test, for what it looks at takes long to make, and each worker would make it anew."""
+    besieged, plain = await asyncio.gather(written(), written("plain"))
+    no_sequence_comes_out_that_the_client_does_not_write_by_itself(besieged, plain)
+    no_control_character_comes_out_in_or_beside_a_text(taken_apart(besieged), taken_apart(plain))
+    markup_comes_out_as_the_text_that_it_is(taken_apart(besieged)[2])
 
 
-def test_no_sequence_comes_out_that_the_client_does_not_write_by_itself(both: tuple[str, str]) -> None:
-    besieged, plain = map(taken_apart, both)
-    assert besieged[0] <= plain[0]
-    assert {"CSI m", "OSC 99"} <= plain[0], "it was drawn, and it notified"
+def no_sequence_comes_out_that_the_client_does_not_write_by_itself(besieged: str, plain: str) -> None:
+    known = taken_apart(plain)[0]
+    assert taken_apart(besieged)[0] <= known
+    assert {"CSI m", "OSC 99"} <= known, "it was drawn, and it notified"
     for text in planted():
-        assert text not in both[0], ascii(text)
+        assert text not in besieged, ascii(text)
 
 
-def test_no_control_character_comes_out_in_or_beside_a_text(both: tuple[str, str]) -> None:
-    besieged, plain = map(taken_apart, both)
+def no_control_character_comes_out_in_or_beside_a_text(besieged: Parts, plain: Parts) -> None:
     controls = {character for character in plain[2] if not is_plain(character)}
     assert controls <= set("\r\n\t\a")
     assert all(is_plain(character, allowed="\r\n\t\a") for character in besieged[2])
@@ -112,8 +109,7 @@ def test_no_control_character_comes_out_in_or_beside_a_text(both: tuple[str, str
     assert all(is_plain(text) for text in besieged[1])
 
 
-def test_markup_comes_out_as_the_text_that_it_is(both: tuple[str, str]) -> None:
-    rest = taken_apart(both[0])[2]
+def markup_comes_out_as_the_text_that_it_is(rest: str) -> None:
     for text in ("[@click=app.quit]", "[link=https://evil.example]", "[a[0]]"):
         assert text in rest
 
