@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
@@ -18,3 +19,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 
 settings.register_profile("letterlock", deadline=None)
 settings.load_profile("letterlock")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: at the end no worker waits for another's last story."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)

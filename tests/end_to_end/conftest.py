@@ -6,6 +6,8 @@ copies of them, with a relay of its own.
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,8 +68,18 @@ async def tell_where_the_relay_is(person: Person, url: str) -> None:
 
 @pytest.fixture(scope="session")
 def pasts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pasts")
-    asyncio.run(live_through(folder))
+    """Made by the first worker that wants it; the others wait for that one, and take what it made."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        folder = tmp_path_factory.mktemp("pasts")
+        asyncio.run(live_through(folder))
+        return folder
+    folder = tmp_path_factory.getbasetemp().parent / f"pasts-{run}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "friends").exists():
+            asyncio.run(live_through(folder))
     return folder
 
 
