@@ -1,6 +1,7 @@
 """Every dialog: what it shows, what it asks of the messenger, what comes of it."""
 
 import pytest
+from textual.widgets import OptionList
 
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import KeyChanged
@@ -406,3 +407,16 @@ def test_a_registration_never_prints_its_secrets() -> None:
     shown = repr(Registration("alice", "wss://r", "hunter22hunter", "code-secret"))
     assert "hunter22" not in shown
     assert "code-secret" not in shown
+
+
+async def test_what_is_chosen_stands_out_without_colours(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with client(lively()) as running:
+        await running.press("alt+a", "alt+t")
+        options = running.app.screen.query_one(OptionList)
+        chosen = options.get_component_styles("option-list--option-highlighted")
+        behind = running.app.screen.query_one(".dialog").styles.background
+        assert abs(chosen.background.brightness - behind.brightness) > 0.5
+        assert abs(chosen.background.brightness - chosen.color.brightness) > 0.5
