@@ -13,7 +13,7 @@ from letterlock_client.formatting import true_host
 from letterlock_client.models import Delivery, Message, MessageKind, TransferState
 from letterlock_client.sanitize import body_of, clean, file_name_of, fit, links_in
 from letterlock_client.ui import intents
-from letterlock_client.ui.commands import COMMANDS, Where
+from letterlock_client.ui.commands import COMMANDS, Where, keys_of
 from letterlock_client.ui.panes.launching import launch
 from letterlock_client.ui.panes.player import Player
 from letterlock_client.ui.panes.suiting import suits
@@ -103,10 +103,10 @@ class MessageVerbs:
         view.happened(do)
 
     def menu(self, message: Message) -> None:
-        """Show what can be done with it."""
+        """Show what can be done with it, and by which keys."""
         offered = [spec for spec in COMMANDS if spec.where is Where.MESSAGE and not spec.alone]
         choices = [
-            Choice(spec.name, f"{spec.title.ljust(MENU_TITLES)}{spec.help}")
+            Choice(spec.name, f"{spec.title.ljust(MENU_TITLES)}{keys_of(spec, self._pane.around.keymap)}")
             for spec in offered
             if spec.name != "menu" and suits(spec.name, message)
         ]
