@@ -27,6 +27,7 @@ from letterlock.primitives.derivation import Label, sha256
 from letterlock.primitives.keys import SigningKey, check_agreement_public, check_signing_public
 
 MAX_DEVICES: Final = 16
+IDS_PER_EPOCH: Final = 2**16
 DAY_MS: Final = 24 * 60 * 60 * 1000
 LIST_LIFETIME_MS: Final = 30 * DAY_MS
 CLOCK_SKEW_MS: Final = DAY_MS
@@ -227,7 +228,8 @@ def sign_device_list(
     """
     raws = sorted(devices, key=_device_of)
     highest = check_device(max([highest_device, *map(_device_of, raws)]))
-    _check_numbers([_device_of(raw) for raw in raws], version, highest)
+    _check_numbers([_device_of(raw) for raw in raws], version)
+    _check_highest(highest, _device_of(raws[-1]), epoch)
     return signed.sign(
         list_key,
         signed.Fields(
@@ -299,7 +301,8 @@ def _open_device_list(raw: bytes, certificate: ListCertificate) -> DeviceList:
             raise MalformedError("a device list has at most 16 devices")
         raws.append(reader.blob(most=MAX_CERTIFICATE))
     devices = tuple(open_device_certificate(one, certificate) for one in raws)
-    _check_numbers([one.device for one in devices], fields.number, highest)
+    _check_numbers([one.device for one in devices], fields.number)
+    _check_highest(highest, devices[-1].device, certificate.epoch)
     return DeviceList(
         account=fields.account,
         epoch=certificate.epoch,
@@ -339,15 +342,21 @@ def _device_of(raw: bytes) -> int:
     return signed.read(raw, Kind.DEVICE_CERTIFICATE).device
 
 
-def _check_numbers(devices: Sequence[int], version: int, highest: int) -> None:
+def _check_numbers(devices: Sequence[int], version: int) -> None:
     if version < 1:
         raise MalformedError("versions are counted from 1")
     if not 1 <= len(devices) <= MAX_DEVICES:
         raise MalformedError("a device list has 1 to 16 devices")
     if any(a >= b for a, b in pairwise(devices)):
         raise MalformedError("devices are listed once each, in the order of their ids")
-    if devices[-1] > highest:
+
+
+def _check_highest(highest: int, listed: int, epoch: int) -> None:
+    if listed > highest:
         raise MalformedError("a listed device is above the highest id ever given")
+    # Whoever steals a list key uses up the ids of its epoch at most: the owner comes back in the next one.
+    if highest > epoch * IDS_PER_EPOCH:
+        raise MalformedError(f"a device id is above {IDS_PER_EPOCH} for each epoch")
 
 
 def _check_device_keys(identity: bytes, agreement: bytes, sealing: bytes) -> None:

@@ -4,11 +4,13 @@ import pytest
 
 from letterlock.devices import signed
 from letterlock.devices.device_list import (
+    IDS_PER_EPOCH,
     SenderChain,
     certify_device,
     open_account,
     open_device_certificate,
     sign_device_list,
+    succeed,
 )
 from letterlock.devices.signed import Fields, Kind
 from letterlock.encoding import pack
@@ -126,6 +128,17 @@ def test_a_device_listed_twice_is_not_signed() -> None:
 def test_a_device_above_the_highest_id_is_refused() -> None:
     with pytest.raises(MalformedError):
         opened(list_of(pack(1, 1, ALICE.device_raw(2))))
+
+
+def test_a_list_key_gives_the_ids_of_its_epoch_and_leaves_room_for_the_next() -> None:
+    assert ALICE.verified(1, 1, highest=IDS_PER_EPOCH).devices.highest_device == IDS_PER_EPOCH
+    with pytest.raises(MalformedError):
+        ALICE.list_raw(1, 1, highest=IDS_PER_EPOCH + 1)
+    with pytest.raises(MalformedError):
+        opened(list_of(pack(1, IDS_PER_EPOCH + 1, ALICE.device_raw(1))))
+    used_up = ALICE.verified(1, 1, highest=IDS_PER_EPOCH)
+    restored = Person("alice", 2).verified(1, IDS_PER_EPOCH + 1)
+    assert succeed(used_up, restored) is restored
 
 
 def test_versions_are_counted_from_one() -> None:
