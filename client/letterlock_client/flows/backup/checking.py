@@ -18,7 +18,7 @@ from letterlock.backup.segments import SegmentRef, open_columns, open_tail, tail
 from letterlock.errors import BackupError, MissingObjectError
 from letterlock_client.backup_models import BackupPhase, Rehearsed, Verified
 from letterlock_client.config import Places
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupMoved
 from letterlock_client.flows.announcing import Announcer
 from letterlock_client.flows.backup import anchoring, finding, restoring
@@ -28,7 +28,7 @@ from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.terms import objects, require
 from letterlock_client.flows.workplace import Workplace
-from letterlock_client.storage import backup_rows
+from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.database import Database, Reader
 
 MOST_TOLD: Final = 100
@@ -147,8 +147,15 @@ async def _read_files(store: Objects, found: FoundBackup, seen: _Seen, meter: Me
 
 
 async def rehearse(place: Workplace) -> Rehearsed:
-    """Restore the newest generation into a scratch database, and compare it with what is here."""
+    """Restore the newest generation into a scratch database, and compare it with what is here.
+
+    Raises code restore_unfinished while not all of it is here.
+    """
     state = await require(place)
+    if await place.database.read(backup_state.restoring):
+        raise ClientError(
+            Code.RESTORE_UNFINISHED, "a restore is not complete: there is nothing to compare yet"
+        )
     store = objects(place, state.provider)
     found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
     folder = await asyncio.to_thread(tempfile.mkdtemp, ".rehearsal", "letterlock-")

@@ -281,6 +281,25 @@ async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFi
     return found
 
 
+# The account.
+
+_ACCOUNT: Final = "account"
+"""Noted among the segments that are in, whose names are hex digits."""
+
+
+async def needs_account(place: Workplace, journal: RestoreJournal) -> bool:
+    """Say whether the account has not come back whole; a relay that knows it is not all of that."""
+    own = await place.database.read(identity.load)
+    if own is None or not own.registered:
+        return True
+    return journal.fresh and _ACCOUNT not in await place.database.read(backup_state.done)
+
+
+async def note_account(work: Work) -> None:
+    """The account is back: realms and relay know this terminal, and backups go on."""
+    await backup_state.note_done(work.tx, [_ACCOUNT])
+
+
 # The end.
 
 

@@ -15,9 +15,10 @@ from letterlock_client.flows.backup import looking_ahead, restoring
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.workplace import Workplace
-from letterlock_client.storage import backup_state, identity
+from letterlock_client.storage import backup_state
 
 AGAIN_S: Final = 30.0
+NOT_WHOLE: Final = "the account did not come back whole: restore again, with what opens the backup"
 _PASSING: Final = frozenset({Code.PROVIDER_UNREACHABLE, Code.STORAGE_BUSY})
 
 
@@ -43,11 +44,12 @@ async def run(place: Workplace) -> None:
 
 
 async def _go_on(place: Workplace) -> Restored | None:
-    """Do what is left; None where nothing is, or where the account itself has not come back yet."""
+    """Do what is left; None where nothing is. Raises code restore_unfinished where that takes a secret."""
     journal = await place.database.read(backup_state.journal)
-    own = await place.database.read(identity.load)
-    if journal is None or own is None or not own.registered:
+    if journal is None:
         return None
+    if await restoring.needs_account(place, journal):
+        raise ClientError(Code.RESTORE_UNFINISHED, NOT_WHOLE)
     meter = Meter(place.clock, lambda moved: place.announcer.say([RestoreMoved(moved)]))
     here = restoring.open_restoring(place, objects(place, journal.provider), meter, journal)
     here = replace(here, beside=True)

@@ -258,8 +258,9 @@ class _Run:
         else:
             complete = True
             await restoring.restore_messages(going)
-        if present is None or not present.registered:
+        if await restoring.needs_account(place, journal):
             await self._reclaim(unlock, present)
+            await place.transact(restoring.note_account)
         if not complete:
             return await restoring.restored(going, complete=False)
         return await restoring.complete(going)

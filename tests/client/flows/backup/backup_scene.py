@@ -1,6 +1,7 @@
 """Alice and Bob, a provider in memory, and how their backups are made and restored."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 
@@ -35,21 +36,21 @@ class Shelf:
 
 
 class Slow:
-    """A provider that gives some objects out only once they are let go; the first look at each is free."""
+    """A provider that gives some objects out only once they are let go; the first looks at each may be free."""
 
-    def __init__(self, inner: MemoryProvider, slow: Collection[str]) -> None:
-        self._inner, self._slow = inner, frozenset(slow)
-        self._looked: set[str] = set()
+    def __init__(self, inner: MemoryProvider, slow: Collection[str], *, free: int = 1) -> None:
+        self._inner, self._slow, self._free = inner, frozenset(slow), free
+        self.looks: Counter[str] = Counter()
         self.reached, self.let_go = asyncio.Event(), asyncio.Event()
 
     async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
-        if name in self._slow and name in self._looked:
+        self.looks[name] += 1
+        if name in self._slow and self.looks[name] > self._free:
             self.reached.set()
             try:
                 await self.let_go.wait()
             finally:
                 self.reached.clear()
-        self._looked.add(name)
         return await self._inner.get(name, start, length)
 
     async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from letterlock_client.events import RestoreFinished
 from letterlock_client.flows.announcing import EventStream
 from letterlock_client.flows.backup import looking_ahead
 from letterlock_client.messenger import Messenger
-from letterlock_client.models import Delivery
+from letterlock_client.models import Delivery, TransferState
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.storage.database import Database
 from tests.client.flows.backup.backup_scene import Shelf, Slow, pair, restore, shelf, texts, turn_on
@@ -113,7 +114,8 @@ async def test_the_newest_messages_are_enough_to_chat_and_the_rest_stands_before
     await pair.settle()
     welcome = (await alice.history(pair.to_bob, 1))[0]
     await alice.mark_read(pair.to_bob, welcome.id)
-    for refused in (alice.backups.back_up(), alice.backups.turn_off(NO_PASSPHRASE)):
+    backups = alice.backups
+    for refused in (backups.back_up(), backups.turn_off(NO_PASSPHRASE), backups.rehearse()):
         with pytest.raises(ClientError) as failed:
             await refused
         assert failed.value.code is Code.RESTORE_UNFINISHED
@@ -284,6 +286,44 @@ async def test_a_damaged_segment_is_told_and_chats_go_on_until_somebody_repairs_
     assert (await alice.backups.status()).restoring
     scene.shelf.memory.objects[scene.old[0]] = body
     assert (await whole(alice)).messages == len(scene.said) + 1
+
+
+async def test_a_file_that_is_wanted_while_it_comes_back_is_fetched_once(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    plain = bytes(range(256)) * 200
+    (tmp_path / "plan.bin").write_bytes(plain)
+    digits = await turn_on(pair.alice)
+    await pair.alice.send_file(pair.to_bob, tmp_path / "plan.bin")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    (media,) = [name for name in shelf.memory.objects if "/media/" in name]
+    shelf.seen = slow = Slow(shelf.memory, [media], free=0)
+    done = await restore(pair.town, digits, early=True)
+    assert (done.complete, done.messages, done.media) == (False, 3, 0)
+    pair.alice = alice = await pair.town.open("second", connect=False)
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    async with asyncio.timeout(WAIT_S):
+        await slow.reached.wait()
+    (message,) = await alice.history(pair.to_bob, 1)
+    saving = asyncio.create_task(alice.save(message.id, tmp_path / "back.bin"))
+    held = alice._place.moving_alone(message.id)
+
+    async def both_want_it() -> bool:
+        return bool(held._waiters)
+
+    await eventually(both_want_it)
+    slow.let_go.set()
+    back = await ended(stream)
+    assert isinstance(back, Restored)
+    assert back.media == 1
+    assert (await saving).read_bytes() == plain
+    (message,) = await alice.history(pair.to_bob, 1)
+    assert message.attachment is not None
+    assert message.attachment.state is TransferState.HERE
+    assert slow.looks[media] == 1
 
 
 async def test_a_small_backup_is_complete_at_once(pair: Pair) -> None:

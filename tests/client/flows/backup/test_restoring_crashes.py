@@ -11,6 +11,7 @@ import pytest
 
 from letterlock_client.backup_models import BackupChoice, Freshness, Restored
 from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.events import RestoreFinished
 from letterlock_client.flows.opening import Outside
 from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.transport import Dial, Transport
@@ -19,7 +20,7 @@ from letterlock_client.storage.database import Database
 from letterlock_server.vault import fleet_file
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
 from tests.client.flows.vault import vaults
-from tests.town import Pair, Town, eventually
+from tests.town import WAIT_S, Pair, Town, eventually
 
 __all__ = ["shelf"]
 
@@ -114,9 +115,11 @@ class Scene:
     shelf: Shelf
     fleet: Path
     digits: str
+    early: bool = False
+    """Whether restores end as soon as somebody can chat."""
 
     async def restore(self, profile: str, secret: str) -> Restored:
-        return await restore(self.pair.town, secret, profile, fleet=self.fleet)
+        return await restore(self.pair.town, secret, profile, fleet=self.fleet, early=self.early)
 
     async def die(self, death: Death, profile: str, secret: str, monkeypatch: pytest.MonkeyPatch) -> bool:
         """Restore on a new terminal, and die at this step; False where it was over before."""
@@ -163,9 +166,11 @@ async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene
 
 
 @EVERY
+@pytest.mark.parametrize("early", [False, True], ids=["whole", "early"])
 async def test_a_restore_that_dies_at_any_step_goes_on_where_it_stopped(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, every: int
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, every: int, early: bool
 ) -> None:
+    scene.early = early
     for at in range(1, 400, every):
         if not await scene.die(Death(at), f"dies-at-{at}", PASSWORD, monkeypatch):
             break
@@ -183,3 +188,25 @@ async def test_a_terminal_that_was_lost_while_it_restored_is_replaced_by_another
             break
         await scene.come_back(f"after-{at}", PASSWORD)
     assert 20 < at < 399
+
+
+async def test_an_account_that_came_back_by_half_is_not_taken_for_whole(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dead with the new keys on disk: the relay learns of them at the next start, realms and backups do not."""
+    assert await scene.die(Death(2, frozenset({"key file"})), "half", PASSWORD, monkeypatch)
+    town = scene.pair.town
+    half = await town.open("half")
+    assert not (await half.backups.status()).on
+    stream = half.events()
+    half.backups.go_on_restoring()
+    async with asyncio.timeout(WAIT_S):
+        event = await anext(event async for event in stream if isinstance(event, RestoreFinished))
+    assert event.restored is None
+    assert "restore again" in event.error
+    assert (await half.backups.status()).restoring
+    await half.close()
+    await scene.come_back("half", PASSWORD)
+    whole = await town.open("half")
+    status = await whole.backups.status()
+    assert (status.on, status.restoring) == (True, False)
