@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from letterlock_client.backup_models import Frequency
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.flows import onboarding
 from letterlock_client.flows.announcing import Announcer
-from letterlock_client.flows.backup import backing_up, finding, restoring
+from letterlock_client.flows.backup import backing_up, finding, looking_ahead, restoring
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.recovery_secrets import seal_root
@@ -90,12 +91,15 @@ class Terminal:
 
         await self.place.transact(work)
 
-    async def restore(self) -> None:
+    async def restore(self, *, beside: bool = False) -> None:
         store = Objects(self.shelf, self.place.sleep)
         found = await finding.find(store, SECRET.backup_key(), None)
         wanted = restoring.new_journal(found, "folder:/memory", (), restoring.LATER, self.clock())
         journal = await restoring.begin(self.place, wanted)
         going = restoring.open_restoring(self.place, store, Meter(self.clock, lambda _moved: None), journal)
+        if beside:
+            going = replace(going, beside=True)
+            await looking_ahead.bring_everyone(going)
         await restoring.restore_messages(going)
         await restoring.complete(going)
 
@@ -161,6 +165,7 @@ def test_any_history_restores_as_it_is(steps: list[tuple[str, int, str]]) -> Non
             async with (
                 Terminal(Path(folder), "first", shelf, clock) as first,
                 Terminal(Path(folder), "second", shelf, clock) as second,
+                Terminal(Path(folder), "third", shelf, clock) as third,
             ):
                 await first.live()
                 for step in steps:
@@ -170,6 +175,8 @@ def test_any_history_restores_as_it_is(steps: list[tuple[str, int, str]]) -> Non
                 assert await first.picture() == before
                 await second.restore()
                 assert await second.picture() == before
+                await third.restore(beside=True)
+                assert await third.picture() == before
                 await first.step("merge", 0, "")
                 assert await first.picture() == before
 
