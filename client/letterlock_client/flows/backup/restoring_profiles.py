@@ -48,7 +48,7 @@ from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.onboarding import Application, check_application
 from letterlock_client.flows.opening import OpenProfile, Outside
 from letterlock_client.flows.vault.recovering import Recovered
-from letterlock_client.flows.workplace import Workplace
+from letterlock_client.flows.workplace import Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, identity
@@ -247,6 +247,9 @@ class _Run:
             raise ClientError(
                 Code.BACKUP_OTHER_ACCOUNT, "this backup belongs to another account than this profile"
             )
+        if present is not None:
+            # What was read, and what waited for old messages, is answered in our name.
+            place.own = await place.database.read(load_own)
         media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
         new = restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock())
         asked = unfinished.asked(self._wanted.request, by_key=self._opened.recovered is None)

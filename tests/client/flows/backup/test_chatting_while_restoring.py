@@ -213,6 +213,26 @@ async def test_whoever_stops_it_or_closes_goes_on_at_any_later_time(scene: Scene
     assert await texts(alice, scene.pair.to_bob) == scene.said
 
 
+async def test_the_command_finishes_what_the_screen_began(scene: Scene) -> None:
+    """It opens the profile without its tasks; what was read and what waits for old messages is applied there too."""
+    pair = scene.pair
+    alice = await scene.come_back()
+    newest = (await alice.history(pair.to_bob, 1))[0]
+    await alice.mark_read(pair.to_bob, newest.id)
+    await pair.bob.edit(scene.bobs[0], "edited meanwhile")
+    await pair.settle()
+    await alice.close()
+    scene.slow.let_go.set()
+    done = await restore(pair.town, scene.digits)
+    assert (done.complete, done.messages) == (True, len(scene.said))
+    pair.alice = alice = await pair.town.open("second")
+    assert (await alice.message(scene.bobs[0])).text == "edited meanwhile"
+    (chat,) = await alice.conversations()
+    assert chat.unread == 0
+    await pair.settle()
+    assert (await pair.bob.message(scene.bobs[0])).delivery is Delivery.READ
+
+
 async def test_a_crash_at_any_of_its_commits_loses_and_doubles_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
