@@ -129,6 +129,11 @@ _TOMBSTONES: Final = (
     f" WHEN 'conversation' THEN {Tag.CONVERSATION.value} ELSE {Tag.CONTACT.value} END, id"
     " FROM tombstone WHERE change_seq > :above AND change_seq <= :upto"
 )
+# A backup may hold them from before their timers ran, so they are as good as deleted. Few end within a day.
+_DYING: Final = (
+    f"SELECT {Tag.TOMBSTONE.value}, change_seq, {Tag.MESSAGE.value}, id FROM message INDEXED BY message_expiry"
+    " WHERE expires_at > 0 AND expires_at <= :dying AND change_seq > :above AND change_seq <= :upto AND NOT view_once"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +226,7 @@ def _changed(
     )
     _join(messages, extras)
     rest: list[Row] = []
-    for query in (_CONTACTS, _CONVERSATIONS, _SETTINGS, _TOMBSTONES):
+    for query in (_CONTACTS, _CONVERSATIONS, _SETTINGS, _TOMBSTONES, _DYING):
         rest += connection.execute(query, between).fetchall()
     chats = dict(connection.execute("SELECT id, peer FROM conversation"))
     return Batch(

@@ -13,16 +13,20 @@ from letterlock.backup.records import MessageRecord, Tag, TombstoneRecord
 IN_ONE_QUERY: Final = 4096
 """How many ids one query asks for."""
 _KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
+_LIVES: Final = "SELECT 1 FROM message WHERE id = ? AND change_seq = ? AND expires_at > 0"
 
 
 def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) -> list[str]:
     """Delete what is deleted, and remember that; a contact or chat only if nothing newer is known of it.
 
-    Return the files of deleted messages, which the caller deletes after the commit.
+    A message whose timer runs here, in the very version of its tombstone, was left out to end within a day: where it
+    lives, it lives until then. Return the files of deleted messages, which the caller deletes after the commit.
     """
     files: list[str] = []
     for each in tombstones:
         if each.kind == Tag.MESSAGE:
+            if connection.execute(_LIVES, (each.id, each.version)).fetchone():
+                continue
             paths = connection.execute(
                 "SELECT path FROM attachment WHERE path <> ''"
                 " AND message = (SELECT row FROM message WHERE id = ?)",
@@ -56,7 +60,7 @@ def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) 
 def expire(connection: sqlite3.Connection, over: Iterable[MessageRecord]) -> list[str]:
     """Bury messages whose time is over, so that no older version of one comes after it, whose timer never ran.
 
-    What is here in a newer version stays. Returns what `bury` does.
+    What is here in this version ends by itself, and in a newer one stays. Returns what `bury` does.
     """
     newer = "SELECT 1 FROM message WHERE id = ? AND change_seq > ?"
     return bury(

@@ -160,3 +160,25 @@ async def test_no_older_version_stands_in_for_one_whose_time_is_over(
         for batches in order:
             await second.write(partial(take, batches=batches, now=ends, newest_first=newest_first))
         assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_a_message_that_a_backup_has_from_before_its_last_day_is_left_out_of_a_restore(
+    tmp_path: Path, newest_first: bool
+) -> None:
+    day = 86_400
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(make_chat)
+        await first.write(lambda tx: messages.add(tx, message(1, timer_s=day), unread=True))
+        above, old = await segment(first, 0, 100)
+        await first.write(lambda tx: messages.start_timer(tx, message(1).id, NOW))
+        _, new = await segment(first, above, 100)
+        for batches in [new, old] if newest_first else [old, new]:
+            await second.write(partial(take, batches=batches, newest_first=newest_first))
+        assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
+        # Where it lives, its own backup does not end it.
+        await first.write(partial(take, batches=new, newest_first=False))
+        assert len(await first.read(lambda reader: messages.last(reader, CHAT, 99))) == 1
