@@ -49,11 +49,13 @@ def insert(
 
 def _rows(columns: Columns, chats: Mapping[bytes, int]) -> Iterable[tuple[object, ...]]:
     flags = columns.flags
+    # The library binds a bytearray as it is, and looks up for each bytes that it becomes one.
+    authors = {author: bytearray(author) for author in set(columns.authors)}
     return zip(
         columns.positions,
-        columns.ids,
+        map(bytearray, columns.ids),
         map(chats.__getitem__, columns.chats),
-        columns.authors,
+        map(authors.__getitem__, columns.authors),
         _bits(flags, _MINE),
         columns.texts,
         map(cell_width, columns.texts),
