@@ -45,7 +45,7 @@ def rows(quick: bool) -> Iterator[Row]:
             (f"scroll a page, {name}", "ms CPU", "bare line API"), (ours["scroll"], bare["scroll"]), most=2
         )
         yield goal_row(f"a key in the composer, {name}", "ms CPU", ours["key"], 20)
-        yield goal_row(f"resize, {name}", "ms CPU", ours["resize"], 200)
+        yield goal_row(f"resize, {name}", "ms CPU", ours["resize"], 150)
     yield goal_row("memory of a loaded message", "bytes", loaded_bytes(), 1024)
 
 

@@ -9,6 +9,7 @@ import html
 from dataclasses import dataclass
 from typing import Final
 
+from letterlock.ids import message_text
 from letterlock_client.models import Conversation, Message, MessageKind
 from letterlock_client.sanitize import clean, line_of
 from letterlock_client.shapes import message_body, message_line, when, who
@@ -98,13 +99,15 @@ class HtmlPage:
     def message(self, message: Message, media: Media) -> bytes:
         """One message."""
         author = html.escape(self._own if message.mine else self._name)
+        answers = message.reply_to and f'<a href="#{message_text(message.reply_to)}">answers a message</a>'
         marks = " · ".join(
-            mark for mark in (author, when(message.sent_at), "edited" if message.edits else "") if mark
+            mark for mark in (author, when(message.sent_at), "edited" if message.edits else "", answers) if mark
         )
         reactions = " ".join(html.escape(line_of(each.emoji)) for each in message.reactions)
         body = html.escape(clean(message_body(message)))
         return (
-            f'<article class="{"mine" if message.mine else "theirs"}"><header>{marks}</header>{body}'
+            f'<article id="{message_text(message.id)}" class="{"mine" if message.mine else "theirs"}">'
+            f"<header>{marks}</header>{body}"
             f"{_embedded(message, media)}{f'<footer>{reactions}</footer>' if reactions else ''}</article>\n"
         ).encode()
 

@@ -4,11 +4,11 @@ Pure functions over manifests that were read. Must not know providers, vaults or
 shared/spec/backup.md, "Generations".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from letterlock.backup.manifest import Manifest, Totals, generation_of
+from letterlock.backup.manifest import Manifest, Totals
 from letterlock.errors import StaleGenerationError, WrongSecretError
 
 KEPT_GENERATIONS: Final = 7
@@ -65,11 +65,6 @@ def choose(present: Sequence[Generation], anchor: Anchor | None) -> Generation:
 def descends(generation: Generation, anchor: Anchor) -> bool:
     """Say whether this generation is the anchored one or names it among those before it."""
     return anchor.hash == generation.hash or anchor.hash in generation.manifest.chain
-
-
-def next_generation(names: Iterable[str]) -> int:
-    """Return the number after every manifest that lies there, those that do not open included."""
-    return 1 + max((generation_of(name) or 0 for name in names), default=0)
 
 
 def leaving(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from letterlock.ids import ConversationId
+from letterlock.ids import ConversationId, message_text
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.exports.chain import check
 from letterlock_client.flows.exporting import Format, Wish, wish_of
@@ -61,6 +61,15 @@ async def test_a_page_stands_alone_and_runs_nothing(told: Pair, tmp_path: Path) 
     assert "http" not in page.replace("http-equiv", "")
     assert written.media == 1
     assert not (tmp_path / "bob-media").exists()
+
+
+async def test_an_answer_in_a_page_leads_to_what_it_answers(told: Pair, tmp_path: Path) -> None:
+    (asked, *_) = await told.alice.history(told.to_bob, 2)
+    await told.alice.send_text(told.to_bob, "that one", reply_to=asked.id)
+    page = (await told.alice.export(wish(told, tmp_path / "bob.html", Format.HTML))).path.read_text()
+    answer = next(line for line in page.splitlines() if "that one" in line)
+    assert f'href="#{message_text(asked.id)}"' in answer
+    assert f'<article id="{message_text(asked.id)}"' in page
 
 
 async def test_text_reads_as_history_prints_it(told: Pair, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from letterlock.backup.generations import (
     choose,
     leaving,
     newest,
-    next_generation,
     shrunk,
 )
 from letterlock.backup.manifest import manifest_name
@@ -63,13 +62,6 @@ def test_another_history_with_a_higher_number_is_not_taken_for_a_descendant() ->
         choose([present(9, mark=5, before=(2,))], Anchor(6, hash_of(6)))
     mixed = [present(6), present(9, mark=5, before=(2,))]
     assert choose(mixed, Anchor(6, hash_of(6))).manifest.generation == 6
-
-
-def test_the_next_number_is_above_manifests_that_do_not_open_too() -> None:
-    assert next_generation([]) == 1
-    assert (
-        next_generation([manifest_name(KEY, 41, bytes(8)), "x", manifest_name(bytes(32), 7, bytes(8))]) == 42
-    )
 
 
 def test_so_many_generations_stay_and_the_newest_always() -> None:
