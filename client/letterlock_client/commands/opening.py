@@ -81,8 +81,7 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         # Loaded behind the first screen, which somebody who types a passphrase need not wait for.
         from letterlock_client.messenger import Messenger
 
-        unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
-        messenger = await Messenger.open(home, name, unlock)
+        messenger = await Messenger.open(home, name, unlock(home, name, passphrase or told))
         home.remember_profile(name)
         return messenger
 
@@ -105,14 +104,13 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         from letterlock_client.restoration import Restoration
 
         # The messenger of the restored profile is opened by `open_with`, which remembers it.
-        insecure = given.insecure or wanted.insecure
-        return await Restoration.begin(home, name, replace(wanted, insecure=insecure))
+        wanted = replace(wanted, insecure=given.insecure or wanted.insecure)
+        return await Restoration.begin(home, name, wanted)
 
     async def unfinished(passphrase: str) -> "UnfinishedRestore | None":
         from letterlock_client.restoration import Restoration
 
-        unlock = Unlock(passphrase or told) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
-        return await Restoration.unfinished(home, name, unlock)
+        return await Restoration.unfinished(home, name, unlock(home, name, passphrase or told))
 
     return Doors(
         start(home, name, told),
@@ -123,6 +121,11 @@ def doors(home: Home, given: Namespace, config: Config) -> Doors:
         restore=restore,
         unfinished=unfinished,
     )
+
+
+def unlock(home: Home, name: str, passphrase: str | None) -> Unlock:
+    """Say how this profile is unlocked, where it is."""
+    return Unlock(passphrase) if has_passphrase(home.profile(name)) else NO_PASSPHRASE
 
 
 def start(home: Home, name: str, told: str | None) -> Start:

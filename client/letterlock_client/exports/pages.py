@@ -101,7 +101,9 @@ class HtmlPage:
         author = html.escape(self._own if message.mine else self._name)
         answers = message.reply_to and f'<a href="#{message_text(message.reply_to)}">answers a message</a>'
         marks = " · ".join(
-            mark for mark in (author, when(message.sent_at), "edited" if message.edits else "", answers) if mark
+            mark
+            for mark in (author, when(message.sent_at), "edited" if message.edits else "", answers)
+            if mark
         )
         reactions = " ".join(html.escape(line_of(each.emoji)) for each in message.reactions)
         body = html.escape(clean(message_body(message)))

@@ -64,7 +64,8 @@ async def test_a_page_stands_alone_and_runs_nothing(told: Pair, tmp_path: Path) 
 
 
 async def test_an_answer_in_a_page_leads_to_what_it_answers(told: Pair, tmp_path: Path) -> None:
-    (asked, *_) = await told.alice.history(told.to_bob, 2)
+    await told.alice.set_timer(told.to_bob, 0)
+    asked = await told.alice.send_text(told.to_bob, "which door?")
     await told.alice.send_text(told.to_bob, "that one", reply_to=asked.id)
     page = (await told.alice.export(wish(told, tmp_path / "bob.html", Format.HTML))).path.read_text()
     answer = next(line for line in page.splitlines() if "that one" in line)

@@ -29,7 +29,7 @@ async def test_a_restore_goes_on_beside_lines_and_is_told(
     async def told() -> bool:
         nonlocal said
         said += capsys.readouterr().out
-        return f"{len(scene.said)} messages in 1 chats" in said
+        return f"{len(scene.said)} messages in 1 chat" in said
 
     await eventually(told)
     listening.cancel()

@@ -336,13 +336,13 @@ async def test_narrow_shows_one_pane_at_a_time(client: Open) -> None:
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [
-        (40, ["Help", "Switch chat", "palette"]),
-        (60, ["Help", "Switch chat", "New chat", "Search", "palette"]),
+        (40, ["Switch chat", "Help", "palette"]),
+        (60, ["Switch chat", "Help", "New chat", "Search", "palette"]),
         (
             120,
             [
-                "Help",
                 "Switch chat",
+                "Help",
                 "New chat",
                 "Search",
                 "Settings",

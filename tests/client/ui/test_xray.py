@@ -120,7 +120,7 @@ async def test_the_bytes_of_a_changed_message_are_those_that_travelled_with_what
     fake.put(BOB, "the text of now", mine=True, edits=1)
     async with client(fake, (160, 40)) as running:
         await running.press("enter", "f12")
-        (first,) = await fake.edits(running.view.log_view.newest().id)  # type: ignore[union-attr]
+        (first,) = await fake.edits(running.view.log_view.window.newest(bool).id)  # type: ignore[union-attr]
         shown = running.text()
         assert f"Words  {len(first)} B" in shown
         assert "what the two of you read first" in shown

@@ -4,6 +4,7 @@ Speaks in intents. Must not know the messenger.
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual import events
@@ -49,27 +50,24 @@ class MessageLog(VirtualLog):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{name}" for name in _STYLES}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.MESSAGE)]
 
+    @dataclass
     class BelowChanged(TextualMessage):
         """Messages came while the end was not on the screen."""
 
-        def __init__(self, count: int) -> None:
-            super().__init__()
-            self.count = count
+        count: int
 
+    @dataclass
     class Pointed(TextualMessage):
         """The cursor stands on another message."""
 
-        def __init__(self, message: Message) -> None:
-            self.message = message
-            super().__init__()
+        message: Message
 
+    @dataclass
     class Asked(TextualMessage):
         """A key on a message: `verb` is the command's action name."""
 
-        def __init__(self, verb: str, message: Message) -> None:
-            super().__init__()
-            self.verb = verb
-            self.message = message
+        verb: str
+        message: Message
 
     def __init__(
         self,
@@ -145,7 +143,7 @@ class MessageLog(VirtualLog):
         if self.window.find(message.id) is not None:
             self.changed(message)
             return
-        self.window.add(message, _cells(message))
+        self.window.add(message, width(line_of(body_of(message.text).text, 256)))
         if not message.mine and not self.follow:
             self._set_below(self.below + 1)
         self.items_added(self._guess(self.window.widths[-1:], self._wrap_width or 80))
@@ -399,7 +397,3 @@ class MessageLog(VirtualLog):
     def action_write(self) -> None:
         """Go back to writing."""
         self.say(intents.FocusComposer(self.conversation))
-
-
-def _cells(message: Message) -> int:
-    return width(line_of(body_of(message.text).text, 256))

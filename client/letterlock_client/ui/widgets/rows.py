@@ -50,6 +50,13 @@ def painted(body: Strip, stretch: tuple[int, int], style: Style) -> Strip:
     return Strip.join((body.crop(0, first), chosen, body.crop(last)))
 
 
+def selected_items(selection: Selection, visible: range) -> range:
+    """Return the items that a selection touches; where it has no end, up to those that are `visible`."""
+    first = selection.start.y // LINE_STEP if selection.start else visible.start
+    last = selection.end.y // LINE_STEP if selection.end else visible.stop
+    return range(first, last + 1)
+
+
 def selected_text(rows: Sequence[Row], first: int, selection: Selection) -> tuple[str, bool]:
     """Return what is selected of an item whose rows begin at offset `first`, and whether that is all of it."""
     texts: list[str] = []

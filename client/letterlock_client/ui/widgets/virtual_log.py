@@ -21,7 +21,7 @@ from textual.strip import Strip
 
 from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.widgets.height_index import MAX_ROWS, HeightIndex
-from letterlock_client.ui.widgets.rows import LINE_STEP, Row, painted, selected_text
+from letterlock_client.ui.widgets.rows import LINE_STEP, Row, painted, selected_items, selected_text
 
 COPY_ITEMS = 5_000
 """The most items one selection copies."""
@@ -335,16 +335,9 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the selected text: whole items as they were written, parts as they are drawn."""
         if not self.count:
             return None
-        visible = self.visible_items()
-        start = selection.start or Offset(0, visible.start * LINE_STEP)
-        end = selection.end or Offset(0, visible.stop * LINE_STEP)
-        parts = []
-        last = min(end.y // LINE_STEP, self.count - 1, start.y // LINE_STEP + COPY_ITEMS)
-        for item in range(start.y // LINE_STEP, last + 1):
-            part = self._copied(item, selection)
-            if part:
-                parts.append(part)
-        return "\n".join(parts), "\n"
+        items = selected_items(selection, self.visible_items())[: COPY_ITEMS + 1]
+        parts = (self._copied(item, selection) for item in items if item < self.count)
+        return "\n".join(part for part in parts if part), "\n"
 
     def _copied(self, item: int, selection: Selection) -> str:
         part, whole = selected_text(self.rows_of(item) or [], item * LINE_STEP, selection)
