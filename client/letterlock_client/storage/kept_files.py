@@ -18,7 +18,7 @@ _SUMS: Final = (
     "SELECT peer, kind, files, bytes FROM (SELECT message.conversation, kind, count(*) AS files, sum(here) AS bytes"
     " FROM message INDEXED BY message_with_file"
     " CROSS JOIN attachment INDEXED BY attachment_here ON attachment.message = message.row"
-    f" WHERE {LIES_HERE} AND kind IN ('image', 'audio', 'voice', 'video', 'file') GROUP BY 1, 2) AS sums"
+    f" WHERE {LIES_HERE} AND kind <> 'text' GROUP BY 1, 2) AS sums"
     " JOIN conversation ON conversation.id = sums.conversation"
 )
 

@@ -6,4 +6,4 @@ ALTER TABLE attachment ADD COLUMN here INTEGER GENERATED ALWAYS AS (
 
 -- Sums by kind and by chat come from these two alone: neither texts nor previews are read for them.
 CREATE INDEX attachment_here ON attachment (message, here) WHERE here IS NOT NULL;
-CREATE INDEX message_with_file ON message (conversation, row, kind) WHERE kind IN ('image', 'audio', 'voice', 'video', 'file');
+CREATE INDEX message_with_file ON message (conversation, row, kind) WHERE kind <> 'text';
