@@ -466,6 +466,8 @@ async def test_a_chat_opens_at_the_first_unread_and_what_was_not_on_the_screen_i
         assert f"{many} new" in running.text()
         assert "number 0 of them" in running.text()
         assert running.view.log_view.visible_items().stop < many
+        left = running.view.log_view.count - running.view.log_view.visible_items().stop
+        assert f"{left} new below" in running.text()
         seen = [message for _, message in fake.asked("saw")]
         assert 0 < unread.index(seen[-1]) < 30
         running.view.log_view.action_end()

@@ -113,7 +113,7 @@ class MessageLog(VirtualLog):
             self.window.load(rows, tail, range(0))
         self._first_unread, self._unread = first_unread, unread
         self._seen_item = -1
-        self._set_below(0)
+        self._set_below(unread)
         first = self.window.position(first_unread) if first_unread is not None else None
         begin = len(self.window) - unread if first is None else first
         self.items_replaced(to_end=True, begin_at=max(0, begin) if unread else None)
@@ -271,8 +271,8 @@ class MessageLog(VirtualLog):
         missing = [item for item in self.visible_items() if self.window.message(item) is None]
         if missing:
             self._want(*missing)
-        if self.follow and self.below:
-            self._set_below(0)
+        if self.below:
+            self._set_below(0 if self.follow else min(self.below, self.count - self.visible_items().stop))
         self.tell_seen()
 
     def tell_seen(self) -> None:
