@@ -81,8 +81,10 @@ class PreviewScreen(Dialog[Chosen]):
         yield Button("Restore", variant="primary", compact=True, classes="dialog--go")
 
     def on_mount(self) -> None:
-        """Begin at the list."""
-        (self.query("#stale") or self.query(ChatPicker)).first().focus()
+        """Begin at the list, with all that stands above it on the screen."""
+        (self.query("#stale") or self.query(ChatPicker)).first().focus(scroll_visible=False)
+        # The list brings what it points at on the screen, and in a low terminal takes the facts off it.
+        self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
 
     @on(Button.Pressed)
     def _chosen(self) -> None:
