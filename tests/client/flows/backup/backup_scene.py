@@ -3,7 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.providers.interface import Found, Provider, ProviderInfo
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
+from letterlock_server.vault import fleet_file
+from tests.client.flows.vault import vaults
 from tests.shared.vault.realms import CHEAP
 from tests.simulator import RELAY_URL
 from tests.town import Pair, Town
@@ -81,6 +85,16 @@ def shelf(town: Town) -> Shelf:
 @pytest.fixture
 async def pair(shelf: Shelf, town: Town) -> Pair:
     return await befriend(town)
+
+
+@asynccontextmanager
+async def fleet(shelf: Shelf, folder: Path) -> AsyncIterator[tuple[vaults.Town, Path]]:
+    """Three realms that every terminal of a test reaches, and the file that names them."""
+    async with vaults.town_of() as realms:
+        shelf.changes["dial_realm"] = realms.dial
+        file = folder / "fleet.toml"
+        fleet_file.write(file, realms.fleet, force=False)
+        yield realms, file
 
 
 async def befriend(town: Town) -> Pair:

@@ -14,8 +14,7 @@ from letterlock_client.flows.vault import watching
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
-from letterlock_server.vault import fleet_file
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, restore, shelf, texts
 from tests.client.flows.vault import vaults
 from tests.client.providers.faulty import FaultyProvider
 from tests.simulator import RELAY_URL
@@ -44,10 +43,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with vaults.town_of() as realms:
-        shelf.changes["dial_realm"] = realms.dial
-        file = tmp_path / "fleet.toml"
-        fleet_file.write(file, realms.fleet, force=False)
+    async with fleet(shelf, tmp_path) as (realms, file):
         yield Scene(await befriend(town), shelf, realms, file)
 
 

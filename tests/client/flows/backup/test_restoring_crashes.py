@@ -17,9 +17,7 @@ from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.transport import Dial, Transport
 from letterlock_client.storage import keyring
 from letterlock_client.storage.database import Database
-from letterlock_server.vault import fleet_file
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, restore, shelf, texts
-from tests.client.flows.vault import vaults
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, restore, shelf, texts
 from tests.town import WAIT_S, Pair, Town, eventually
 
 __all__ = ["shelf"]
@@ -153,10 +151,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with vaults.town_of() as realms:
-        shelf.changes["dial_realm"] = realms.dial
-        file = tmp_path / "fleet.toml"
-        fleet_file.write(file, realms.fleet, force=False)
+    async with fleet(shelf, tmp_path) as (_, file):
         pair = await befriend(town)
         choice = BackupChoice(PROVIDER, password=PASSWORD, recovery_key=True, fleet=file)
         made = await pair.alice.backups.turn_on(choice, NO_PASSPHRASE)
