@@ -18,6 +18,7 @@ FILE_BYTES = 1_000_000
 NEW_MESSAGES = 1000
 NEW_FILES = 5
 FULL, INCREMENT, RESTORE = "full", "increment", "restore"
+CHATS = "chats"
 STEPS = {FULL: "full backup", INCREMENT: "increment, its process", RESTORE: "restore, its process"}
 RIVALS = ("restic, file", "restic, lines", "borg, file", "borg, lines")
 """Each program on the messages as one SQLite file, and as lines of JSON."""
@@ -76,6 +77,7 @@ def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Cour
                 sizes[name][step] = size_of(program.place)
         for name, program in programs:
             spent[name][RESTORE] = program.restore()
+        spent[""][CHATS] = programs[0][1].open_chats()
         return {name: Course(spent[name], sizes[name]) for name, _ in programs}
 
 
@@ -116,8 +118,18 @@ def limits(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
         "<= 1", ours.growth <= limit,
         ", ".join(f"{name} {course.growth / 1e6:.2f}" for name, course in rivals.items()),
     )  # fmt: skip
-    first = float(json.loads(ours.spent[RESTORE].output)["first"])
-    yield Row("first messages of a restore", "s", first, None, "", None, "< 1 s", first < 1)
+    opened = inside(ours, CHATS)
+    yield Row(
+        "a restore until people can chat",
+        "s",
+        opened,
+        None,
+        "",
+        None,
+        "< 1 s",
+        opened < 1,
+        "without the relay",
+    )
 
 
 def inside(course: Course, step: str) -> float:
@@ -157,6 +169,10 @@ class Ours:
     def restore(self) -> Spent:
         """One restore into a new profile."""
         return self._run("restore", self._home, self.place, self._new)
+
+    def open_chats(self) -> Spent:
+        """As much of a restore as somebody needs to chat."""
+        return self._run("open_chats", self._home, self.place, self._new.with_name("opened"))
 
     def _run(self, *words: str | Path) -> Spent:
         # What is installed is compiled; a machine that keeps no bytecode would compile all of it at every start.

@@ -1,4 +1,4 @@
-"""One backup, or one restore, as a process of its own: `back_up HOME PLACE` or `restore HOME PLACE NEWHOME`.
+"""One backup, or one restore, as a process of its own: `back_up HOME PLACE`, `restore` and `open_chats HOME PLACE NEW`.
 
 Prints one JSON object. The processor time and the memory of the whole process are what is compared, so each verb
 loads what its command would.
@@ -8,14 +8,19 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from letterlock_client.backup_models import BackupChoice, BackupMade, Freshness
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.messenger import Messenger
 from letterlock_client.one_heap import share_one_heap
+
+if TYPE_CHECKING:
+    from letterlock_client.flows.backup.restoring import Restoring
 
 PROFILE: Final = "bench"
 
@@ -46,6 +51,28 @@ async def _made(messenger: Messenger, place: Path) -> BackupMade:
 async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
     """Restore messages and files into a new profile, which no relay is told of."""
     from letterlock_client.flows.backup import restoring
+
+    async with _restoring(home, place, new) as run:
+        began = time.perf_counter()
+        await restoring.restore_messages(run)
+        done = await restoring.complete(run)
+        return {"seconds": time.perf_counter() - began, "messages": done.messages}
+
+
+async def open_chats(home: Path, place: Path, new: Path) -> dict[str, object]:
+    """Restore as much as somebody needs to chat; the relay, which takes the account back, is not in it."""
+    from letterlock_client.flows.backup import looking_ahead
+
+    async with _restoring(home, place, new) as run:
+        began = time.perf_counter()
+        await looking_ahead.bring_newest(run)
+        return {"seconds": time.perf_counter() - began}
+
+
+@asynccontextmanager
+async def _restoring(home: Path, place: Path, new: Path) -> AsyncIterator["Restoring"]:
+    """A restore into a new profile that is found and begun."""
+    from letterlock_client.flows.backup import restoring
     from letterlock_client.flows.backup.finding import find
     from letterlock_client.flows.backup.objects import Objects
     from letterlock_client.flows.backup.progress import Meter
@@ -57,8 +84,6 @@ async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
         state = await source.database.read(backup_state.load)
     assert state is not None
     await make_empty_profile(Home.at(new))
-    first = 0.0
-    began = time.perf_counter()
     async with open_place(Home.at(new)) as here:
         store = Objects(open_provider(f"folder:{place}"), asyncio.sleep)
         found = await find(store, state.backup_key, None)
@@ -66,20 +91,12 @@ async def restore(home: Path, place: Path, new: Path) -> dict[str, object]:
         journal = await restoring.begin(
             here, restoring.new_journal(found, state.provider, (), "all", here.clock())
         )
+        yield restoring.open_restoring(here, store, Meter(here.clock, lambda _: None), journal)
 
-        def moved(progress: object) -> None:
-            nonlocal first
-            if not first and getattr(progress, "done", 0):
-                first = time.perf_counter() - began
 
-        run = restoring.open_restoring(here, store, Meter(here.clock, moved), journal)
-        await restoring.restore_messages(run)
-        done = await restoring.complete(run)
-    return {"seconds": time.perf_counter() - began, "first": first, "messages": done.messages}
-
+VERBS: Final = {"back_up": back_up, "restore": restore, "open_chats": open_chats}
 
 if __name__ == "__main__":
     share_one_heap()
     verb, *paths = sys.argv[1:]
-    work = back_up if verb == "back_up" else restore
-    print(json.dumps(asyncio.run(work(*map(Path, paths)))))  # type: ignore[operator]
+    print(json.dumps(asyncio.run(VERBS[verb](*map(Path, paths)))))  # type: ignore[operator]
