@@ -40,6 +40,8 @@ OLD_GONE: Final = "The old key opens nothing any more."
 OLD_LEFT: Final = (
     "What the old key opens is there still: the next backup that meets enough realms deletes it."
 )
+ELSEWHERE: Final = "Choose another folder for backups: all that is here is written there anew."
+"""What to do where something of a backup is damaged or gone: a backup writes nothing again that it has written."""
 ROTATIONS: Final = {
     "writing": "A rotation of the key was begun: letterlock backup rotate goes on; in a week a backup takes it back.",
     "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
@@ -219,7 +221,8 @@ def verified_line(found: Verified) -> str:
         f" {_many(found.media, 'file')}, read from {_many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
         f" {FRESHNESS[found.freshness]}."
     )
-    return "\n".join([head, *found.problems])
+    elsewhere = [f"{ELSEWHERE} letterlock backup set --provider folder:DIR"] if found.problems else []
+    return "\n".join([head, *found.problems, *elsewhere])
 
 
 def rehearsed_shape(found: Rehearsed) -> dict[str, object]:

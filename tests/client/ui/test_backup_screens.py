@@ -525,6 +525,7 @@ async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:
         await choose(running, "Verify")
         assert "Something is wrong" in words(running)
         assert "segment 7 is missing" in words(running)
+        assert "Choose another folder for backups" in words(running)
         await running.press("enter", "escape", "escape")
         await choose(running, "Rehearse")
         assert "bob: 3 messages are not in the backup" in words(running)

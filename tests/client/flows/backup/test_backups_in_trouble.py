@@ -241,6 +241,23 @@ async def test_a_file_that_the_provider_lost_is_named_by_verifying(
     assert lost in problem
 
 
+async def test_another_folder_gets_all_that_is_here_anew(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
+    """As verifying advises where something is wrong."""
+    await turn_on(pair.alice)
+    await with_file(pair, tmp_path / "one")
+    await pair.alice.backups.back_up()
+    whole = await pair.alice.backups.verify()
+    for name in [name for name in shelf.memory.objects if "/manifest" not in name]:
+        del shelf.memory.objects[name]
+    assert len((await pair.alice.backups.verify()).problems) >= 1
+    shelf.memory = MemoryProvider()
+    shelf.seen = shelf.memory
+    await pair.alice.backups.choose(provider="folder:/another")
+    await pair.alice.backups.back_up()
+    again = await pair.alice.backups.verify()
+    assert (again.messages, again.media, again.problems) == (whole.messages, whole.media, ())
+
+
 @pytest.mark.parametrize("fault", ["flipped", "gone while it is fetched"])
 async def test_one_bad_file_keeps_no_other_from_coming_back_and_no_backup_from_going_on(
     pair: Pair, shelf: Shelf, tmp_path: Path, fault: str

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOn
+from letterlock_client.backup_shapes import ELSEWHERE
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.backup_wording import (
     FRESHNESS,
@@ -273,7 +274,7 @@ class BackupFlows(Steps):
             f"{many(found.conversations, 'chat')}, {many(found.media, 'file')}.\n"
             f"{many(found.objects, 'object')}, {size(found.bytes_read)} read.",
             f"Newest? {FRESHNESS[found.freshness].capitalize()}.",
-            *([problems, "Back up now to write what is missing."] if problems else []),
+            *([problems, ELSEWHERE] if problems else []),
         )
 
     async def rehearse(self) -> None:
