@@ -120,15 +120,14 @@ def _sorted_out(entries: Sequence[Record | Columns], *, straight: bool) -> tuple
 
 
 def _plain_messages(connection: sqlite3.Connection, columns: Columns, done: Imported) -> None:
-    gone = buried(connection, columns.ids)
-    try:
-        done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats), gone)
-    except connection.IntegrityError:
-        # Two devices gave one place to two messages. What went in already is found there.
+    here = _in_place(connection, columns.ids, columns.positions)
+    if here is None:
         _messages(connection, list(columns.records()), done, newest_first=False)
-    else:
-        places = zip(columns.ids, columns.positions, strict=True)
-        _make_findable(connection, [place for each, place in places if each not in gone])
+        return
+    left_out = buried(connection, columns.ids) | here
+    done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats), left_out)
+    places = zip(columns.ids, columns.positions, strict=True)
+    _make_findable(connection, [place for each, place in places if each not in left_out])
 
 
 def _chats(connection: sqlite3.Connection, wanted: Iterable[bytes]) -> dict[bytes, int]:
@@ -186,41 +185,59 @@ def _messages(
     gone = buried(connection, [each.id for each in wanted])
     wanted = [each for each in wanted if each.id not in gone] if gone else wanted
     chats = _chats(connection, (each.conversation for each in wanted))
-    if newest_first:
-        try:
-            done.messages += _insert(connection, wanted, chats, frozenset())
-            return
-        except connection.IntegrityError:
-            # Two devices gave one place to two messages. What went in already is found below.
-            pass
+    here = _in_place(connection, [each.id for each in wanted], [each.position for each in wanted])
+    if newest_first and here is not None:
+        fresh = [each for each in wanted if each.id not in here]
+        done.messages += _insert(connection, fresh, (), chats)
+        return
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
     fresh = [each for each in wanted if each.id not in known]
-    taken = _taken(connection, [each.position for each in fresh])
-    done.messages += _insert(connection, fresh, chats, taken)
+    placed, homeless = _shared_out(connection, fresh)
+    done.messages += _insert(connection, placed, homeless, chats)
     for each in older:
         _replace(connection, known[each.id][0], each)
     done.changed += len(older)
 
 
+def _in_place(
+    connection: sqlite3.Connection, ids: Sequence[bytes], places: Sequence[int]
+) -> set[bytes] | None:
+    """Which of these messages stand at their places already: what was cut short comes twice.
+
+    None where two messages have one place, which two devices that wrote apart may have given them. Asked before any
+    goes in: what a refused insertion leaves has neither its reactions nor its words in the index.
+    """
+    wanted = dict(zip(places, ids, strict=True))
+    if len(wanted) < len(places):
+        return None
+    between = "SELECT 1 FROM message WHERE row BETWEEN ? AND ? LIMIT 1"
+    if not places or connection.execute(between, (min(places), max(places))).fetchone() is None:
+        return set()
+    rows = connection.execute(
+        "SELECT row, id FROM message WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(places),)
+    ).fetchall()
+    return None if any(wanted[row] != id_ for row, id_ in rows) else {id_ for _, id_ in rows}
+
+
 def _insert(
     connection: sqlite3.Connection,
-    fresh: list[MessageRecord],
+    placed: Sequence[MessageRecord],
+    homeless: Sequence[MessageRecord],
     chats: dict[bytes, int],
-    taken: Collection[int],
 ) -> int:
-    """Store messages that are not here, each at its place where that is not taken; return how many."""
-    # Those that go to the end must not get there before others take their places.
-    placed = sorted(fresh, key=lambda each: each.position in taken) if taken else fresh
+    """Store messages that are not here, each at its place or, without one, at the end; return how many."""
     marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
     before = connection.total_changes
-    connection.executemany(
-        f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
-        [_values(each, chats[each.conversation], each.position not in taken) for each in placed],
-    )
+    # Those that go to the end must not get there before others take their places.
+    for some, free in ((placed, True), (homeless, False)):
+        connection.executemany(
+            f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
+            [_values(each, chats[each.conversation], free) for each in some],
+        )
     stored = connection.total_changes - before
-    _make_findable(connection, [each.position for each in fresh if each.position not in taken])
-    _extras(connection, fresh)
+    _make_findable(connection, [each.position for each in placed])
+    _extras(connection, [*placed, *homeless])
     return stored
 
 
@@ -252,20 +269,21 @@ def _known(connection: sqlite3.Connection, ids: Sequence[bytes]) -> dict[bytes, 
     return found
 
 
-def _taken(connection: sqlite3.Connection, places: Sequence[int]) -> set[int]:
-    """Which of these row numbers belong to other messages: theirs stay, and newcomers go to the end."""
+def _shared_out(
+    connection: sqlite3.Connection, fresh: Sequence[MessageRecord]
+) -> tuple[list[MessageRecord], list[MessageRecord]]:
+    """Those whose place is free, and those where it is another message's, here or before them: theirs is the end."""
+    places = [each.position for each in fresh]
     if not places:
-        return set()
-    low, high = min(places), max(places)
-    rows = connection.execute("SELECT row FROM message WHERE row BETWEEN ? AND ?", (low, high))
+        return [], []
+    rows = connection.execute("SELECT row FROM message WHERE row BETWEEN ? AND ?", (min(places), max(places)))
     taken = {row for (row,) in rows}
-    # Two devices that wrote apart may have used one number within one batch.
-    seen: set[int] = set()
-    for place in places:
-        if place in seen:
-            taken.add(place)
-        seen.add(place)
-    return taken
+    placed: list[MessageRecord] = []
+    homeless: list[MessageRecord] = []
+    for each in fresh:
+        (homeless if each.position in taken else placed).append(each)
+        taken.add(each.position)
+    return placed, homeless
 
 
 def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Puts messages that came in columns into an empty history: straight from column to row, with no object of each.
 
 A fifth of the time that records take. Must not know backups beyond their columns, nor compare anything: whoever
-calls knows that the messages are new, and which of them were deleted.
+calls knows that their places are free, and which of them were deleted or are here.
 """
 
 import sqlite3
@@ -33,16 +33,16 @@ def can_take(columns: Columns) -> bool:
 
 
 def insert(
-    connection: sqlite3.Connection, columns: Columns, chats: Mapping[bytes, int], gone: Collection[bytes]
+    connection: sqlite3.Connection, columns: Columns, chats: Mapping[bytes, int], left_out: Collection[bytes]
 ) -> int:
-    """Store the messages, each at its place, without those whose id is in `gone`; return how many.
+    """Store the messages, each at its place, without those whose id is in `left_out`; return how many.
 
     Raises IntegrityError where a place is taken.
     """
     rows = _rows(columns, chats)
     before = connection.total_changes
     connection.executemany(
-        _INSERT, compress(rows, [each not in gone for each in columns.ids]) if gone else rows
+        _INSERT, compress(rows, [each not in left_out for each in columns.ids]) if left_out else rows
     )
     return connection.total_changes - before
 

@@ -6,15 +6,23 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from letterlock.backup.columns import Columns, compact, expand
-from letterlock.backup.records import Entry, PlainMessages, Record, pack_batch, read_batch
+from letterlock.backup.records import (
+    Entry,
+    MessageRecord,
+    PlainMessages,
+    Record,
+    pack_batch,
+    read_batch,
+)
 from letterlock.ids import MessageId
 from letterlock_client.models import Delivery
-from letterlock_client.storage import backup_import, backup_rows, conversations, messages
+from letterlock_client.storage import backup_import, backup_rows, conversations, messages, search
 from letterlock_client.storage.database import Database, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat, message
 
@@ -182,3 +190,77 @@ async def test_a_message_that_a_backup_has_from_before_its_last_day_is_left_out_
         # Where it lives, its own backup does not end it.
         await first.write(partial(take, batches=new, newest_first=False))
         assert len(await first.read(lambda reader: messages.last(reader, CHAT, 99))) == 1
+
+
+async def someone_writes_meanwhile(database: Database) -> None:
+    """Room is kept for what is still to come; the index of words is ahead of it."""
+    await database.write(make_chat)
+    await database.write(partial(backup_import.keep_room, last=50))
+    await database.write(partial(messages.add, message=message(60)))
+    while await database.write(search.catch_up):
+        pass
+
+
+async def all_are_found(database: Database, count: int) -> None:
+    """The index holds the words of every message, each once."""
+    while await database.write(search.catch_up):
+        pass
+    assert len(await database.read(lambda reader: search.find(reader, ["message"], None, 99))) == count
+    # Raises where the index is not that of the messages.
+    await database.write(
+        lambda tx: tx.execute(
+            "INSERT INTO message_search (message_search, rank) VALUES ('integrity-check', 1)"
+        )
+    )
+
+
+@pytest.mark.parametrize("wrong", [1, 5])
+async def test_two_messages_with_one_place_lose_no_reaction_and_no_word_of_those_that_came_with_them(
+    tmp_path: Path, wrong: int
+) -> None:
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(partial(change, what="say", numbers=list(range(1, 10))))
+        await first.write(partial(change, what="react", numbers=[1, 2, 3]))
+        _, batches = await segment(first, 0, 100)
+        # Columns go in straight, and whatever else comes one by one.
+        plain, single = [], []
+        for each in batches[0]:
+            if isinstance(each, MessageRecord) and each.position == 3:
+                each = msgspec.structs.replace(each, position=2)
+            if isinstance(each, PlainMessages):
+                places = [*each.positions]
+                places[wrong] -= 1
+                each = msgspec.structs.replace(each, positions=places)
+            (plain if isinstance(each, PlainMessages) else single).append(each)
+        assert plain
+        await someone_writes_meanwhile(second)
+        await second.write(partial(take, batches=[single, plain]))
+        await all_are_found(second, 10)
+        kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
+        assert sorted(each.text for each in kept if each.reactions) == [f"message {n}" for n in (1, 2, 3)]
+        # One of two with one place has it.
+        texts = [each.text for each in kept]
+        assert texts[:2] == ["message 1", "message 2"]
+        assert texts.index("message 60") == 7
+
+
+async def test_what_was_cut_short_and_comes_twice_is_indexed_once(tmp_path: Path) -> None:
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(partial(change, what="say", numbers=list(range(1, 10))))
+        await first.write(partial(change, what="react", numbers=[1, 2, 3]))
+        _, batches = await segment(first, 0, 100)
+        await someone_writes_meanwhile(second)
+        await second.write(partial(take, batches=batches))
+        before = await picture(second)
+        await second.write(partial(take, batches=batches))
+        assert await picture(second) == before
+        await all_are_found(second, 10)
+        for each in await second.read(lambda reader: messages.last(reader, CHAT, 99)):
+            await second.write(partial(messages.remove, message=each.id))
+        await all_are_found(second, 0)
