@@ -122,7 +122,7 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     """It was called off."""
     RESTORE_UNFINISHED = "restore_unfinished"
-    """A restore was cut short: finish it first."""
+    """A restore is not complete: let it finish first."""
     WRONG_RECOVERY_KEY = "wrong_recovery_key"
     """The 64 digits are mistyped, or belong to another account's backup. `row`, `column` where they are known."""
     NOTHING_FOUND = "nothing_found"

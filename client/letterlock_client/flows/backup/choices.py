@@ -28,7 +28,7 @@ from letterlock_client.flows.backup import (
     unfinished_rotations,
 )
 from letterlock_client.flows.backup.recovery_sheet import Sheet
-from letterlock_client.flows.backup.terms import anew, next_at, objects, require
+from letterlock_client.flows.backup.terms import anew, next_at, objects, require, require_restored
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring, rotation_state
@@ -104,13 +104,10 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     restore_unfinished while messages are only in the backup.
     """
     await recovery_secrets.in_use(place, unlock)
+    # What a rotation left behind may be what is restored.
+    await require_restored(place)
     await unfinished_rotations.settle(place)
     state = await require(place)
-    if await place.database.read(backup_state.restoring):
-        raise ClientError(
-            Code.RESTORE_UNFINISHED,
-            "a restore is not complete: some of your messages are only in this backup",
-        )
     deleted, total = await asking_the_vault.delete_registration(place)
     removed = await tidying.remove_all(objects(place, state.provider), state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:

@@ -38,7 +38,10 @@ async def require_restored(place: Workplace) -> None:
     Raises code restore_unfinished.
     """
     if await place.database.read(backup_state.restoring):
-        raise ClientError(Code.RESTORE_UNFINISHED, "a restore was cut short: finish it first")
+        raise ClientError(
+            Code.RESTORE_UNFINISHED,
+            "a restore is not complete, and some messages are only in the backup yet: let it finish first",
+        )
 
 
 def objects(place: Workplace, provider: str) -> Objects:

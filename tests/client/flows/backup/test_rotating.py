@@ -12,7 +12,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import anchoring
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
-from letterlock_client.providers.interface import FullError
+from letterlock_client.providers.interface import FullError, UnreachableError
 from letterlock_client.restoration import Restoration
 from letterlock_client.storage import backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState
@@ -313,3 +313,60 @@ async def test_a_rotation_needs_backups_and_their_own_way_of_opening(pair: Pair)
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.rotate(PASSWORD, NO_PASSPHRASE)
     assert told.value.code is Code.BAD_INPUT
+
+
+# Beside a restore.
+
+
+class NoSegments(FaultyProvider):
+    """Away whenever somebody wants messages."""
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if "/segment/" in name:
+            raise UnreachableError("away")
+        return await super().get(name, start, length)
+
+
+class NothingGoes(FaultyProvider):
+    """Away whenever something is to be deleted."""
+
+    async def delete(self, name: str) -> None:
+        raise UnreachableError("away")
+
+
+async def test_nothing_of_an_old_backup_is_deleted_or_rotated_while_it_is_restored(
+    pair: Pair, shelf: Shelf
+) -> None:
+    old = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    shelf.seen = NothingGoes(shelf.memory)
+    assert (await pair.alice.backups.rotate(None, NO_PASSPHRASE)).old_left
+    await pair.alice.close()
+    shelf.seen = NoSegments(shelf.memory)
+    with pytest.raises(ClientError) as away:
+        await restore(pair.town, old, "alice")
+    assert away.value.code is Code.PROVIDER_UNREACHABLE
+    shelf.seen = shelf.memory
+    alice = pair.alice = await pair.town.open("alice", connect=False)
+    assert (await alice.backups.status()).restoring
+    before = dict(shelf.memory.objects)
+    for refused in (
+        alice.backups.rotate(None, NO_PASSPHRASE),
+        alice.backups.turn_off(NO_PASSPHRASE),
+        alice.backups.back_up(),
+    ):
+        with pytest.raises(ClientError) as told:
+            await refused
+        assert told.value.code is Code.RESTORE_UNFINISHED
+        assert told.value.message == (
+            "a restore is not complete, and some messages are only in the backup yet: let it finish first"
+        )
+    assert shelf.memory.objects == before
+    assert len(prefixes(shelf)) == 2
+    await alice.close()
+    assert (await restore(pair.town, old, "alice")).complete
+    alice = pair.alice = await pair.town.open("alice", connect=False)
+    await alice.backups.back_up()
+    assert await left(alice) is None
+    assert len(prefixes(shelf)) == 1
+    await refuses(pair.town, old, Code.NOTHING_FOUND)
