@@ -161,9 +161,9 @@ class Backups:
 
     async def unfinished(self) -> UnfinishedRestore | None:
         """What the restore that is not complete was asked for, or None. Raises code storage_damaged."""
-        from letterlock_client.flows.backup import unfinished
+        from letterlock_client.flows.backup import unfinished_restores
 
-        return await self._place.database.read(unfinished.read)
+        return await self._place.database.read(unfinished_restores.read)
 
     def go_on_restoring(self) -> None:
         """Bring in what a restore has left, beside chatting; nothing where none is under way.

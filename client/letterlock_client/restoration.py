@@ -23,7 +23,7 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import finding, restoring_profiles, unfinished
+from letterlock_client.flows.backup import finding, restoring_profiles, unfinished_restores
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
@@ -52,12 +52,12 @@ class Restoration:
 
         Raises codes no_profile, profile_in_use, wrong_passphrase, storage_damaged, ….
         """
-        return await unfinished.look(home.profile(profile), unlock, outside)
+        return await unfinished_restores.look(home.profile(profile), unlock, outside)
 
     @staticmethod
     def filled_in(request: RestoreRequest, found: UnfinishedRestore | None) -> RestoreRequest:
         """Put what was asked for then where nothing is said now; of another account's restore nothing is taken."""
-        return unfinished.filled_in(request, found)
+        return unfinished_restores.filled_in(request, found)
 
     @property
     def digits(self) -> str:

@@ -38,7 +38,7 @@ from letterlock_client.flows.backup import (
     recovery_secrets,
     recovery_sheet,
     restoring,
-    unfinished,
+    unfinished_restores,
 )
 from letterlock_client.flows.backup.asking_the_vault import Door
 from letterlock_client.flows.backup.finding import FoundBackup
@@ -252,7 +252,7 @@ class _Run:
             place.own = await place.database.read(load_own)
         media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
         new = restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock())
-        asked = unfinished.asked(self._wanted.request, by_key=self._opened.recovered is None)
+        asked = unfinished_restores.asked(self._wanted.request, by_key=self._opened.recovered is None)
         journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
         if self._wanted.early:
