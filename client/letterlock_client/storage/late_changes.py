@@ -52,18 +52,23 @@ async def take(tx: Transaction) -> list[LateChange]:
 async def note_read(tx: Transaction, conversation: ConversationId, up_to: MessageId) -> None:
     """A chat was read up to this message; never back."""
     await tx.execute(
-        "INSERT INTO late_read (conversation, up_to) VALUES (?, ?) ON CONFLICT (conversation) DO UPDATE"
-        " SET up_to = excluded.up_to WHERE (SELECT row FROM message WHERE id = excluded.up_to)"
-        " > coalesce((SELECT row FROM message WHERE id = late_read.up_to), 0)",
+        "INSERT INTO late_read (conversation, up_to) SELECT peer, row FROM message"
+        " JOIN conversation ON conversation.id = message.conversation WHERE peer = ? AND message.id = ?"
+        " ON CONFLICT (conversation) DO UPDATE SET up_to = max(up_to, excluded.up_to)",
         conversation,
         up_to,
     )
 
 
 async def read(tx: Transaction) -> list[tuple[ConversationId, MessageId]]:
-    """How far each chat was read while the restore was under way."""
-    rows = await tx.all("SELECT conversation, up_to FROM late_read")
-    return [(ConversationId(conversation), MessageId(up_to)) for conversation, up_to in rows]
+    """How far each chat was read while the restore was under way: the last message that is here of those."""
+    rows = await tx.all(
+        "SELECT late_read.conversation, message.id FROM late_read"
+        " JOIN conversation ON conversation.peer = late_read.conversation"
+        " JOIN message ON message.row = (SELECT max(row) FROM message AS before"
+        " WHERE before.conversation = conversation.id AND before.row <= up_to)"
+    )
+    return [(ConversationId(conversation), MessageId(message)) for conversation, message in rows]
 
 
 async def forget(tx: Transaction) -> None:

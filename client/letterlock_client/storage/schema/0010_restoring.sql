@@ -22,10 +22,11 @@ CREATE TABLE late_change (
 );
 CREATE INDEX late_change_by_target ON late_change (target);
 
--- How far chats were read while a restore was under way: what it brings in before that is read as well.
+-- How far chats were read while a restore was under way: what it brings in before that is read as well. A row of
+-- `message`, which is never used twice: the message itself may be gone by then.
 CREATE TABLE late_read (
     conversation BLOB PRIMARY KEY CHECK (length(conversation) = 20),
-    up_to BLOB NOT NULL CHECK (length(up_to) = 16)
+    up_to INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- A restore that an older release began had them dropped until its end.

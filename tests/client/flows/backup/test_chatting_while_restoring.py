@@ -233,6 +233,19 @@ async def test_the_command_finishes_what_the_screen_began(scene: Scene) -> None:
     assert (await pair.bob.message(scene.bobs[0])).delivery is Delivery.READ
 
 
+async def test_a_chat_that_was_read_stays_read_where_its_newest_message_is_gone(scene: Scene) -> None:
+    pair = scene.pair
+    alice = await scene.come_back()
+    await pair.settle()
+    newest = (await alice.history(pair.to_bob, 1))[0]
+    await alice.mark_read(pair.to_bob, newest.id)
+    await alice.delete(newest.id, for_everyone=False)
+    scene.slow.let_go.set()
+    await whole(alice)
+    (chat,) = await alice.conversations()
+    assert chat.unread == 0
+
+
 async def test_a_crash_at_any_of_its_commits_loses_and_doubles_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
