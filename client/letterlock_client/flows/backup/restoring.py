@@ -103,7 +103,9 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
         ):
             return present
         new = replace(wanted, fresh=await _is_empty(work.tx))
+        half = present is not None and _lacks_account(present, await backup_state.done(work.tx))
         await backup_state.begin_restore(work.tx, new)
+        await backup_state.note_done(work.tx, [_HALF] if half else [])
         return new
 
     return await place.transact(work)
@@ -284,7 +286,9 @@ async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFi
 # The account.
 
 _ACCOUNT: Final = "account"
-"""Noted among the segments that are in, whose names are hex digits."""
+_HALF: Final = "half an account"
+"""Both are noted among the segments that are in, whose names are hex digits; this one by a restore that another, which
+began on a new terminal, gave way to before the account was back."""
 
 
 async def needs_account(place: Workplace, journal: RestoreJournal) -> bool:
@@ -292,7 +296,11 @@ async def needs_account(place: Workplace, journal: RestoreJournal) -> bool:
     own = await place.database.read(identity.load)
     if own is None or not own.registered:
         return True
-    return journal.fresh and _ACCOUNT not in await place.database.read(backup_state.done)
+    return _lacks_account(journal, await place.database.read(backup_state.done))
+
+
+def _lacks_account(journal: RestoreJournal, done: set[str]) -> bool:
+    return (journal.fresh or _HALF in done) and _ACCOUNT not in done
 
 
 async def note_account(work: Work) -> None:

@@ -205,3 +205,16 @@ async def test_an_account_that_came_back_by_half_is_not_taken_for_whole(
     whole = await town.open("half")
     status = await whole.backups.status()
     assert (status.on, status.restoring) == (True, False)
+
+
+async def test_an_account_that_came_back_by_half_is_fetched_whoever_asks_otherwise_the_next_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another restore gives way to one with the digits, which no realm confirms, and files for later."""
+    assert await scene.die(Death(2, frozenset({"key file"})), "half", PASSWORD, monkeypatch)
+    town = scene.pair.town
+    await (await town.open("half")).close()
+    await restore(town, scene.digits, "half", fleet=scene.fleet, media_later=True)
+    whole = await town.open("half")
+    status = await whole.backups.status()
+    assert (status.on, status.restoring) == (True, False)
