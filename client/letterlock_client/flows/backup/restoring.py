@@ -205,6 +205,7 @@ async def _take(here: Restoring, batches: Batches, whole: SegmentRef | None, wor
         # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
         paths += await _settle(here, work)
     await applying_late.apply(work)
+    work.tx.after_commit(work.place.timers_changed.set)
     if whole is not None:
         await backup_state.note_done(work.tx, [whole.id.hex()])
     return paths

@@ -12,8 +12,10 @@ from letterlock_client.backup_models import Restored
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished
+from letterlock_client.flows import expiring
 from letterlock_client.flows.announcing import EventStream
 from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery, TransferState
 from letterlock_client.providers.interface import UnreachableError
@@ -244,6 +246,51 @@ async def test_a_chat_that_was_read_stays_read_where_its_newest_message_is_gone(
     await whole(alice)
     (chat,) = await alice.conversations()
     assert chat.unread == 0
+
+
+async def test_what_comes_back_with_its_timer_running_ends_on_time(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 2)
+    digits = await turn_on(pair.alice)
+    await pair.alice.set_timer(pair.to_bob, 7 * 86_400)
+    for number in range(20):
+        await pair.bob.send_text(pair.to_alice, f"for a week {number} {'x' * 3000}")
+    await pair.settle()
+    await pair.alice.mark_read(pair.to_bob, (await pair.alice.history(pair.to_bob, 1))[0].id)
+    await pair.alice.backups.back_up()
+    old = [name for name in shelf.memory.objects if "/segment/" in name]
+    await pair.alice.set_timer(pair.to_bob, 0)
+    for number in range(3):
+        await pair.alice.send_text(pair.to_bob, f"newest {number}")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    shelf.seen = slow = Slow(shelf.memory, old)
+    pair.town.clock.move(days=7, seconds=-expiring.LONGEST_SLEEP_S / 2)
+    assert not (await restore(pair.town, digits, early=True)).complete
+    sleeps: list[float] = []
+    sweep = expiring.sweep
+
+    async def sweeping(place: Workplace) -> float:
+        sleeps.append(await sweep(place))
+        return sleeps[-1]
+
+    monkeypatch.setattr(expiring, "sweep", sweeping)
+    pair.alice = alice = await pair.town.open("second", connect=False)
+
+    async def asleep() -> bool:
+        return bool(sleeps)
+
+    await eventually(asleep)
+    assert sleeps == [expiring.LONGEST_SLEEP_S]
+    slow.let_go.set()
+    await whole(alice)
+
+    async def wakes_in_time() -> bool:
+        return sleeps[-1] < expiring.LONGEST_SLEEP_S
+
+    await eventually(wakes_in_time)
 
 
 async def test_a_crash_at_any_of_its_commits_loses_and_doubles_nothing(
