@@ -221,6 +221,20 @@ async def test_message_info_tells_sizes_and_ratchet(client: Open) -> None:
             assert fact in running.text()
 
 
+async def test_message_info_scrolls_in_a_low_terminal_and_keeps_its_hint(client: Open) -> None:
+    fake = lively()
+    fake.put(chat_id("bob"), "hello", mine=True, delivery=Delivery.READ, read_at=fake.clock.now)
+    async with client(fake, size=(60, 24)) as running:
+        await running.press("enter", "escape", "i")
+        assert "Chain index" not in running.text()
+        assert "escape closes" in running.text()
+        await running.press("pagedown")
+        assert "Chain index" in running.text()
+        assert "escape closes" in running.text()
+        await running.press("home", "down")
+        assert "About this message" in running.text()
+
+
 async def test_message_info_tells_when_the_receipts_came(client: Open) -> None:
     fake = lively()
     for known, expected in (

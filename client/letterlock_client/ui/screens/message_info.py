@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
@@ -45,10 +46,11 @@ class MessageInfoScreen(Dialog[None]):
 
     def parts(self) -> Iterable[Widget]:
         """What is known at once; the rest follows."""
-        yield words(_table(self._times()), "info--table")
-        if self._message.delivered_at or self._message.read_at:
-            yield words(RECEIPTS, "dialog--hint")
-        yield words("", "info--sizes")
+        with VerticalScroll(classes="info--facts"):
+            yield words(_table(self._times()), "info--table")
+            if self._message.delivered_at or self._message.read_at:
+                yield words(RECEIPTS, "dialog--hint")
+            yield words("", "info--sizes")
 
     def on_mount(self) -> None:
         """Ask for the rest."""
