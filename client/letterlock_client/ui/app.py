@@ -20,6 +20,7 @@ from letterlock_client.ui.background import start
 from letterlock_client.ui.commands import clashes
 from letterlock_client.ui.crash import say_crash
 from letterlock_client.ui.doors import Doors, NoAccount, Start, Tastes
+from letterlock_client.ui.notices import NoticesApp
 from letterlock_client.ui.notifying import sequence, way_of
 from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.screens.main import MainScreen
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 
-class LetterlockApp(TypedAheadApp[int]):
+class LetterlockApp(NoticesApp[int], TypedAheadApp[int]):
     """One client on the whole terminal."""
 
     TITLE = "Letterlock"

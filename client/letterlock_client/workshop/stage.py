@@ -18,6 +18,7 @@ from textual.command import Provider
 from letterlock_client.errors import ClientError
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.crash import say_crash
+from letterlock_client.ui.notices import NoticesApp
 from letterlock_client.ui.palette import Commands
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.terminal import know_alt_enter
@@ -34,7 +35,7 @@ LEAVE_S: Final = 10.0
 """How long leaving may take after the terminal is gone."""
 
 
-class StageApp(TypedAheadApp[int]):
+class StageApp(NoticesApp[int], TypedAheadApp[int]):
     """The whole terminal."""
 
     TITLE = "Letterlock, live"

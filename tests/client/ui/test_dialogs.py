@@ -221,6 +221,14 @@ async def test_message_info_tells_sizes_and_ratchet(client: Open) -> None:
             assert fact in running.text()
 
 
+async def test_a_notice_that_is_said_again_stands_there_once(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "up", "v", "v", "v", "h")
+        text = running.text()
+        assert text.count("This message has no picture.") == 1
+        assert text.count("This message was never changed.") == 1
+
+
 async def test_message_info_scrolls_in_a_low_terminal_and_keeps_its_hint(client: Open) -> None:
     fake = lively()
     fake.put(chat_id("bob"), "hello", mine=True, delivery=Delivery.READ, read_at=fake.clock.now)
