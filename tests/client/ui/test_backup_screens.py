@@ -590,3 +590,19 @@ async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> N
         await choose(running, "Verify")
         check(running)
         assert running.app.is_running
+
+
+async def test_the_word_that_trusts_a_vault_is_on_the_screen_of_a_low_terminal(client: Open) -> None:
+    for size in ((60, 24), (100, 30)):
+        async with client(backed_up(), size) as running:
+            running.app.push_screen(FleetScreen())
+            await running.settle()
+            await fill(running, fleet=str(FLEET_FILE))
+            await running.press("enter")
+            assert running.app.screen.query_one(Button).has_focus
+            for shown in ("Trust this vault", "enter goes on", shown_hash(load_fleet(FLEET_FILE).hash)):
+                assert shown in running.text(), (size, shown)
+            await fill(running, fleet="/none.toml")
+            await running.press("enter")
+            assert "cannot be read" in running.text()
+            assert "enter goes on" in running.text(), size
