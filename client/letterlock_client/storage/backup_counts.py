@@ -1,6 +1,7 @@
 """How much a backup holds, and how much it has to do: counted, never read. Must not know what is done with numbers."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,18 +16,19 @@ class ChatTotal:
     conversation: bytes
     messages: int
     media: int
+    """Files that lie at the provider: one that was never fetched is in no backup, though its message is."""
     last_at: int
 
 
-async def totals(reader: Reader, now: int, above: int = 0) -> list[ChatTotal]:
+async def totals(reader: Reader, now: int, sent: Sequence[int], above: int = 0) -> list[ChatTotal]:
     """Count what a backup of now holds above a row, chat by chat, the one with the newest message first.
 
-    Reads every message above that row.
+    `sent` are the rows of the messages whose files this very backup sent. Reads every message above that row.
     """
-    return await reader.run(partial(_totals, now=now, above=above))
+    return await reader.run(partial(_totals, now=now, sent=sent, above=above))
 
 
-def _totals(connection: sqlite3.Connection, now: int, above: int) -> list[ChatTotal]:
+def _totals(connection: sqlite3.Connection, now: int, sent: Sequence[int], above: int) -> list[ChatTotal]:
     # Counted from indexes alone, less what is not kept: a million messages in a tenth of a second.
     place = "NOT INDEXED WHERE row > :above AND" if above else "WHERE"
     between = {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS, "above": above}
@@ -42,19 +44,26 @@ def _totals(connection: sqlite3.Connection, now: int, above: int) -> list[ChatTo
     for chat, count in dropped:
         counts[chat][0] -= count
     files = connection.execute(
-        "SELECT conversation, count(*) FROM attachment CROSS JOIN message ON message.row = attachment.message"
-        f" WHERE attachment.message > :above AND descriptor <> x'' AND {KEPT} GROUP BY 1",
+        "SELECT conversation, count(*) FROM backup_media CROSS JOIN message ON message.row = backup_media.message"
+        " JOIN attachment ON attachment.message = message.row"
+        f" WHERE backup_media.message > :above AND descriptor <> x'' AND {KEPT} GROUP BY 1",
         between,
     )
     for chat, count in files:
         counts[chat][1] = count
+    for row in sent:
+        for (chat,) in connection.execute(
+            f"SELECT conversation FROM message WHERE row = :row AND {KEPT}", between | {"row": row}
+        ):
+            # A file may come after its message was counted.
+            counts.setdefault(chat, [0, 0, row])[1] += 1
     rows = (
         connection.execute(
             "SELECT peer, ?, ?, (SELECT received_at FROM message WHERE row = ?) FROM conversation WHERE id = ?",
             (*found, chat),
         ).fetchone()
         for chat, found in counts.items()
-        if found[0]
+        if found[0] or found[1]
     )
     return sorted((ChatTotal(*row) for row in rows), key=lambda each: each.last_at, reverse=True)
 

@@ -212,7 +212,9 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     state = ground.state
     meter.phase(BackupPhase.MANIFEST)
     before = counting.load(state.last)
-    totals = await place.database.read(partial(counting.count, now=place.clock(), before=before))
+    totals = await place.database.read(
+        partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
+    )
     manifest = await _manifest(place, ground, sent, totals)
     name = manifest_name(state.backup_key, manifest.generation, place.random(8))
     raw = seal_manifest(state.backup_key, name, manifest, place.random(24))

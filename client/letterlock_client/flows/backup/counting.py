@@ -4,6 +4,7 @@ Counting reads every message, so a large history is counted once a week; in betw
 was counted. Must not know where a backup lies.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -70,16 +71,22 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def count(reader: Reader, now: int, before: Totals | None) -> Totals:
-    """Count what a backup of now holds; of a large history only what came since `before`."""
+async def count(reader: Reader, now: int, before: Totals | None, sent: Sequence[int] = ()) -> Totals:
+    """Count what a backup of now holds; of a large history only what came since `before`.
+
+    `sent` are the rows of the messages whose files it sends and no backup before it held.
+    """
     position = await backup_rows.last_row(reader)
     exact = before is None or position <= COUNTED_ROWS or now - before.counted_at >= COUNT_AGAIN_MS
     above = 0 if exact or before is None else before.position
     chats = {each.id: each for each in before.chats} if above and before else {}
-    for new in await backup_counts.totals(reader, now, above):
+    for new in await backup_counts.totals(reader, now, sent, above):
         old = chats.get(new.conversation, Chat(new.conversation, 0, 0, 0))
         chats[new.conversation] = Chat(
-            new.conversation, old.messages + new.messages, old.media + new.media, new.last_at
+            new.conversation,
+            old.messages + new.messages,
+            old.media + new.media,
+            max(old.last_at, new.last_at),
         )
     return Totals(
         at=now,

@@ -100,6 +100,21 @@ async def test_a_file_that_was_left_for_later_comes_when_it_is_wanted(pair: Pair
     assert saved.read_bytes() == b"a plan" * 5000
 
 
+async def test_a_file_that_was_never_fetched_does_not_count_as_backed_up(pair: Pair, tmp_path: Path) -> None:
+    await turn_on(pair.bob)
+    (tmp_path / "plan.txt").write_bytes(b"a plan" * 5000)
+    await pair.alice.send_file(pair.to_bob, tmp_path / "plan.txt")
+    await pair.settle()
+    made = await pair.bob.backups.back_up()
+    assert (made.messages, made.media, made.media_written) == (3, 0, 0)
+    (message,) = await pair.bob.history(pair.to_alice, 1)
+    await pair.bob.save(message.id, tmp_path / "here")
+    made = await pair.bob.backups.back_up()
+    assert (made.messages, made.media, made.media_written) == (3, 1, 1)
+    await pair.bob.send_text(pair.to_alice, "a good plan")
+    assert (await pair.bob.backups.back_up()).media == 1
+
+
 async def test_only_the_chats_that_were_asked_for_come_and_the_backup_keeps_the_others(pair: Pair) -> None:
     digits = await turn_on(pair.alice)
     carol = await pair.town.register("carol")
