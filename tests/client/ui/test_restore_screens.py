@@ -509,6 +509,15 @@ async def test_what_cannot_begin_is_told_and_keeps_what_was_typed(client: Open) 
         assert running.app.screen.query_one("#handle", Input).value == "alice"
 
 
+async def test_realms_that_cannot_be_asked_are_not_said_to_be_asked(client: Open) -> None:
+    def without_vault(restoration: FakeRestoration) -> None:
+        restoration.failures["vault"] = ClientError(Code.NO_VAULT, "there is no vault: name its fleet file")
+
+    async with Restoring(without_vault).at_password(client) as running:
+        assert "There is no vault: name its fleet file" in words(running)
+        assert "Asking the realms" not in words(running)
+
+
 async def test_a_folder_that_is_not_there_is_told_at_once(client: Open, tmp_path: Path) -> None:
     way = Restoring()
     async with client(way.fake, (100, 36), doors=way.doors) as running:

@@ -28,6 +28,8 @@ HOW: Final = (
     "vault destroys its shares."
 )
 
+ASKING: Final = "Asking the realms; this costs nothing…"
+
 
 class RestorePasswordScreen(Dialog[RestorePreview], Asking):
     """The field; the result is what the backup holds."""
@@ -47,7 +49,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         """What the realms say, what is left, and the field."""
         with VerticalScroll(can_focus=False, classes="dialog--scroll"):
             yield words(HOW, "dialog--text")
-            yield words("Asking the realms; this costs nothing…", "restore--realms")
+            yield words(ASKING, "restore--realms")
         yield words("", "restore--tries")
         # Whoever types while the realms are asked loses no key; only sending waits.
         yield Input(placeholder="backup password", password=True, compact=True, max_length=1_024)
@@ -63,7 +65,13 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         self._look()
 
     def _look(self) -> None:
-        self.ask(self._restoration.vault, self._show)
+        self.query_one(".restore--realms", Static).update(Content(ASKING))
+        self.ask(self._restoration.vault, self._show, self._unasked)
+
+    def _unasked(self, error: ClientError) -> None:
+        # Nobody is being asked any more.
+        self.query_one(".restore--realms", Static).update("")
+        self._say(error)
 
     def _show(self, vault: VaultView) -> None:
         self._vault, self._read_at = vault, time.monotonic()
@@ -110,8 +118,11 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
 
     def _refused(self, error: ClientError) -> None:
         self._trying = False
-        self.say(error.message[:1].upper() + error.message[1:])
+        self._say(error)
         self._look()
+
+    def _say(self, error: ClientError) -> None:
+        self.say(error.message[:1].upper() + error.message[1:])
 
     @on(Button.Pressed, ".restore--again")
     def _again(self, event: Button.Pressed) -> None:

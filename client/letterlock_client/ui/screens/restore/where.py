@@ -80,7 +80,7 @@ class WhereScreen(Dialog[Wanted]):
             words("The vault's fleet file, if you were given one", "dialog--label"),
             Input(
                 str(asked.fleet or ""),
-                placeholder="the one that came with this program",
+                placeholder="fleet.toml beside your settings, where there is one",
                 id="fleet",
                 compact=True,
                 max_length=1_000,
