@@ -56,7 +56,18 @@ async def test_the_screen_looks_as_before(
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 @pytest.mark.parametrize(
     ("name", "keys"),
-    [("chat", "alt+a"), ("verify", "alt+a f4"), ("settings", "f2 n o t i enter"), ("backup", "f3")],
+    [
+        ("chats", ""),
+        ("chat", "alt+a"),
+        ("requests", "alt+r"),
+        ("verify", "alt+a f4"),
+        ("xray", "alt+a f12"),
+        ("message-info", "alt+a escape up up up up up i"),
+        ("search", "ctrl+f s e e"),
+        ("settings", "f2 n o t i enter"),
+        ("backup", "f3"),
+        ("help", "f1"),
+    ],
 )
 async def test_the_screen_looks_as_before_in_black_on_white(
     client: Open, picture: Picture, size: tuple[int, int], name: str, keys: str
