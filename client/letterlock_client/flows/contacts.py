@@ -30,7 +30,15 @@ from letterlock_client.flows.workplace import Work, Workplace, verified
 from letterlock_client.links.address import parse_relay
 from letterlock_client.links.failures import Refused
 from letterlock_client.models import NewsKind, Standing
-from letterlock_client.storage import contacts, conversations, feed, outbox, settings
+from letterlock_client.storage import (
+    backup_state,
+    contacts,
+    conversations,
+    feed,
+    late_changes,
+    outbox,
+    settings,
+)
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.database import Reader
 
@@ -333,6 +341,8 @@ async def delete_request(place: Workplace, conversation: ConversationId) -> list
         if contact.standing is not Standing.REQUESTED:
             # Above all no blocked one: forgotten, they could ask again.
             raise ClientError(Code.BAD_INPUT, "this is no request")
+        if await backup_state.restoring(work.tx):
+            await late_changes.note_gone(work.tx, conversation)
         paths = await conversations.delete(work.tx, conversation)
         await feed.forget(work.tx, conversation)
         await outbox.delete_for(work.tx, contact.account)

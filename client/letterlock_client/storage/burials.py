@@ -1,14 +1,17 @@
-"""What a restore must leave deleted: deletions of a backup, and messages whose time is over; which those are.
+"""What a restore must leave deleted: what its backup deleted, what has expired, chats that were deleted beside it.
 
 Segments may come in any order, so a deletion may come long before what it deletes. Must not know where records come
 from, nor how a message is stored.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from letterlock.backup.records import MessageRecord, Tag, TombstoneRecord
+from letterlock.backup.columns import Columns
+from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
+from letterlock_client.storage.database import Transaction
 
 IN_ONE_QUERY: Final = 4096
 """How many ids one query asks for."""
@@ -85,3 +88,29 @@ def buried(connection: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:
         )
         found.update(id_ for (id_,) in rows)
     return found
+
+
+async def leave_out(
+    tx: Transaction, records: Sequence[Record | Columns], gone: Mapping[bytes, int]
+) -> tuple[list[Record | Columns], list[str]]:
+    """Bury messages of these deleted chats, in each up to a place, also where somebody sent them once more.
+
+    Return everything else, to be taken, and the files that the caller deletes after the commit.
+    """
+    return await tx.run(partial(_leave_out, records=records, gone=gone))
+
+
+def _leave_out(
+    connection: sqlite3.Connection, records: Sequence[Record | Columns], gone: Mapping[bytes, int]
+) -> tuple[list[Record | Columns], list[str]]:
+    kept: list[Record | Columns] = []
+    deletions: list[TombstoneRecord] = []
+    for each in records:
+        for one in each.records() if isinstance(each, Columns) else (each,):
+            if isinstance(one, MessageRecord) and one.position <= gone.get(one.conversation, -1):
+                # A deletion of now: the next backup is to know of it.
+                (version,) = connection.execute("UPDATE change SET seq = seq + 1 RETURNING seq").fetchone()
+                deletions.append(TombstoneRecord(version, Tag.MESSAGE.value, one.id))
+            else:
+                kept.append(one)
+    return kept, bury(connection, deletions)

@@ -1,4 +1,4 @@
-"""What came about messages that a restore has not brought back yet: kept until they are here, or it is over.
+"""What came, or was done, about messages that a restore has not brought back yet: kept until they are here.
 
 Must not know what a payload says.
 """
@@ -71,7 +71,22 @@ async def read(tx: Transaction) -> list[tuple[ConversationId, MessageId]]:
     return [(ConversationId(conversation), MessageId(message)) for conversation, message in rows]
 
 
+async def note_gone(tx: Transaction, conversation: ConversationId) -> None:
+    """A chat was deleted, with the messages that are not back yet."""
+    await tx.execute(
+        "INSERT INTO late_gone (conversation, up_to) SELECT ?, seq FROM sqlite_sequence WHERE name = 'message'"
+        " ON CONFLICT (conversation) DO UPDATE SET up_to = excluded.up_to",
+        conversation,
+    )
+
+
+async def gone(tx: Transaction) -> dict[bytes, int]:
+    """The chats that were deleted, and the last place in each that is so."""
+    return dict(await tx.all("SELECT conversation, up_to FROM late_gone"))
+
+
 async def forget(tx: Transaction) -> None:
     """The restore is over: what is about no message here is about none that comes."""
     await tx.execute("DELETE FROM late_change")
     await tx.execute("DELETE FROM late_read")
+    await tx.execute("DELETE FROM late_gone")

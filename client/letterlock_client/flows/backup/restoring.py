@@ -38,6 +38,7 @@ from letterlock_client.storage import (
     backup_import,
     backup_rows,
     backup_state,
+    burials,
     identity,
     late_changes,
     message_triggers,
@@ -197,7 +198,11 @@ async def _take(here: Restoring, batches: Batches, whole: SegmentRef | None, wor
     chats = chats_of(here.journal)
     # What comes from a backup has its change numbers.
     triggers = await message_triggers.drop(work.tx)
+    gone = await late_changes.gone(work.tx)
     for batch in batches:
+        if gone:
+            batch, deleted = await burials.leave_out(work.tx, batch, gone)
+            paths += deleted
         done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=here.journal.fresh)
         paths += done.paths
     await message_triggers.make(work.tx, triggers)

@@ -29,6 +29,13 @@ CREATE TABLE late_read (
     up_to INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Chats that were deleted while a restore was under way: what it brings in of them stays deleted, whoever writes in them
+-- again. `up_to` is the last row of `message` that was given out by then, or kept free.
+CREATE TABLE late_gone (
+    conversation BLOB PRIMARY KEY CHECK (length(conversation) = 20),
+    up_to INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- A restore that an older release began had them dropped until its end.
 CREATE INDEX IF NOT EXISTS message_timeline ON message (conversation, row, width);
 CREATE INDEX IF NOT EXISTS message_by_change ON message (change_seq);

@@ -163,16 +163,15 @@ async def test_what_comes_about_a_message_that_is_not_back_yet_waits_for_it(scen
     assert (await alice.message(scene.alices[1])).delivery is Delivery.READ
 
 
-async def test_a_chat_that_is_deleted_meanwhile_stays_deleted(
-    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    carol = await pair.town.register("carol")
+async def with_an_old_request(
+    pair: Pair, shelf: Shelf, carol: Messenger, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, Slow]:
+    """Carol, a stranger, has written in the segments that are held back; Alice lost her terminal. Return her digits."""
     to_alice = await carol.find("alice")
     for number in range(20):
         await carol.send_text(to_alice, f"stranger {number} {'x' * 3000}")
     assert await carol.flushed(WAIT_S)
     await pair.settle()
-    (request,) = await pair.alice.requests()
     monkeypatch.setattr(looking_ahead, "ENOUGH", 2)
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
@@ -183,15 +182,51 @@ async def test_a_chat_that_is_deleted_meanwhile_stays_deleted(
     await pair.alice.backups.back_up()
     await pair.alice.close()
     shelf.seen = slow = Slow(shelf.memory, old)
+    return digits, slow
+
+
+async def test_a_chat_that_is_deleted_meanwhile_stays_deleted(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = await pair.town.register("carol")
+    digits, slow = await with_an_old_request(pair, shelf, carol, monkeypatch)
     assert not (await restore(pair.town, digits, early=True)).complete
     pair.alice = alice = await pair.town.open("second")
-    assert [one.id for one in await alice.requests()] == [request.id]
+    (request,) = await alice.requests()
     await alice.delete_request(request.id)
     slow.let_go.set()
     await whole(alice)
     assert await alice.requests() == []
     with pytest.raises(ClientError):
         await alice.conversation(ConversationId(carol.profile.account))
+
+
+async def test_who_writes_again_after_their_chat_was_deleted_brings_nothing_of_it_back(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = await pair.town.register("carol")
+    to_alice = await carol.find("alice")
+    digits, slow = await with_an_old_request(pair, shelf, carol, monkeypatch)
+    assert not (await restore(pair.town, digits, early=True)).complete
+    pair.alice = alice = await pair.town.open("second")
+    (request,) = await alice.requests()
+    await alice.delete_request(request.id)
+    await carol.send_text(to_alice, "stranger again")
+
+    async def asked_again() -> bool:
+        return len(await alice.requests()) == 1
+
+    await eventually(asked_again)
+    slow.let_go.set()
+    await whole(alice)
+    await alice.accept(request.id)
+    assert await texts(alice, request.id) == ["stranger again"]
+    # The next backup knows it too.
+    await alice.backups.back_up()
+    await alice.close()
+    await restore(pair.town, digits, "third")
+    pair.alice = await pair.town.open("third", connect=False)
+    assert await texts(pair.alice, request.id) == ["stranger again"]
 
 
 async def test_whoever_stops_it_or_closes_goes_on_at_any_later_time(scene: Scene) -> None:
