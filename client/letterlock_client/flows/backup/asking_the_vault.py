@@ -77,7 +77,11 @@ def _fleet_file(place: Workplace, fleet: Path | None) -> Path:
 async def change_password(place: Workplace, password: str, unlock: Unlock) -> PasswordChanged:
     """Put the same recovery secret behind another password, or behind a first one; show that nothing is rewritten."""
     check_password(password, place.own.identity.handle)
+    async with place.vault_lock:
+        return await _change_password(place, password, unlock)
 
+
+async def _change_password(place: Workplace, password: str, unlock: Unlock) -> PasswordChanged:
     state = await place.database.read(backup_state.load)
     if state is None:
         raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")

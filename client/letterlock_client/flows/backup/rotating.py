@@ -73,7 +73,9 @@ async def rotate(place: Workplace, password: str | None, unlock: Unlock) -> Rota
                 return await _end(going)
     else:
         begun = await _write(going)
-    await _commit(going, begun)
+    async with place.vault_lock:
+        # A password that is being changed keeps the old secret until then, and not after.
+        await _commit(going, begun)
     return await _end(going)
 
 

@@ -1,5 +1,6 @@
 """A rotation where the vault's realms keep the secret: they keep the new one, and the old registration is gone."""
 
+import asyncio
 import json
 from argparse import Namespace
 
@@ -19,6 +20,7 @@ from tests.client.flows.backup.backup_scene import PROVIDER, restore, shelf
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD, Scene, scene
 from tests.client.flows.backup.test_rotating import left, opens, prefixes, refuses
 from tests.client.flows.vault import vaults
+from tests.town import eventually
 
 __all__ = ["scene", "shelf"]
 
@@ -202,3 +204,30 @@ async def test_the_place_stays_where_it_is_while_a_rotation_is_unfinished(
     with pytest.raises(ClientError) as told:
         await scene.pair.alice.backups.choose(provider="folder:/elsewhere")
     assert told.value.code is Code.BACKUP_RUNNING
+
+
+async def test_a_password_that_is_being_changed_keeps_no_secret_that_a_rotation_leaves(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await backed_up(scene)
+    alice = scene.pair.alice
+    reached, let_go = asyncio.Event(), asyncio.Event()
+    change = of_profile.change_password
+
+    async def slow(*given: object, **more: object) -> object:
+        reached.set()
+        await let_go.wait()
+        return await change(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(of_profile, "change_password", slow)
+    changing = asyncio.create_task(alice.backups.change_password(OTHER, NO_PASSPHRASE))
+    await reached.wait()
+    rotating = asyncio.create_task(alice.backups.rotate(PASSWORD, NO_PASSPHRASE))
+
+    async def rotated_or_waits() -> bool:
+        return rotating.done() or bool(alice._place.vault_lock._waiters)
+
+    await eventually(rotated_or_waits)
+    let_go.set()
+    await asyncio.gather(changing, rotating)
+    assert await opens(scene.pair.town, PASSWORD, scene.file) == 2
