@@ -104,6 +104,12 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     restore_unfinished while messages are only in the backup.
     """
     await recovery_secrets.in_use(place, unlock)
+    async with place.vault_lock:
+        # Whoever changes the password would register again what is deleted here.
+        return await _turn_off(place, unlock)
+
+
+async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     # What a rotation left behind may be what is restored.
     await require_restored(place)
     await unfinished_rotations.settle(place)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from argparse import Namespace
+from asyncio import Task
 
 import pytest
 
@@ -206,11 +207,9 @@ async def test_the_place_stays_where_it_is_while_a_rotation_is_unfinished(
     assert told.value.code is Code.BACKUP_RUNNING
 
 
-async def test_a_password_that_is_being_changed_keeps_no_secret_that_a_rotation_leaves(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def being_changed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[Task[object], asyncio.Event]:
+    """Begin to change the password to the other one; it goes on once it is let go."""
     await backed_up(scene)
-    alice = scene.pair.alice
     reached, let_go = asyncio.Event(), asyncio.Event()
     change = of_profile.change_password
 
@@ -220,14 +219,37 @@ async def test_a_password_that_is_being_changed_keeps_no_secret_that_a_rotation_
         return await change(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(of_profile, "change_password", slow)
-    changing = asyncio.create_task(alice.backups.change_password(OTHER, NO_PASSPHRASE))
+    changing = asyncio.create_task(scene.pair.alice.backups.change_password(OTHER, NO_PASSPHRASE))
     await reached.wait()
-    rotating = asyncio.create_task(alice.backups.rotate(PASSWORD, NO_PASSPHRASE))
+    return changing, let_go
 
-    async def rotated_or_waits() -> bool:
-        return rotating.done() or bool(alice._place.vault_lock._waiters)
 
-    await eventually(rotated_or_waits)
+async def done_or_waits(scene: Scene, task: Task[object]) -> None:
+    async def look() -> bool:
+        return task.done() or bool(scene.pair.alice._place.vault_lock._waiters)
+
+    await eventually(look)
+
+
+async def test_a_password_that_is_being_changed_keeps_no_secret_that_a_rotation_leaves(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing, let_go = await being_changed(scene, monkeypatch)
+    rotating = asyncio.create_task(scene.pair.alice.backups.rotate(PASSWORD, NO_PASSPHRASE))
+    await done_or_waits(scene, rotating)
     let_go.set()
     await asyncio.gather(changing, rotating)
     assert await opens(scene.pair.town, PASSWORD, scene.file) == 2
+
+
+async def test_a_password_that_is_being_changed_leaves_nothing_where_backups_are_turned_off(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing, let_go = await being_changed(scene, monkeypatch)
+    ending = asyncio.create_task(scene.pair.alice.backups.turn_off(NO_PASSPHRASE))
+    await done_or_waits(scene, ending)
+    let_go.set()
+    await asyncio.gather(changing, ending)
+    assert await scene.pair.alice._place.database.read(backup_state.load_vault) is None
+    assert (await ending).realms_deleted == 3
+    await refuses(scene.pair.town, OTHER, Code.VAULT_DESTROYED, scene.file)
