@@ -38,6 +38,8 @@ _UNREAD: Final = MessageFlag.UNREAD.value
 _WAITING: Final = Delivery.WAITING.value
 _FAILED: Final = Delivery.FAILED.value
 _CACHE_KIB: Final = 96 * 1024
+_USUAL_CACHE_KIB: Final = 8000
+"""What SQLCipher keeps of its own accord."""
 
 _MESSAGE: Final = (
     "row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery, failure, reply_to,"
@@ -162,6 +164,12 @@ async def settle(tx: Transaction) -> list[str]:
     await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
     await tx.many("INSERT OR REPLACE INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?)", buried)
     return [path for (path,) in paths]
+
+
+async def let_go(tx: Transaction) -> None:
+    """Nothing more comes: give back the memory that importing took, for this connection lives as long as the client."""
+    await tx.execute(f"PRAGMA cache_size = -{_USUAL_CACHE_KIB}")
+    await tx.execute("PRAGMA shrink_memory")
 
 
 async def keep_room(tx: Transaction, last: int) -> None:

@@ -136,6 +136,7 @@ async def restore_messages(here: Restoring) -> None:
         async for ref, batches in coming:
             await take_segment(here, ref, batches)
     here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
+    await here.place.transact(lambda work: backup_import.let_go(work.tx))
     here.place.announcer.say([HistoryGrew()])
 
 

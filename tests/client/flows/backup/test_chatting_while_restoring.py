@@ -1,7 +1,7 @@
 """Somebody chats before a restore is complete: nothing is lost, doubled, out of order, or back that was deleted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,6 +227,18 @@ async def test_who_writes_again_after_their_chat_was_deleted_brings_nothing_of_i
     await restore(pair.town, digits, "third")
     pair.alice = await pair.town.open("third", connect=False)
     assert await texts(pair.alice, request.id) == ["stranger again"]
+
+
+async def test_the_memory_that_importing_took_is_given_back(scene: Scene) -> None:
+    def cache(person: Messenger) -> Awaitable[object]:
+        return person._place.database.write(lambda tx: tx.value("PRAGMA cache_size"))
+
+    alice = await scene.come_back()
+    usual = await cache(alice)
+    assert usual == await cache(scene.pair.bob)
+    scene.slow.let_go.set()
+    await whole(alice)
+    assert await cache(alice) == usual
 
 
 async def test_whoever_stops_it_or_closes_goes_on_at_any_later_time(scene: Scene) -> None:
