@@ -471,6 +471,26 @@ async def test_the_digits_are_checked_as_they_come(client: Open) -> None:
         assert way.begun[0].asked("vault") == []
 
 
+async def test_a_low_terminal_shows_what_is_asked_and_how_to_answer(client: Open) -> None:
+    way = Restoring()
+    async with client(way.fake, (60, 24), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        for shown in ("Your handle", "Look for the backup", "escape goes back"):
+            assert shown in running.text()
+    async with way.at_password(client, (60, 24), by_key=True) as running:
+        running.app.screen.query_one(TextArea).load_text("0123 4567 89ab cdef 0123 4x67")
+        await running.settle()
+        for shown in (
+            "Your 64-digit key",
+            "0123 4567",
+            "row 3, place 6",
+            "Open the backup",
+            "escape goes back",
+        ):
+            assert shown in running.text()
+
+
 async def test_a_restore_that_failed_goes_on_where_it_stopped(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:

@@ -34,6 +34,8 @@ class Dialog(ModalScreen[Result]):
         Binding("pagedown", "page(1)", "Scroll down", show=False),
     ]
 
+    # What is asked, and the keys that answer, must be seen in the smallest terminal people use, of 24 lines.
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (30, "-high")]  # noqa: RUF012 (Textual's)
     heading: str = ""
     hint: str = "escape closes"
     asks: ClassVar[bool] = False

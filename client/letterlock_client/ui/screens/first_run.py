@@ -44,9 +44,6 @@ UNFINISHED = (
 class FirstRunScreen(Dialog["Messenger"]):
     """The form; the result is the messenger of the new profile."""
 
-    # The way to a restore must be seen without scrolling in the smallest terminal people use, of 24 lines.
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (30, "-high")]  # noqa: RUF012 (Textual's)
-
     heading = "Welcome to Letterlock"
     hint = "tab moves on · enter in the last field registers · ctrl+q leaves"
 

@@ -35,7 +35,6 @@ class FleetScreen(Dialog[Path], Asking):
 
     heading = "The vault that guards your password"
     hint = "enter goes on · page keys scroll · escape goes back"
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (30, "-high")]  # noqa: RUF012 (Textual's)
 
     def __init__(self, fleet: Path | None = None) -> None:
         super().__init__()

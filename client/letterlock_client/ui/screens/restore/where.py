@@ -90,6 +90,10 @@ class WhereScreen(Dialog[Wanted]):
         yield problem_line()
         yield Button("Look for the backup", variant="primary", compact=True, classes="dialog--go")
 
+    def on_mount(self) -> None:
+        """Begin at the top: in a low terminal the first field takes its own label off the screen."""
+        self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
+
     @on(Input.Changed, "#sheet")
     def _sheet_named(self, event: Input.Changed) -> None:
         relay = self.query_one("#relay", Input)
