@@ -80,6 +80,11 @@ def table() -> dict[str, str]:
     return found
 
 
+def named(text: str) -> str:
+    """Return the emoji that is called so, with colons around its name or without; any other text as it is."""
+    return table().get(text.strip().strip(":").lower(), text)
+
+
 def search(words: str, limit: int) -> list[tuple[str, str]]:
     """Return (emoji, name) of those whose name fits, the best first, each emoji once; at most `limit`."""
     wanted = words.strip().strip(":").lower().replace(" ", "_")[:64]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from letterlock_client.emoji import OFTEN, SHORT, search, table
+from letterlock_client.emoji import OFTEN, SHORT, named, search, table
 from letterlock_client.sanitize import emoji_of, width
 
 
@@ -24,3 +24,11 @@ def test_no_emoji_is_offered_twice_and_nothing_fits_nonsense() -> None:
     assert len(found) == len(set(found)) > 50
     assert search("no such name", 5) == []
     assert set(OFTEN) <= set(SHORT)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [(":heart:", "💗"), ("Heart", "💗"), ("🎉", "🎉"), ("", ""), (":", ":"), ("nothing", "nothing")],
+)
+def test_an_emoji_may_be_given_by_its_name(text: str, meant: str) -> None:
+    assert named(text) == meant

@@ -10,6 +10,7 @@ from typing import Final
 
 from letterlock.ids import message_text
 from letterlock_client.commands.session import UsageError, look_up, online, run_with_messenger
+from letterlock_client.emoji import named
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery, Message
 from letterlock_client.output import DONE, FAILED, KEPT, Output
@@ -71,7 +72,7 @@ async def tell_accepted(messenger: Messenger, given: Namespace, output: Output, 
 async def react(messenger: Messenger, given: Namespace, output: Output) -> int:
     """React to a message, or take the reaction back."""
     target = await messenger.find_message(given.message)
-    await messenger.react(target.id, given.emoji)
+    await messenger.react(target.id, named(given.emoji))
     return await tell_flushed(messenger, given, output, target)
 
 

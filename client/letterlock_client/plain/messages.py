@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from letterlock_client import clipboard
+from letterlock_client.emoji import named
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.file_paths import file_of
 from letterlock_client.plain.speaking import Action, Verbs, say
@@ -19,7 +20,10 @@ class MessageVerbs(Verbs):
         """See `Verbs`."""
         return {
             "reply": (self.reply, "MESSAGE TEXT: answer a message"),
-            "react": (self.react, "MESSAGE [EMOJI]: react to a message; without one take it back"),
+            "react": (
+                self.react,
+                "MESSAGE [EMOJI]: react to a message, also by a name such as :heart:; without one take it back",
+            ),
             "edit": (self.edit, "MESSAGE TEXT: change an own message"),
             "edits": (self.edits, "MESSAGE: what a message said before it was changed"),
             "delete": (self.delete, "MESSAGE: delete an own message for everyone, another's here"),
@@ -52,7 +56,7 @@ class MessageVerbs(Verbs):
     async def react(self, rest: str) -> None:
         """React to a message."""
         target, emoji = await self.message_and_text(rest)
-        await self.messenger.react(target.id, emoji)
+        await self.messenger.react(target.id, named(emoji))
 
     async def edit(self, rest: str) -> None:
         """Change an own message."""

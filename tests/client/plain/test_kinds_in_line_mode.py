@@ -23,6 +23,8 @@ async def test_lines_change_forward_and_time_messages(pair: Pair, capsys: pytest
     shown = capsys.readouterr().out
     assert "never changed" in shown
     assert shown.rstrip().endswith("at nine")
+    await talk.obey(f"/react {name} :tada:")
+    assert [one.emoji for one in (await pair.alice.message(told.id)).reactions] == ["🎉"]
     await talk.obey(f"/forward {name} bob")
     await talk.obey("/timer soon")
     await talk.obey("/timer 8h")
