@@ -295,4 +295,6 @@ def progress_shape(moved: BackupProgress) -> dict[str, object]:
 def progress_line(moved: BackupProgress) -> str:
     """How far a backup or restore is, for people."""
     of = f" of {moved.total:,}" if moved.total else ""
-    return f"{PHASES[moved.phase]}: {moved.done:,}{of}, {moved.bytes_done:,} bytes"
+    count = f": {moved.done:,}{of}" if moved.done or moved.total else ""
+    size = f", {moved.bytes_done:,} bytes" if count and (moved.bytes_done or moved.bytes_total) else ""
+    return f"{PHASES[moved.phase]}{count}{size}"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from letterlock_client.backup_models import Freshness, Restored
-from letterlock_client.backup_shapes import restored_line
+from letterlock_client.backup_models import BackupPhase, BackupProgress, Freshness, Restored
+from letterlock_client.backup_shapes import progress_line, restored_line
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,15 @@ from letterlock_client.backup_shapes import restored_line
 )
 def test_one_of_a_thing_is_not_many(count: int, said: str) -> None:
     assert said in restored_line(Restored(count, count, count, 7, Freshness.VERIFIED, 2))
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "size", "said"),
+    [
+        (0, 0, 0, "telling the realms"),
+        (0, 2, 0, "telling the realms: 0 of 2"),
+        (1, 2, 9_000, "telling the realms: 1 of 2, 9,000 bytes"),
+    ],
+)
+def test_progress_counts_only_what_there_is_to_count(done: int, total: int, size: int, said: str) -> None:
+    assert progress_line(BackupProgress(BackupPhase.ANCHORING, done, total, size, size, 0.0, 0.0)) == said

@@ -97,9 +97,10 @@ class MessageVerbs(Verbs):
             if at:
                 say(f"{name} {local_time(at)}: when the first receipt came, by this clock.")
         known = await self.messenger.inspect(target.id)
+        devices = f"{known.devices} device{'s' if known.devices != 1 else ''}"
         say(
             f"{known.text_bytes} bytes of text, {known.padded_bytes} padded, {known.sealed_bytes} sealed,"
-            f" {known.envelope_bytes} that the relay sees, for {known.devices} devices;"
+            f" {known.envelope_bytes} that the relay sees, for {devices};"
             f" ratchet step {known.ratchet_step}, chain index {known.chain_index}."
         )
 

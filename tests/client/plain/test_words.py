@@ -64,6 +64,7 @@ async def test_messages_are_found_looked_into_and_people_come_and_go(
     await pair.settle()
     assert "lantern by the harbour" in await answer(talk, capsys, "/search lant harb")
     told = await answer(talk, capsys, f"/info {message_text(sent.id)}")
+    assert "for 1 device;" in told
     assert told.count("Delivered") == 2
     assert f"Delivered {local_time((await pair.alice.message(sent.id)).delivered_at)}: " in told
     assert "Read" not in told
