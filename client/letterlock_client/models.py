@@ -7,6 +7,7 @@ Times are milliseconds since 1970. Must not know storage, sockets or Textual.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from letterlock.ids import AccountId, BlobId, ConversationId, MessageId
 
@@ -196,6 +197,10 @@ class Listed(StrEnum):
     """On top."""
     ARCHIVED = "archived"
     """Out of sight, until somebody writes in it; where it is muted, until we do."""
+
+
+MOST_IN_REQUEST: Final = 256
+"""How many messages a stranger may leave before being accepted: nobody fills this disk unasked."""
 
 
 @dataclass(frozen=True, slots=True)

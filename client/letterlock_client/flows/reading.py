@@ -5,7 +5,6 @@ opened payload says is otherwise believed: it was proved before it came here. Mu
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import msgspec
 
@@ -25,6 +24,7 @@ from letterlock_client.flows.sealing import text_size
 from letterlock_client.flows.sending import tell_changed, timer_note
 from letterlock_client.flows.workplace import Work
 from letterlock_client.models import (
+    MOST_IN_REQUEST,
     Attachment,
     Delivery,
     Inspection,
@@ -48,9 +48,6 @@ from letterlock_client.storage import (
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.contacts import StoredContact
 from letterlock_client.storage.late_changes import LateChange
-
-MOST_IN_REQUEST: Final = 256
-"""How many messages a stranger may leave before being accepted: nobody fills this disk unasked."""
 
 _KINDS = {
     contents.AttachmentKind.IMAGE: MessageKind.IMAGE,

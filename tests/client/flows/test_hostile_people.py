@@ -15,9 +15,9 @@ from letterlock.wire import frames, refusals
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import devices, sealing
 from letterlock_client.flows.contacts import require_contact
-from letterlock_client.flows.reading import MOST_IN_REQUEST
 from letterlock_client.flows.workplace import Work, verified
 from letterlock_client.messenger import Messenger
+from letterlock_client.models import MOST_IN_REQUEST
 from letterlock_client.storage import prekeys
 from tests.town import WAIT_S, Pair, eventually
 

@@ -5,7 +5,7 @@ from textual.widgets import OptionList
 
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import KeyChanged
-from letterlock_client.models import Delivery, Standing
+from letterlock_client.models import MOST_IN_REQUEST, Delivery, Standing
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
@@ -13,7 +13,7 @@ from letterlock_client.ui.screens.main import MainScreen
 from letterlock_client.ui.screens.reader import ReaderScreen, chunks_of
 from letterlock_client.ui.screens.unlock import UnlockScreen
 from letterlock_client.ui.widgets.qr_code import QrCode
-from letterlock_client.ui.wording import moment
+from letterlock_client.ui.wording import account_lines, moment
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import DIGITS, FakeMessenger, account, attachment, chat_id, lively
 
@@ -51,6 +51,22 @@ async def test_a_new_request_is_shown_on_top(client: Open) -> None:
         await running.press("up", "enter")
         assert "stranger" in running.text()
         assert "hello?" not in running.text()
+
+
+async def test_a_request_says_where_keeping_ends_and_shows_an_account_to_compare(client: Open) -> None:
+    fake = FakeMessenger()
+    stranger = fake.person("stranger", standing=Standing.REQUESTED)
+    for _ in range(MOST_IN_REQUEST - 1):
+        fake.put(stranger, "hello?")
+    async with client(fake, size=(60, 24)) as running:
+        await running.press("alt+r")
+        assert "255 messages" in running.text()
+        assert "no more are kept" not in running.text()
+        assert " ".join(account_lines(account("stranger"))) in running.text()
+        await running.press("escape")
+        fake.put(stranger, "hello?")
+        await running.press("alt+r")
+        assert "256 messages, no more are kept" in running.text()
 
 
 async def test_a_chat_begins_by_handle(client: Open) -> None:

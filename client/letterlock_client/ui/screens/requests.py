@@ -12,14 +12,14 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from letterlock.ids import ConversationId, account_text
+from letterlock.ids import ConversationId
 from letterlock_client.errors import ClientError
-from letterlock_client.models import Conversation
+from letterlock_client.models import MOST_IN_REQUEST, Conversation
 from letterlock_client.sanitize import doubt_about
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
-from letterlock_client.ui.wording import short_time, title_of
+from letterlock_client.ui.wording import account_lines, short_time, title_of
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -93,8 +93,10 @@ class RequestsScreen(Dialog[ConversationId]):
         mark = f"  {self._around.icons.warning} {doubt}" if doubt else ""
         time = short_time(chat.last_at, self._around.clock())
         many = f"{chat.unread} messages" if chat.unread > 1 else "1 message"
-        first = f"{title_of(chat)}{mark}"
-        return Option(Content(f"{first}\n  {many}, {time} · {account_text(chat.contact.account)}"))
+        if chat.unread >= MOST_IN_REQUEST:
+            many = f"{many}, no more are kept"
+        account = " ".join(account_lines(chat.contact.account))
+        return Option(Content(f"{title_of(chat)}{mark}\n  {many}, {time}\n  {account}"))
 
     @property
     def _chosen(self) -> Conversation | None:
