@@ -24,7 +24,7 @@ class Code(StrEnum):
     """The configuration file is wrong. `file`, and `key` where one is to blame."""
 
     NO_PROFILE = "no_profile"
-    """There is no such profile here. `profile`."""
+    """There is no such profile here, or it has no account yet. `profile`."""
     PROFILE_EXISTS = "profile_exists"
     """There is one already. `profile`."""
     PROFILE_IN_USE = "profile_in_use"

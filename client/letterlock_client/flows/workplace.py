@@ -69,11 +69,17 @@ class Own:
         return self.account.account
 
 
+UNFINISHED: Final = (
+    "this profile has no account yet: a registration or a restore was not finished;"
+    " letterlock backup restore goes on with a restore"
+)
+
+
 async def load_own(reader: Reader) -> Own:
     """Read who we are. Raises codes no_profile, storage_damaged."""
     stored = await identity.load(reader)
     if stored is None:
-        raise ClientError(Code.NO_PROFILE, "this profile has no account yet")
+        raise ClientError(Code.NO_PROFILE, UNFINISHED)
     keys = await identity.sealing_keys(reader)
     account = open_account(stored.root_public, stored.list_certificate, stored.device_list)
     certificate = account.devices.device(stored.device)

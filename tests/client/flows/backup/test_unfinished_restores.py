@@ -81,6 +81,14 @@ async def test_all_that_was_asked_for_is_known_but_what_opens_the_backup(pair: P
     assert await look(pair.town) is None
 
 
+async def test_whoever_opens_what_was_cut_short_is_told_how_to_go_on(pair: Pair, shelf: Shelf) -> None:
+    await cut_short(pair, shelf)
+    with pytest.raises(ClientError) as told:
+        await pair.town.open("second")
+    assert told.value.code is Code.NO_PROFILE
+    assert "letterlock backup restore" in told.value.message
+
+
 async def test_a_sheet_is_known_by_its_place_and_what_it_said_is_noted(
     pair: Pair, shelf: Shelf, tmp_path: Path
 ) -> None:
