@@ -66,6 +66,7 @@ class LogApp(App[None]):
         self.log_view = MessageLog(CHAT, "bob", FakeClock(), lambda: True)
         self.asked: list[Sequence[int]] = []
         self.seen: list[MessageId] = []
+        self.jump: MessageId | None = None
 
     def compose(self) -> ComposeResult:
         yield self.log_view
@@ -73,6 +74,9 @@ class LogApp(App[None]):
     def on_mount(self) -> None:
         self.log_view.show(timeline_of(self.messages), self.messages[-256:])
         self.log_view.focus()
+        if self.jump is not None:
+            assert self.log_view.size.width == 0
+            assert self.log_view.jump_to(self.jump)
 
     def on_pages_wanted(self, event: intents.PagesWanted) -> None:
         self.asked.append(event.rows)
@@ -101,6 +105,15 @@ async def test_one_step_moves_every_row_by_exactly_one() -> None:
                 assert after[1:] == before[:-1]
             elif step > 0 and not app.log_view.follow:
                 assert after[:-1] == before[1:]
+
+
+async def test_a_jump_before_the_log_has_a_width_comes_true_once_it_has() -> None:
+    app = LogApp([made(number) for number in range(1, 1200)])
+    app.jump = app.messages[-200].id
+    async with app.run_test(size=(72, 20)) as pilot:
+        await pilot.pause()
+        assert app.log_view.cursor == 1199 - 200
+        assert 1199 - 200 in app.log_view.visible_items()
 
 
 async def test_loading_pages_moves_nothing_that_is_on_the_screen() -> None:

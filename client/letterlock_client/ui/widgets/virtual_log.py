@@ -23,8 +23,7 @@ from letterlock_client.ui.commands import Where, bindings
 from letterlock_client.ui.widgets.height_index import MAX_ROWS, HeightIndex
 from letterlock_client.ui.widgets.rows import LINE_STEP, Row, painted, selected_items, selected_text
 
-COPY_ITEMS = 5_000
-"""The most items one selection copies."""
+COPY_ITEMS = 5_000  # The most items one selection copies.
 
 
 class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
@@ -44,6 +43,7 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.follow = follow
         self._stick_to_end = follow
         self._exact = bytearray()
+        self._asked_for: int | None = None  # Where somebody wanted to go before there was a width.
         self._rows: LRUCache[Hashable, list[Row]] = LRUCache(768)
         self._wrap_width = 0
         self._begin_at: int | None = None
@@ -71,11 +71,8 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Called after what is on the screen changed. The default does nothing."""
 
     def say(self, message: Message) -> None:
-        """Post a message of this widget's own.
-
-        A message is otherwise taken for the one whose handler runs, and stops there on its way up: a pane
-        that feeds this list would keep the list's intents from the pane above.
-        """
+        """Post a message of this widget's own: else a pane that feeds this list keeps it from the pane above."""
+        # It is otherwise taken for the one whose handler runs, and stops there on its way up.
         message.set_sender(self)
         self.post_message(message)
 
@@ -91,7 +88,7 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._rows.clear()
         self._wrap_width = 0
         self.follow = to_end and self._stick_to_end
-        self._begin_at = begin_at
+        self._begin_at, self._asked_for = begin_at, None
         self.index.reset(b"")
         self._exact = bytearray()
         self.set_reactive(VirtualLog.cursor, None)
@@ -168,6 +165,8 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
             item, line = anchor
             self._restore(moved(item) if moved is not None else item, line)
         self._settle()
+        if self._asked_for is not None and self._asked_for < self.count:
+            self.move_to(self._asked_for)
 
     def _restore(self, item: int, line: int) -> None:
         item = min(item, self.count - 1)
@@ -380,7 +379,10 @@ class VirtualLog(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def move_to(self, item: int) -> None:
-        """Put the cursor on an item and bring it on the screen."""
+        """Put the cursor on an item and bring it on the screen; before it has a width, as soon as it has."""
+        self._asked_for = None if self._wrap_width else item
+        if not self._wrap_width:
+            return
         self.cursor = item
         self._make_exact(item)
         self._measure()
