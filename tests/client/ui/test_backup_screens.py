@@ -420,6 +420,8 @@ async def test_a_backup_without_a_password_is_rotated_without_one(client: Open) 
     fake.backups.old_left = True
     async with client(fake) as running:
         await choose(running, "Rotate the key")
+        said = " ".join(str(one.content) for one in running.app.screen.query(Static))
+        assert "opens nothing afterwards: set it again" in said
         await running.press("down", "enter")
         screen_is(running, WorkScreen)
         await running.press("enter")

@@ -20,6 +20,11 @@ OLD_DIGITS: Final = (
 )
 
 
+NOT_KNOWN_HERE: Final = (
+    "No password is known here. One that another terminal has set opens nothing afterwards: set it again."
+)
+
+
 class RotationFlow(Steps):
     """The flow."""
 
@@ -56,6 +61,7 @@ class RotationFlow(Steps):
         facts = [
             what,
             *([OLD_DIGITS] if status.has_recovery_key else []),
+            *([] if status.has_password else [NOT_KNOWN_HERE]),
             COPIED,
         ]
         choices = [Choice(False, "Keep the key as it is"), Choice(True, "Rotate it")]
