@@ -79,6 +79,13 @@ class Contact:
     """Empty, or a sentence that must be seen before anything is sent (a forked list, an expired list)."""
 
 
+TEXT_NAME: Final = "message.txt"
+TEXT_TYPE: Final = "text/plain"
+"""What a text is called that goes as a file."""
+MOST_READ: Final = 1024 * 1024
+"""How long a text may be, in bytes, to be read here; a longer file is saved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that travels with a message. Its key never leaves the core."""
@@ -92,6 +99,11 @@ class Attachment:
     height: int = 0
     duration_ms: int = 0
     preview: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_message_text(self) -> bool:
+        """Whether it is a text that went as a file, and is short enough to be read here."""
+        return (self.name, self.media_type) == (TEXT_NAME, TEXT_TYPE) and self.size <= MOST_READ
 
 
 class Again(StrEnum):

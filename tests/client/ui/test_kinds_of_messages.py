@@ -88,14 +88,18 @@ async def test_a_picture_is_viewed_as_large_as_there_is_room(client: Open) -> No
 
 
 @pytest.mark.parametrize("opened", [False, True])
-async def test_what_was_sent_to_be_seen_once_says_whether_it_was(client: Open, opened: bool) -> None:
+@pytest.mark.parametrize(("name", "shown"), [("a.jpg", "a.jpg"), ("message.txt", "a text")])
+async def test_what_was_sent_to_be_seen_once_says_whether_it_was(
+    client: Open, opened: bool, name: str, shown: str
+) -> None:
     fake = FakeMessenger()
     bob = fake.person("bob")
-    gone = attachment("a.jpg", TransferState.GONE)
+    media_type = "text/plain" if name.endswith(".txt") else "image/jpeg"
+    gone = replace(attachment(name, TransferState.GONE), media_type=media_type, size=9)
     fake.put(bob, "", mine=True, kind=MessageKind.IMAGE, attachment=gone, view_once=True, viewed=opened)
     async with client(fake) as running:
         await running.press("enter")
-        assert f"view once, {'opened' if opened else 'sent'} · a.jpg" in running.text()
+        assert f"view once, {'opened' if opened else 'sent'} · {shown}" in running.text()
 
 
 async def test_a_view_once_picture_is_shown_here_and_not_saved(client: Open) -> None:

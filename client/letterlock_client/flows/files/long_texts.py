@@ -3,27 +3,20 @@
 They never touch the disk unsealed, here or there. Must not know how a message travels.
 """
 
-from typing import Final
-
 from letterlock.ids import ConversationId, MessageId
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.files.downloading import download
 from letterlock_client.flows.files.sealed_files import off_loop
 from letterlock_client.flows.files.uploading import About, send_bytes
 from letterlock_client.flows.workplace import Workplace
-from letterlock_client.models import Message
-
-NAME: Final = "message.txt"
-MEDIA_TYPE: Final = "text/plain"
-MOST_READ: Final = 1024 * 1024
-"""How long a text may be, in bytes, to be read here; a longer file is saved."""
+from letterlock_client.models import MOST_READ, TEXT_NAME, TEXT_TYPE, Message
 
 
 async def send_long_text(
     place: Workplace, conversation: ConversationId, text: str, reply_to: MessageId | None
 ) -> Message:
     """Seal a text of any length as a file and queue it. Raises as `send_file`, and bad_input."""
-    about = About(NAME, MEDIA_TYPE, reply_to=reply_to)
+    about = About(TEXT_NAME, TEXT_TYPE, reply_to=reply_to)
     return await send_bytes(place, conversation, _encoded(text), about)
 
 
@@ -37,7 +30,7 @@ async def send_once(
     if len(raw) > MOST_READ:
         raise ClientError(Code.TOO_LARGE, "this is too long to be read once; send it as a file")
     return await send_bytes(
-        place, conversation, raw, About(NAME, MEDIA_TYPE, view_once=True, reply_to=reply_to)
+        place, conversation, raw, About(TEXT_NAME, TEXT_TYPE, view_once=True, reply_to=reply_to)
     )
 
 
@@ -50,10 +43,7 @@ def _encoded(text: str) -> bytes:
 
 def reads_once(message: Message) -> bool:
     """Say whether a view-once message's file is a text that can be read here, and not one to save."""
-    file = message.attachment
-    if file is None or not message.view_once:
-        return False
-    return (file.name, file.media_type) == (NAME, MEDIA_TYPE) and file.size <= MOST_READ
+    return message.view_once and message.attachment is not None and message.attachment.is_message_text
 
 
 async def read(place: Workplace, message: MessageId) -> str:

@@ -275,7 +275,8 @@ class _Bubble:
         icons, picture = self.look.icons, self.drawing.picture
         if self.message.view_once and file.state is TransferState.GONE:
             far = "opened" if self.message.viewed else "sent"
-            text = f"{icons.clip} view once, {far} {icons.dot} {file_name_of(file.name)}"
+            what = "a text" if file.is_message_text else file_name_of(file.name)
+            text = f"{icons.clip} view once, {far} {icons.dot} {what}"
             return self._wrapped(text, self.style)
         lines = half_blocks(picture, self.room, self.style) if picture is not None else []
         text = f"{sign_of(self.message.kind, icons)} {attachment_line(file, self.message.kind)}"
