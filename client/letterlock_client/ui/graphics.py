@@ -40,7 +40,11 @@ def may_draw(environment: Mapping[str, str]) -> bool:
     if environment.get("TMUX") or environment.get("STY"):
         return False
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
-    return program in _PROGRAMS or term.startswith(_TERMS) or "KONSOLE_VERSION" in environment
+    return (
+        program in _PROGRAMS
+        or term.startswith(_TERMS)
+        or not {"KONSOLE_VERSION", "XTERM_VERSION"}.isdisjoint(environment)
+    )
 
 
 def ask_terminal(environment: Mapping[str, str] = os.environ) -> Graphics | None:
@@ -61,13 +65,17 @@ def ask_terminal(environment: Mapping[str, str] = os.environ) -> Graphics | None
     else:
         return None
     cell = get_cell_size()
-    return Graphics(cell.width, cell.height, lambda picture: _drawn(shown, picture))
+    return Graphics(cell.width, cell.height, lambda picture: _drawn(shown, picture, cell.width, cell.height))
 
 
-def _drawn(shown: Any, picture: Picture) -> Widget:
-    """Put pixels that were decoded elsewhere into the library's widget."""
+def _drawn(shown: Any, picture: Picture, cell_width: int, cell_height: int) -> Widget:
+    """Put pixels that were decoded elsewhere into the library's widget, as many cells as they take.
+
+    Left to itself it is as wide as what stands above and below it.
+    """
     from PIL import Image
 
     made: Widget = shown(Image.frombytes("RGB", (picture.width, picture.height), picture.pixels))
-    made.styles.width = made.styles.height = "auto"
+    made.styles.width = -(-picture.width // cell_width)
+    made.styles.height = -(-picture.height // cell_height)
     return made

@@ -27,14 +27,19 @@ async def leave(pilot: Pilot[Any]) -> None:
 async def main() -> None:
     graphics = ask_terminal()
     app = Shown()
-    picture = Picture(64, 48, bytes([200, 30, 60]) * (64 * 48))
+    wide, high = (64, 48) if graphics is None else (300, 100)
+    picture = Picture(wide, high, bytes([200, 30, 60]) * (wide * high))
+    cells: list[int] = []
 
     async def show(pilot: Pilot[Any]) -> None:
         await app.push_screen(PictureScreen(picture, "a picture", graphics))
+        await pilot.pause()
+        cells.extend(app.screen.query_one(".dialog").children[1].size)
         await leave(pilot)
 
     await app.run_async(auto_pilot=show)
     print("room", *room_for(app.size, graphics))
+    print("cells", *cells)
 
 
 if __name__ == "__main__":

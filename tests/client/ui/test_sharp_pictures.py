@@ -80,6 +80,7 @@ async def test_a_terminal_that_has_pixels_gets_them() -> None:
         "a picture was sent"
     )
     assert b"room 920 400" in told.replace(b"\r", b"")
+    assert b"cells 30 5" in told.replace(b"\r", b""), "300 by 100 pixels, in cells of 10 by 20"
 
 
 async def test_a_terminal_that_says_no_gets_half_blocks() -> None:
@@ -100,6 +101,7 @@ async def test_a_terminal_that_might_show_the_question_is_not_asked() -> None:
         ({"TERM": "xterm-kitty"}, True),
         ({"TERM": "foot-extra"}, True),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, True),
+        ({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(379)"}, True),
         ({"TERM": "xterm-kitty", "TMUX": "/tmp/x"}, False),
         ({"TERM": "xterm-256color"}, False),
         ({}, False),
