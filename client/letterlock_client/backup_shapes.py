@@ -1,8 +1,8 @@
 """The JSON shapes of what the backup commands print, and the same for people. Public: documented and tested."""
 
-from datetime import UTC, datetime
 from typing import Final
 
+from letterlock_client import shapes
 from letterlock_client.backup_models import (
     Attempt,
     BackupMade,
@@ -16,6 +16,7 @@ from letterlock_client.backup_models import (
     Rotated,
     Verified,
 )
+from letterlock_client.shapes import many
 
 FRESHNESS: Final = {
     Freshness.VERIFIED: "the vault confirms that it is the newest",
@@ -52,18 +53,11 @@ FILES_LOST: Final = "Files that were whole neither here nor in the backup, and a
 
 def when(milliseconds: int) -> str:
     """Show a time as RFC 3339 in UTC, to the millisecond; empty for 0."""
-    if not milliseconds:
-        return ""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _many(count: int, one: str) -> str:
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
+    return shapes.when(milliseconds) if milliseconds else ""
 
 
 def _in_chats(found: Verified | Rehearsed | Restored) -> str:
-    return f"{_many(found.messages, 'message')} in {_many(found.conversations, 'chat')}"
+    return f"{many(found.messages, 'message')} in {many(found.conversations, 'chat')}"
 
 
 def status_shape(status: BackupStatus) -> dict[str, object]:
@@ -132,8 +126,8 @@ def status_line(status: BackupStatus) -> str:
     else:
         last = status.last
         lines.append(
-            f"Last: generation {last.generation}, {when(last.at)}, {_many(last.messages, 'message')},"
-            f" {_many(last.media, 'file')},"
+            f"Last: generation {last.generation}, {when(last.at)}, {many(last.messages, 'message')},"
+            f" {many(last.media, 'file')},"
             f" {last.bytes_total:,} bytes; {FRESHNESS[last.freshness]}."
         )
         if last.alarm:
@@ -164,7 +158,7 @@ def made_shape(made: BackupMade) -> dict[str, object]:
 def made_line(made: BackupMade) -> str:
     """What one backup did, for people."""
     text = (
-        f"Generation {made.generation}: {_many(made.messages, 'message')}, {_many(made.media, 'file')},"
+        f"Generation {made.generation}: {many(made.messages, 'message')}, {many(made.media, 'file')},"
         f" {made.bytes_total:,} bytes; written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
     )
     return f"{text}\nAlarm: {made.alarm}" if made.alarm else text
@@ -218,7 +212,7 @@ def verified_line(found: Verified) -> str:
     """What reading a whole backup found, for people."""
     head = (
         f"Generation {found.generation}: {_in_chats(found)} and"
-        f" {_many(found.media, 'file')}, read from {_many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
+        f" {many(found.media, 'file')}, read from {many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
         f" {FRESHNESS[found.freshness]}."
     )
     elsewhere = [f"{ELSEWHERE} letterlock backup set --provider folder:DIR"] if found.problems else []
@@ -238,7 +232,7 @@ def rehearsed_shape(found: Rehearsed) -> dict[str, object]:
 
 def rehearsed_line(found: Rehearsed) -> str:
     """How a scratch restore compares with what is here, for people."""
-    head = f"Generation {found.generation} restores {_in_chats(found)} and {_many(found.media, 'file')}."
+    head = f"Generation {found.generation} restores {_in_chats(found)} and {many(found.media, 'file')}."
     return "\n".join([head, *(found.differences or ("It is the same as what is here.",))])
 
 
@@ -258,7 +252,7 @@ def restored_line(done: Restored) -> str:
     """What a restore brought back, for people."""
     return (
         f"Restored generation {done.generation}: {_in_chats(done)} and"
-        f" {_many(done.media, 'file')}; {FRESHNESS[done.freshness]}."
+        f" {many(done.media, 'file')}; {FRESHNESS[done.freshness]}."
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from letterlock.ids import ConversationId
 from letterlock_client.models import FileSum, MessageKind
+from letterlock_client.shapes import many
 
 K = TypeVar("K")
 
@@ -52,7 +53,7 @@ def by_chat(sums: Iterable[FileSum]) -> list[tuple[ConversationId, Total]]:
 
 def total_line(name: str, total: Total) -> str:
     """One total for people, under its name."""
-    return f"{total.bytes:>15,}  {name}, {total.files:,} {'file' if total.files == 1 else 'files'}"
+    return f"{total.bytes:>15,}  {name}, {many(total.files, 'file')}"
 
 
 def _totals(sums: Iterable[FileSum], key: Callable[[FileSum], K]) -> dict[K, Total]:

@@ -30,6 +30,11 @@ def local_time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}"
 
 
+def many(count: int, one: str) -> str:
+    """Count things in words: one of them as one."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
 def who(contact: Contact) -> str:
     """Name a contact so that every command accepts it."""
     return contact.handle or account_text(contact.account)

@@ -9,7 +9,7 @@ from letterlock_client.emoji import named
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.file_paths import file_of
 from letterlock_client.plain.speaking import Action, Verbs, say
-from letterlock_client.shapes import local_time
+from letterlock_client.shapes import local_time, many
 
 
 class MessageVerbs(Verbs):
@@ -97,7 +97,7 @@ class MessageVerbs(Verbs):
             if at:
                 say(f"{name} {local_time(at)}: when the first receipt came, by this clock.")
         known = await self.messenger.inspect(target.id)
-        devices = f"{known.devices} device{'s' if known.devices != 1 else ''}"
+        devices = many(known.devices, "device")
         say(
             f"{known.text_bytes} bytes of text, {known.padded_bytes} padded, {known.sealed_bytes} sealed,"
             f" {known.envelope_bytes} that the relay sees, for {devices};"

@@ -94,6 +94,19 @@ async def take(tx: Transaction, batches: Segment, *, now: int = NOW, newest_firs
         await backup_import.take(tx, as_read(batch), now, newest_first=newest_first)
 
 
+async def written(database: Database, history: list[list[tuple[str, list[int]]]], most: int) -> list[Segment]:
+    """Write this history, and what a backup after each of its parts would send."""
+    await database.write(make_chat)
+    segments: list[Segment] = []
+    above = 0
+    for steps in history:
+        for what, numbers in steps:
+            await database.write(partial(change, what=what, numbers=numbers))
+        above, batches = await segment(database, above, most)
+        segments.append(batches)
+    return segments
+
+
 async def fill(database: Database, segments: list[Segment]) -> None:
     """Put segments into an empty database as a restore does."""
     for batches in reversed(segments):
@@ -119,15 +132,8 @@ def test_any_history_fills_an_empty_one_as_it_is(
                 await Database.open(Path(folder) / "first.db", KEY) as first,
                 await Database.open(Path(folder) / "second.db", KEY) as second,
             ):
-                await first.write(make_chat)
-                segments: list[Segment] = []
-                above = 0
-                for steps in history:
-                    for what, numbers in steps:
-                        await first.write(partial(change, what=what, numbers=numbers))
-                    above, batches = await segment(first, above, most)
-                    segments.append(as_merged(batches) if merged else batches)
-                await fill(second, segments)
+                segments = await written(first, history, most)
+                await fill(second, [as_merged(batches) for batches in segments] if merged else segments)
                 assert await picture(second) == await picture(first)
 
     asyncio.run(whole())

@@ -30,7 +30,7 @@ from tests.client.storage.test_filling_an_empty_history import (
     as_read,
     change,
     name,
-    segment,
+    written,
 )
 
 MEANWHILE: TypeAlias = list[tuple[str, list[int]]]
@@ -135,14 +135,7 @@ def test_whatever_is_done_meanwhile_the_history_is_as_if_it_had_been_there(
                 await Database.open(Path(folder) / "first.db", KEY) as first,
                 await Database.open(Path(folder) / "second.db", KEY) as second,
             ):
-                await first.write(make_chat)
-                segments: list[Segment] = []
-                above = 0
-                for steps in history:
-                    for what, numbers in steps:
-                        await first.write(partial(change, what=what, numbers=numbers))
-                    above, batches = await segment(first, above, most)
-                    segments.append(batches)
+                segments = await written(first, history, most)
                 both = Both(first, second)
                 await restored_while(both, segments, meanwhile)
                 assert await second.read(shown) == await first.read(shown)

@@ -23,12 +23,12 @@ from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
 from letterlock.ids import MessageId
 from letterlock_client.backup_models import BackupPhase, Restored
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError
 from letterlock_client.events import Alarm, HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
-from letterlock_client.flows.backup.objects import Objects, telling, together
+from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
@@ -49,14 +49,6 @@ from letterlock_client.storage.database import Reader, Transaction
 ALL: Final = "all"
 LATER: Final = "later"
 IN_FLIGHT: Final = 2
-_BAD_FILE: Final = (
-    Code.BACKUP_DAMAGED,
-    Code.BACKUP_TRUNCATED,
-    Code.BACKUP_MISSING,
-    Code.BACKUP_MISMATCH,
-)
-"""What is wrong with one file, and with nothing else."""
-
 Batches: TypeAlias = list[list[Record | Columns]]
 """A segment's records, read and checked."""
 
@@ -246,7 +238,7 @@ async def restore_files(here: Restoring) -> int:
             try:
                 await bring_back(here.place, here.store, shelf, file)
             except ClientError as error:
-                if error.code not in _BAD_FILE:
+                if error.code not in WRONG_THERE:
                     raise
                 # It must keep no other from coming, and no backup from going on: the journal is to be closed.
                 here.place.announcer.say([Alarm(error.code.value, error.message)])

@@ -15,6 +15,7 @@ from letterlock.ids import message_text
 from letterlock_client.errors import ClientError
 from letterlock_client.models import Delivery, Inspection, Message
 from letterlock_client.sanitize import line_of
+from letterlock_client.shapes import many
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, words
 from letterlock_client.ui.wording import DELIVERY_WORDS, moment, size, span
@@ -94,7 +95,7 @@ class MessageInfoScreen(Dialog[None]):
                 ("Padded", _bytes(known.padded_bytes)),
                 ("Sealed", _bytes(known.sealed_bytes)),
                 ("The relay sees", _bytes(known.envelope_bytes)),
-                ("Sealed for", f"{known.devices} device{'s' if known.devices != 1 else ''}"),
+                ("Sealed for", many(known.devices, "device")),
                 ("Ratchet step", str(known.ratchet_step)),
                 ("Chain index", str(known.chain_index)),
             ]

@@ -12,7 +12,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import anchoring
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
-from letterlock_client.providers.interface import FullError, UnreachableError
+from letterlock_client.providers.interface import FullError, Provider, UnreachableError
 from letterlock_client.restoration import Restoration
 from letterlock_client.storage import backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState
@@ -175,18 +175,24 @@ async def test_a_file_that_is_damaged_there_and_not_here_is_counted_and_stops_no
     assert (verified.messages, verified.problems) == (3, ())
 
 
+class Spoiling(FaultyProvider):
+    """Spoils whatever is written from now on under names with this part."""
+
+    def __init__(self, inner: Provider, part: str) -> None:
+        super().__init__(inner)
+        self._part = part
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        if self._part in name:
+            self.flipped[name] = 50
+        return await super().put(name, data)
+
+
 async def test_what_is_not_read_back_as_it_was_written_changes_nothing(pair: Pair, shelf: Shelf) -> None:
     old = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
     before, key_id = dict(shelf.memory.objects), (await pair.alice.backups.status()).key_id
-
-    class Spoiling(FaultyProvider):
-        async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
-            if "/segment/" in name:
-                self.flipped[name] = 50
-            return await super().put(name, data)
-
-    shelf.seen = Spoiling(shelf.memory)
+    shelf.seen = Spoiling(shelf.memory, "/segment/")
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.rotate(None, NO_PASSPHRASE)
     assert told.value.code is Code.BACKUP_DAMAGED
@@ -206,14 +212,7 @@ async def test_a_file_that_is_not_there_whole_when_it_is_read_back_changes_nothi
     await pair.settle()
     await pair.alice.backups.back_up()
     before = dict(shelf.memory.objects)
-
-    class Spoiling(FaultyProvider):
-        async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
-            if "/media/" in name:
-                self.flipped[name] = 50
-            return await super().put(name, data)
-
-    shelf.seen = Spoiling(shelf.memory)
+    shelf.seen = Spoiling(shelf.memory, "/media/")
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.rotate(None, NO_PASSPHRASE)
     assert told.value.code is Code.BACKUP_DAMAGED
