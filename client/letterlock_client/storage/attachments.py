@@ -78,6 +78,12 @@ async def get(reader: Reader, message: MessageId) -> StoredAttachment | None:
     return _attachment(row) if row else None
 
 
+async def at(reader: Reader, row: int) -> StoredAttachment | None:
+    """The file of the message in a row, or None."""
+    found = await reader.one(f"{_SELECT} WHERE attachment.message = ?", row)
+    return _attachment(found) if found else None
+
+
 async def moved(tx: Transaction, message: MessageId, state: TransferState, offset: int) -> None:
     """So much of it has moved, and it now stands so."""
     await tx.execute(
@@ -109,13 +115,25 @@ async def uploaded(tx: Transaction, message: MessageId, blob_expires: int) -> No
     )
 
 
-async def absent(reader: Reader) -> list[tuple[int, bytes, bytes]]:
-    """(row, message, descriptor) of files that are not here and do not move, of the newest message first."""
+@dataclass(frozen=True, slots=True)
+class AbsentFile:
+    """A file that is not here: the row of its message, its id, and what it says about the file."""
+
+    row: int
+    message: bytes
+    descriptor: bytes = field(repr=False)
+
+
+async def absent(reader: Reader, *, below: int | None = None, most: int = -1) -> list[AbsentFile]:
+    """Files that are not here and do not move, of the newest message first: so many, of rows below this one."""
     rows = await reader.all(
         "SELECT message.row, message.id, descriptor FROM attachment JOIN message ON message.row = attachment.message"
-        " WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x'' ORDER BY message.row DESC"
+        " WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x''"
+        " AND attachment.message < coalesce(?, 9223372036854775807) ORDER BY attachment.message DESC LIMIT ?",
+        below,
+        most,
     )
-    return [(row, message, descriptor) for row, message, descriptor in rows]
+    return [AbsentFile(*row) for row in rows]
 
 
 async def in_backup(reader: Reader, message: MessageId) -> bool:
@@ -126,16 +144,25 @@ async def in_backup(reader: Reader, message: MessageId) -> bool:
     return found is not None
 
 
-async def arrived(tx: Transaction, message: bytes, path: str, sealed_size: int) -> bool:
-    """A file that was not here lies at this path, whole; False if its message is gone."""
+async def here_from_backup(reader: Reader) -> int:
+    """How many files are here and in a complete backup."""
+    count: int = await reader.value(
+        "SELECT count(*) FROM backup_media JOIN attachment USING (message) WHERE state = ?",
+        TransferState.HERE,
+    )
+    return count
+
+
+async def arrived(tx: Transaction, row: int, path: str, sealed_size: int) -> bool:
+    """The file of the message in this row was not here and lies at this path, whole; False if its message is gone."""
     changed = await tx.execute(
         "UPDATE attachment SET state = ?, path = ?, moved = ?, sealed_size = ?"
-        " WHERE message = (SELECT row FROM message WHERE id = ?) AND descriptor <> x''",
+        " WHERE message = ? AND descriptor <> x''",
         TransferState.HERE,
         path,
         sealed_size,
         sealed_size,
-        message,
+        row,
     )
     return changed == 1
 

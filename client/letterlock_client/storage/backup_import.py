@@ -21,10 +21,10 @@ from letterlock.backup.records import (
     TombstoneRecord,
 )
 from letterlock_client.models import Delivery, TransferState
-from letterlock_client.storage import plain_import
+from letterlock_client.storage import message_indexes, plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
-from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, expire
+from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, bury_again, expire
 from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.widths import cell_width
 
@@ -85,8 +85,9 @@ def _take(
     newest_first: bool,
 ) -> Imported:
     done = Imported()
-    # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    if message_indexes.is_there(connection):
+        # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     columns, single = _sorted_out(records, straight=newest_first and not chats)
     done.paths += bury(connection, (each for each in single if isinstance(each, TombstoneRecord)))
     take_people(connection, single)
@@ -142,10 +143,11 @@ def _chats(connection: sqlite3.Connection, wanted: Iterable[bytes]) -> dict[byte
 
 
 async def settle(tx: Transaction) -> list[str]:
-    """All of a backup was imported: messages whose chat never came belong to one that was deleted, and go.
+    """All of a backup was imported: what is deleted goes, and messages whose chat never came, for it was deleted too.
 
     Return the files that the caller deletes after the commit.
     """
+    files = await tx.run(bury_again)
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"
@@ -163,7 +165,7 @@ async def settle(tx: Transaction) -> list[str]:
     await tx.execute("DELETE FROM contact WHERE change_seq = ?", UNKNOWN)
     await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
     await tx.many("INSERT OR REPLACE INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?)", buried)
-    return [path for (path,) in paths]
+    return files + [path for (path,) in paths]
 
 
 async def let_go(tx: Transaction) -> None:
@@ -198,6 +200,8 @@ def _messages(
         fresh = [each for each in wanted if each.id not in here]
         done.messages += _insert(connection, fresh, (), chats)
         return
+    # From here on they are looked for by their ids.
+    message_indexes.make(connection)
     known = _known(connection, [each.id for each in wanted])
     older = [each for each in wanted if each.id in known and known[each.id][1] < each.version]
     fresh = [each for each in wanted if each.id not in known]
@@ -240,12 +244,12 @@ def _insert(
     # Those that go to the end must not get there before others take their places.
     for some, free in ((placed, True), (homeless, False)):
         connection.executemany(
-            f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
+            f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}){message_indexes.unless_known(connection)}",
             [_values(each, chats[each.conversation], free) for each in some],
         )
     stored = connection.total_changes - before
     _make_findable(connection, [each.position for each in placed])
-    _extras(connection, [*placed, *homeless])
+    _extras(connection, placed, homeless)
     return stored
 
 
@@ -325,13 +329,17 @@ def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
     )
 
 
-def _extras(connection: sqlite3.Connection, messages: Iterable[MessageRecord]) -> None:
+def _extras(
+    connection: sqlite3.Connection, placed: Iterable[MessageRecord], homeless: Iterable[MessageRecord]
+) -> None:
     """Put edits, reactions, files and details beside the messages that were just stored."""
-    for each in messages:
-        if each.edits or each.reactions or each.attachment or each.details:
-            found = connection.execute(
-                "SELECT row FROM message WHERE id = ? AND change_seq = ?", (each.id, each.version)
-            ).fetchone()
+    stored = "SELECT row FROM message WHERE id = ? AND change_seq = ?"
+    for some, by_place in ((placed, True), (homeless, False)):
+        for each in some:
+            if not (each.edits or each.reactions or each.attachment or each.details):
+                continue
+            key = (each.id, each.version, *([each.position] if by_place else []))
+            found = connection.execute(stored + " AND row = ?" * by_place, key).fetchone()
             if found is not None:
                 _add_extras(connection, found[0], each)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from letterlock.backup.columns import Columns
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
+from letterlock_client.storage import message_indexes
 from letterlock_client.storage.database import Transaction
 
 IN_ONE_QUERY: Final = 4096
@@ -24,19 +25,17 @@ def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) 
 
     A message whose timer runs here, in the very version of its tombstone, was left out to end within a day: where it
     lives, it lives until then. Return the files of deleted messages, which the caller deletes after the commit.
+
+    While messages cannot be looked for by their ids they are only remembered, until `bury_again`.
     """
     files: list[str] = []
+    known = message_indexes.is_there(connection)
     for each in tombstones:
         if each.kind == Tag.MESSAGE:
-            if connection.execute(_LIVES, (each.id, each.version)).fetchone():
+            if known and connection.execute(_LIVES, (each.id, each.version)).fetchone():
                 continue
-            paths = connection.execute(
-                "SELECT path FROM attachment WHERE path <> ''"
-                " AND message = (SELECT row FROM message WHERE id = ?)",
-                (each.id,),
-            )
-            files += [path for (path,) in paths]
-            connection.execute("DELETE FROM message WHERE id = ?", (each.id,))
+            if known:
+                files += _delete(connection, each.id)
         else:
             table, name = ("contact", "account") if each.kind == Tag.CONTACT else ("conversation", "peer")
             paths = connection.execute(
@@ -60,18 +59,41 @@ def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) 
     return files
 
 
+def _delete(connection: sqlite3.Connection, message: bytes) -> list[str]:
+    paths = connection.execute(
+        "SELECT path FROM attachment WHERE path <> '' AND message = (SELECT row FROM message WHERE id = ?)",
+        (message,),
+    ).fetchall()
+    connection.execute("DELETE FROM message WHERE id = ?", (message,))
+    return [path for (path,) in paths]
+
+
+def bury_again(connection: sqlite3.Connection) -> list[str]:
+    """Delete messages that are here though they are deleted; return what `bury` does."""
+    found = connection.execute(
+        "SELECT tombstone.change_seq, tombstone.id FROM tombstone JOIN message ON message.id = tombstone.id"
+        " WHERE tombstone.kind = 'message'"
+    ).fetchall()
+    return bury(connection, [TombstoneRecord(version, Tag.MESSAGE.value, id_) for version, id_ in found])
+
+
 def expire(connection: sqlite3.Connection, over: Iterable[MessageRecord]) -> list[str]:
     """Bury messages whose time is over, so that no older version of one comes after it, whose timer never ran.
 
     What is here in this version ends by itself, and in a newer one stays. Returns what `bury` does.
     """
     newer = "SELECT 1 FROM message WHERE id = ? AND change_seq > ?"
+    by_place = not message_indexes.is_there(connection)
+    newer += " AND row = ?" * by_place
     return bury(
         connection,
         (
             TombstoneRecord(each.version, Tag.MESSAGE.value, each.id)
             for each in over
-            if connection.execute(newer, (each.id, each.version)).fetchone() is None
+            if connection.execute(
+                newer, (each.id, each.version, *([each.position] if by_place else []))
+            ).fetchone()
+            is None
         ),
     )
 

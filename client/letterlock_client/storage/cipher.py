@@ -22,6 +22,7 @@ BUSY_S: Final = 5.0
 
 SqlError: Final = sqlcipher.Error
 """The root of this library's errors; not the standard library's `sqlite3.Error`."""
+IntegrityError: Final = sqlcipher.IntegrityError
 
 _WRITER: Final = (
     "PRAGMA journal_mode = WAL",

@@ -24,6 +24,7 @@ import aiosqlite
 from letterlock.errors import MisuseError
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Event
+from letterlock_client.storage import message_indexes
 from letterlock_client.storage.cipher import SqlError, connect, make_file, open_connection, public_error
 from letterlock_client.storage.migrations import migrate, migrations
 
@@ -315,6 +316,7 @@ def _connect_and_migrate(path: Path, key: bytes) -> sqlite3.Connection:
     connection = connect(path, key, write=True)
     try:
         migrate(connection, migrations())
+        message_indexes.make(connection)
     except BaseException:
         connection.close()
         raise

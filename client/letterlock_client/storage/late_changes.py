@@ -39,6 +39,8 @@ async def keep(tx: Transaction, change: LateChange) -> None:
 
 async def take(tx: Transaction) -> list[LateChange]:
     """Take out those whose message is here now, in the order in which they came."""
+    if await tx.one("SELECT 1 FROM late_change LIMIT 1") is None:
+        return []
     rows = await tx.all(
         "SELECT sequence, target, account, payload FROM late_change"
         " WHERE target IN (SELECT id FROM message WHERE id IN (SELECT target FROM late_change)) ORDER BY sequence"

@@ -5,13 +5,14 @@ calls knows that their places are free, and which of them were deleted or are he
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
-from itertools import compress, repeat
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, compress, islice, repeat
 from typing import Final
 
 from letterlock.backup.columns import KIND, Columns
 from letterlock.backup.records import MessageFlag
 from letterlock_client.models import Delivery
+from letterlock_client.storage import message_indexes
 from letterlock_client.storage.widths import cell_width
 
 _MINE: Final = MessageFlag.MINE.value
@@ -23,8 +24,11 @@ _UNREAD: Final = MessageFlag.UNREAD.value
 _INSERT: Final = (
     "INSERT INTO message (row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery,"
     " failure, edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq)"
-    f" VALUES (?, ?, ?, ?, ?, '{KIND}', ?, ?, ?, ?, ?, '', 0, 0, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (id) DO NOTHING"
+    " VALUES "
 )
+_ROW: Final = f"(?, ?, ?, ?, ?, '{KIND}', ?, ?, ?, ?, ?, '', 0, 0, ?, ?, ?, 0, 0, ?, ?)"
+_AT_ONCE: Final = 64
+"""Rows of one statement: a fifth of the time would go into beginning and ending one for each row."""
 
 
 def can_take(columns: Columns) -> bool:
@@ -40,14 +44,20 @@ def insert(
     Raises IntegrityError where a place is taken.
     """
     rows = _rows(columns, chats)
+    if left_out:
+        rows = compress(rows, [each not in left_out for each in columns.ids])
     before = connection.total_changes
-    connection.executemany(
-        _INSERT, compress(rows, [each not in left_out for each in columns.ids]) if left_out else rows
-    )
+    unless_known = message_indexes.unless_known(connection)
+    statements = {count: _INSERT + ", ".join([_ROW] * count) + unless_known for count in (1, _AT_ONCE)}
+    while some := list(islice(rows, _AT_ONCE)):
+        if len(some) == _AT_ONCE:
+            connection.execute(statements[_AT_ONCE], list(chain.from_iterable(some)))
+        else:
+            connection.executemany(statements[1], some)
     return connection.total_changes - before
 
 
-def _rows(columns: Columns, chats: Mapping[bytes, int]) -> Iterable[tuple[object, ...]]:
+def _rows(columns: Columns, chats: Mapping[bytes, int]) -> Iterator[tuple[object, ...]]:
     flags = columns.flags
     # The library binds a bytearray as it is, and looks up for each bytes that it becomes one.
     authors = {author: bytearray(author) for author in set(columns.authors)}

@@ -22,7 +22,14 @@ from letterlock.backup.records import (
 )
 from letterlock.ids import MessageId
 from letterlock_client.models import Delivery
-from letterlock_client.storage import backup_import, backup_rows, conversations, messages, search
+from letterlock_client.storage import (
+    backup_import,
+    backup_rows,
+    conversations,
+    message_indexes,
+    messages,
+    search,
+)
 from letterlock_client.storage.database import Database, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat, message
 
@@ -107,10 +114,17 @@ async def written(database: Database, history: list[list[tuple[str, list[int]]]]
     return segments
 
 
-async def fill(database: Database, segments: list[Segment]) -> None:
-    """Put segments into an empty database as a restore does."""
+async def fill(database: Database, segments: list[Segment], *, indexed: bool = False) -> None:
+    """Put segments into an empty database as a restore does: one alone looks for no message by its id meanwhile."""
+    if not indexed:
+        await database.write(lambda tx: tx.run(message_indexes.drop))
     for batches in reversed(segments):
         await database.write(partial(take, batches=batches))
+    await settle(database)
+
+
+async def settle(database: Database) -> None:
+    await database.write(lambda tx: tx.run(message_indexes.make))
     await database.write(backup_import.settle)
 
 
@@ -122,9 +136,9 @@ async def picture(database: Database) -> dict[str, bytes]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(HISTORIES, st.integers(2, 9), st.booleans())
+@given(HISTORIES, st.integers(2, 9), st.booleans(), st.booleans())
 def test_any_history_fills_an_empty_one_as_it_is(
-    history: list[list[tuple[str, list[int]]]], most: int, merged: bool
+    history: list[list[tuple[str, list[int]]]], most: int, merged: bool, indexed: bool
 ) -> None:
     async def whole() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +147,8 @@ def test_any_history_fills_an_empty_one_as_it_is(
                 await Database.open(Path(folder) / "second.db", KEY) as second,
             ):
                 segments = await written(first, history, most)
-                await fill(second, [as_merged(batches) for batches in segments] if merged else segments)
+                segments = [as_merged(batches) for batches in segments] if merged else segments
+                await fill(second, segments, indexed=indexed)
                 assert await picture(second) == await picture(first)
 
     asyncio.run(whole())
@@ -155,9 +170,9 @@ async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: P
         assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize(("newest_first", "indexed"), [(True, True), (True, False), (False, True)])
 async def test_no_older_version_stands_in_for_one_whose_time_is_over(
-    tmp_path: Path, newest_first: bool
+    tmp_path: Path, newest_first: bool, indexed: bool
 ) -> None:
     ends = NOW + 604_800_000
     async with (
@@ -171,8 +186,11 @@ async def test_no_older_version_stands_in_for_one_whose_time_is_over(
         await first.write(lambda tx: messages.start_timer(tx, message(1).id, NOW))
         _, new = await segment(first, above, 100)
         order = [new, old] if newest_first else [old, new]
+        if not indexed:
+            await second.write(lambda tx: tx.run(message_indexes.drop))
         for batches in order:
             await second.write(partial(take, batches=batches, now=ends, newest_first=newest_first))
+        await settle(second)
         assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
 
 
@@ -270,3 +288,19 @@ async def test_what_was_cut_short_and_comes_twice_is_indexed_once(tmp_path: Path
         for each in await second.read(lambda reader: messages.last(reader, CHAT, 99)):
             await second.write(partial(messages.remove, message=each.id))
         await all_are_found(second, 0)
+
+
+async def test_a_deletion_that_comes_after_its_message_is_found_at_the_end(tmp_path: Path) -> None:
+    """As two terminals that wrote apart may leave it behind."""
+    async with (
+        await Database.open(tmp_path / "first.db", KEY) as first,
+        await Database.open(tmp_path / "second.db", KEY) as second,
+    ):
+        await first.write(partial(change, what="say", numbers=list(range(1, 10))))
+        _, said = await segment(first, 0, 100)
+        top = await first.read(backup_rows.top)
+        await first.write(partial(change, what="remove", numbers=[2, 8]))
+        _, deleted = await segment(first, top, 100)
+        await fill(second, [deleted, said])
+        kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
+        assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]

@@ -21,7 +21,6 @@ from letterlock.backup.segments import SegmentRef, open_entries
 from letterlock_client.backup_models import BackupPhase
 from letterlock_client.flows.backup.objects import telling, together
 from letterlock_client.flows.backup.restoring import (
-    IN_FLIGHT,
     Restoring,
     fetched,
     segments_left,
@@ -30,6 +29,7 @@ from letterlock_client.flows.backup.restoring import (
 from letterlock_client.flows.workplace import Work
 from letterlock_client.storage import backup_import, backup_state
 
+IN_FLIGHT: Final = 2
 ENOUGH: Final = 500
 """Messages with which somebody can begin; the segment that has them comes whole."""
 

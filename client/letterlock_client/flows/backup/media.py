@@ -7,6 +7,7 @@ manifests.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Final
@@ -15,12 +16,12 @@ import msgspec
 
 from letterlock.backup.manifest import media_name, prefix_of
 from letterlock.backup.media import MEDIA_CHUNK_BYTES, MediaOpener, MediaSealer, media_id, sealed_size
-from letterlock.errors import BackupError, MalformedError, MisuseError
+from letterlock.errors import MalformedError, MisuseError
 from letterlock.ids import MessageId
 from letterlock.messaging import content as contents
 from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup.objects import Objects, together, told
+from letterlock_client.flows.backup.objects import Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.files.sealed_files import Halt, SealedFile, off_loop, place_of
 from letterlock_client.flows.workplace import Workplace
@@ -190,8 +191,9 @@ def _finished(sealer: MediaSealer) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A restored message's file: what the message says of it, and where it lies at the provider."""
+    """A restored message's file: the message's row and id, what it says of it, and its name at the provider."""
 
+    row: int
     message: bytes
     content: contents.Attachment = field(repr=False)
     media: bytes
@@ -205,25 +207,57 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     content = wanted.content
     path = place_of(MessageId(wanted.message))
     sealed = SealedFile(place.sealed_path(path), content.key, plan(content.size, content.chunk_bytes))
+    try:
+        if content.size <= AT_ONCE_BYTES:
+            await _fetch_whole(sealed, store, shelf, content)
+        else:
+            await _fetch_stream(sealed, store, shelf, content)
+    except BaseException:
+        place.delete_files([path])
+        raise
+    return path
+
+
+async def _fetch_whole(
+    sealed: SealedFile, store: Objects, shelf: MediaShelf, content: contents.Attachment
+) -> None:
+    """Write a small file in one turn of a thread."""
+    name, opener = _opener(shelf, content)
+    body = await store.get(name, 0, sealed_size(content.size))
+
+    def write(_halt: Halt) -> None:
+        plain = opener.take(body)
+        opener.finish()
+        with closing(_Writer(sealed, sealed.begin())) as writer:
+            writer.take(plain)
+            writer.finish()
+
+    with telling():
+        await off_loop(write)
+
+
+async def _fetch_stream(
+    sealed: SealedFile, store: Objects, shelf: MediaShelf, content: contents.Attachment
+) -> None:
     writer = _Writer(sealed, await off_loop(lambda _halt: sealed.begin()))
     try:
         # The digest of all of it is compared before the last of it is given out as whole.
         async for plain in read_media(store, shelf, content):
             await off_loop(lambda _halt, plain=plain: writer.take(plain))  # type: ignore[misc]
         await off_loop(lambda _halt: writer.finish())
-    except BaseException:
-        place.delete_files([path])
-        raise
     finally:
         writer.close()
-    return path
+
+
+def _opener(shelf: MediaShelf, content: contents.Attachment) -> tuple[str, MediaOpener]:
+    name = media_name(shelf.key, media_id(shelf.master, content.digest))
+    return name, MediaOpener(shelf.master, content.digest, content.size, name)
 
 
 async def read_media(store: Objects, shelf: MediaShelf, content: contents.Attachment) -> AsyncIterator[bytes]:
     """Give out a file's bytes from the provider, each once it is verified. Raises codes backup_…."""
-    name = media_name(shelf.key, media_id(shelf.master, content.digest))
-    opener = MediaOpener(shelf.master, content.digest, content.size, name)
-    try:
+    name, opener = _opener(shelf, content)
+    with telling():
         at, size = 0, sealed_size(content.size)
         while at < size:
             part = await store.get(name, at, READ_BYTES)
@@ -232,8 +266,6 @@ async def read_media(store: Objects, shelf: MediaShelf, content: contents.Attach
             at += len(part)
             yield await asyncio.to_thread(opener.take, part)
         opener.finish()
-    except BackupError as error:
-        raise told(error) from error
 
 
 class _Writer:

@@ -30,6 +30,10 @@ class Meter:
         self._begin(phase, total, bytes_total)
         self._say()
 
+    def ahead(self, phase: BackupPhase) -> tuple[int, int]:
+        """How much of a phase that has not begun is done, and how many bytes of it."""
+        return self._ahead.get(phase, (0, 0))
+
     def moved(self, done: int = 0, size: int = 0, phase: BackupPhase | None = None) -> None:
         """So much more is done: of this phase, which may be one that is told only later."""
         if phase is not None and phase is not self._phase:

@@ -9,8 +9,8 @@ made, so nothing of the backup is merged or deleted. Must not know where keys co
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -21,18 +21,16 @@ from letterlock.backup.records import Record
 from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
-from letterlock.ids import MessageId
 from letterlock_client.backup_models import BackupPhase, Restored
 from letterlock_client.errors import ClientError
-from letterlock_client.events import Alarm, HistoryGrew
+from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
 from letterlock_client.flows.backup.finding import FoundBackup
-from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
-from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling, together
+from letterlock_client.flows.backup.media import MediaShelf
+from letterlock_client.flows.backup.objects import Objects, telling
 from letterlock_client.flows.backup.progress import Meter
-from letterlock_client.flows.sending import tell_changed
+from letterlock_client.flows.backup.restoring_files import FilesBack
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.models import TransferState
 from letterlock_client.storage import (
     attachments,
     backup_import,
@@ -41,6 +39,7 @@ from letterlock_client.storage import (
     burials,
     identity,
     late_changes,
+    message_indexes,
     message_triggers,
 )
 from letterlock_client.storage.backup_state import RestoreJournal
@@ -48,7 +47,6 @@ from letterlock_client.storage.database import Reader, Transaction
 
 ALL: Final = "all"
 LATER: Final = "later"
-IN_FLIGHT: Final = 2
 Batches: TypeAlias = list[list[Record | Columns]]
 """A segment's records, read and checked."""
 
@@ -124,12 +122,42 @@ async def restore_messages(here: Restoring) -> None:
     wanted = await segments_left(here)
     records, size = sum(ref.records for ref in wanted), sum(ref.size for ref in wanted)
     here.meter.phase(BackupPhase.MESSAGES, records, size)
-    async with aclosing(fetched(here, wanted)) as coming:
-        async for ref, batches in coming:
-            await take_segment(here, ref, batches)
+    if wanted and not here.beside and await _untouched(here):
+        await _fill(here, wanted)
+    else:
+        await _take_all(here, wanted, _nobody_waits)
     here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
     await here.place.transact(lambda work: backup_import.let_go(work.tx))
     here.place.announcer.say([HistoryGrew()])
+
+
+def _nobody_waits() -> None:
+    """Files come after the messages."""
+
+
+async def _take_all(here: Restoring, wanted: Sequence[SegmentRef], came: Callable[[], None]) -> None:
+    async with aclosing(fetched(here, wanted)) as coming:
+        async for ref, batches in coming:
+            await take_segment(here, ref, batches)
+            came()
+
+
+async def _fill(here: Restoring, wanted: Sequence[SegmentRef]) -> None:
+    """Put everything into an empty history, where no message is looked for by its id before all are in."""
+    place = here.place
+    back = FilesBack(place, here.store, _shelf(here), tell=False)
+    later = here.journal.media == LATER
+    async with nullcontext(_nobody_waits) if later else back.meanwhile(here.meter) as came:
+        await place.transact(lambda work: work.tx.run(message_indexes.drop))
+        try:
+            await _take_all(here, wanted, came)
+        finally:
+            await place.transact(lambda work: work.tx.run(message_indexes.make))
+
+
+async def _untouched(here: Restoring) -> bool:
+    """Say whether nothing is here but what came out of this backup: then no message is looked for by its id."""
+    return here.journal.fresh and await here.place.database.read(identity.load) is None
 
 
 async def segments_left(here: Restoring) -> list[SegmentRef]:
@@ -223,63 +251,21 @@ def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
 
 async def restore_files(here: Restoring) -> int:
     """Bring files back where they are wanted now, and note which are at the provider; return how many are here."""
-    shelf = MediaShelf(here.journal.backup_key, here.manifest.media_master)
+    shelf = _shelf(here)
     await shelf.look(here.store)
-    wanted = await here.place.database.read(partial(_wanted, shelf=shelf))
-    await here.place.transact(lambda work: backup_rows.note_media(work.tx, [row for row, _ in wanted]))
-    if here.journal.media == LATER:
-        return 0
-    here.meter.phase(BackupPhase.MEDIA, len(wanted), sum(each.content.size for _, each in wanted))
-    limit = asyncio.Semaphore(IN_FLIGHT)
-    bad: list[WantedFile] = []
-
-    async def one(file: WantedFile) -> None:
-        async with limit:
-            try:
-                await bring_back(here.place, here.store, shelf, file)
-            except ClientError as error:
-                if error.code not in WRONG_THERE:
-                    raise
-                # It must keep no other from coming, and no backup from going on: the journal is to be closed.
-                here.place.announcer.say([Alarm(error.code.value, error.message)])
-                bad.append(file)
-            here.meter.moved(1, file.content.size)
-
-    async with together() as group:
-        for _, each in wanted:
-            group.create_task(one(each))
-    return len(wanted) - len(bad)
+    back = FilesBack(here.place, here.store, shelf)
+    wanted = back.wanted(await here.place.database.read(attachments.absent))
+    await here.place.transact(lambda work: backup_rows.note_media(work.tx, [each.row for each in wanted]))
+    if here.journal.media != LATER:
+        done, size = here.meter.ahead(BackupPhase.MEDIA)
+        total = size + sum(each.content.size for each in wanted)
+        here.meter.phase(BackupPhase.MEDIA, done + len(wanted), total)
+        await back.bring_all(wanted, here.meter)
+    return await here.place.database.read(attachments.here_from_backup)
 
 
-async def bring_back(place: Workplace, store: Objects, shelf: MediaShelf, file: WantedFile) -> None:
-    """Fetch one file; its message's attachment is here from now on. Whoever asks a second time waits for the first."""
-    message = MessageId(file.message)
-    async with place.moving_alone(message):
-        stored = await place.database.read(partial(attachments.get, message=message))
-        if stored is None or (stored.path and stored.shown.state is TransferState.HERE):
-            return
-        path = await fetch_file(place, store, shelf, file)
-        size = place.sealed_path(path).stat().st_size
-
-        async def work(work: Work) -> bool:
-            found = await attachments.arrived(work.tx, file.message, path, size)
-            if found:
-                await tell_changed(work, message)
-            return found
-
-        if not await place.transact(work):
-            place.delete_files([path])
-
-
-async def _wanted(reader: Reader, shelf: MediaShelf) -> list[tuple[int, WantedFile]]:
-    """The files that are not here and that the provider has."""
-    found = []
-    for row, message, descriptor in await attachments.absent(reader):
-        content = described(descriptor)
-        _, media = shelf.of(descriptor)
-        if content is not None and media is not None:
-            found.append((row, WantedFile(message, content, media)))
-    return found
+def _shelf(here: Restoring) -> MediaShelf:
+    return MediaShelf(here.journal.backup_key, here.manifest.media_master)
 
 
 # The account.
@@ -341,5 +327,7 @@ async def restored(here: Restoring, *, complete: bool = True) -> Restored:
 async def counts(reader: Reader | Transaction) -> tuple[int, int]:
     """How many messages and chats are here."""
     messages = await reader.value("SELECT count(*) FROM message")
-    chats = await reader.value("SELECT count(DISTINCT conversation) FROM message")
+    chats = await reader.value(
+        "SELECT count(*) FROM conversation WHERE EXISTS (SELECT 1 FROM message WHERE conversation = conversation.id)"
+    )
     return int(messages), int(chats)

@@ -122,7 +122,7 @@ CREATE INDEX conversation_by_change ON conversation (change_seq);
 -- names messages by it.
 CREATE TABLE message (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
-    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    id BLOB NOT NULL CHECK (length(id) = 16),
     conversation INTEGER NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
     author BLOB NOT NULL,
     mine INTEGER NOT NULL,
@@ -144,6 +144,7 @@ CREATE TABLE message (
     unread INTEGER NOT NULL,
     change_seq INTEGER NOT NULL DEFAULT 0
 );
+CREATE UNIQUE INDEX message_by_id ON message (id);
 -- Holds all that the timeline needs, so a million messages are read without touching their texts.
 CREATE INDEX message_timeline ON message (conversation, row, width);
 CREATE INDEX message_unread ON message (conversation, row) WHERE unread = 1;

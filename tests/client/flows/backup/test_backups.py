@@ -9,7 +9,7 @@ from letterlock_client.backup_models import BackupChoice, Freshness, TurnedOn
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.terms import require
-from letterlock_client.models import TransferState
+from letterlock_client.models import Delivery, TransferState
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import WAIT_S, Pair, eventually
 
@@ -37,14 +37,15 @@ async def test_the_restored_terminal_chats_on_and_backs_up_only_what_is_new(pair
     await restore(pair.town, digits)
     again = await pair.town.open("second")
     await again.acknowledge_warning(pair.to_bob)
-    await again.send_text(pair.to_bob, "from a new terminal")
+    sent = await again.send_text(pair.to_bob, "from a new terminal")
     assert await again.flushed(WAIT_S)
     await pair.bob.acknowledge_warning(pair.to_alice)
 
     async def heard() -> bool:
-        return "from a new terminal" in await texts(pair.bob, pair.to_alice)
+        return (await again.message(sent.id)).delivery is Delivery.DELIVERED
 
     await eventually(heard)
+    assert "from a new terminal" in await texts(pair.bob, pair.to_alice)
     made = await again.backups.back_up()
     assert (made.generation, made.messages) == (2, 3)
     rehearsed = await again.backups.rehearse()

@@ -1,0 +1,154 @@
+"""Files of a restore on their way back: a few at a time, while messages come in or after them.
+
+::
+
+    absent here, present there ─> fetched, IN_FLIGHT at a time ─> wait to be noted ─> noted, all in one transaction
+
+Must not know segments, nor who restores.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from letterlock.ids import MessageId
+from letterlock_client.backup_models import BackupPhase
+from letterlock_client.errors import ClientError
+from letterlock_client.events import Alarm
+from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
+from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, together
+from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.sending import tell_changed
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.models import TransferState
+from letterlock_client.storage import attachments, backup_rows
+from letterlock_client.storage.attachments import AbsentFile
+
+IN_FLIGHT: Final = 2
+_UNNOTED: Final = 128
+"""Files that may be here and not noted: the writer may be long at something else."""
+
+
+@dataclass(slots=True, eq=False)
+class _Arrived:
+    """A file that is here, and of which the database does not know."""
+
+    file: WantedFile
+    path: str
+    size: int
+    kept: bool = False
+
+
+class FilesBack:
+    """Brings files of one backup back, each once."""
+
+    def __init__(self, place: Workplace, store: Objects, shelf: MediaShelf, *, tell: bool = True) -> None:
+        """Look at the shelf first; `tell` says whether anybody is there to be told of each."""
+        self._place, self._store, self._shelf, self._tell = place, store, shelf, tell
+        self._fetching = asyncio.Semaphore(IN_FLIGHT)
+        self._room = asyncio.Semaphore(_UNNOTED)
+        self._noting = asyncio.Lock()
+        self._arrived: list[_Arrived] = []
+        self._stopping = False
+
+    def wanted(self, absent: Iterable[AbsentFile]) -> list[WantedFile]:
+        """Those that lie at the provider, whole."""
+        found = []
+        for each in absent:
+            content = described(each.descriptor)
+            if content is not None and self._shelf.whole(
+                media := self._shelf.named(content.digest), content.size
+            ):
+                found.append(WantedFile(each.row, each.message, content, media))
+        return found
+
+    async def bring_all(self, files: Iterable[WantedFile], meter: Meter) -> list[WantedFile]:
+        """Bring files back; return those that are not whole at the provider, which keep no other from coming."""
+        bad: list[WantedFile] = []
+
+        async def one(file: WantedFile) -> None:
+            try:
+                await self.bring(file)
+            except ClientError as error:
+                if error.code not in WRONG_THERE:
+                    raise
+                # No backup is to wait for it either: the journal is to be closed.
+                self._place.announcer.say([Alarm(error.code.value, error.message)])
+                bad.append(file)
+            meter.moved(1, file.content.size)
+
+        async with together() as group:
+            for each in files:
+                group.create_task(one(each))
+        return bad
+
+    @asynccontextmanager
+    async def meanwhile(self, meter: Meter) -> AsyncIterator[Callable[[], None]]:
+        """Bring files back as long as this is open; call what it gives out when more messages are in.
+
+        Whatever goes wrong is met again by whoever asks for all of them.
+        """
+        came = asyncio.Event()
+        task = asyncio.create_task(self._follow(came, meter), name="files meanwhile")
+        try:
+            yield came.set
+        finally:
+            self._stopping = True
+            came.set()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, came: asyncio.Event, meter: Meter) -> None:
+        below: int | None = None
+        await self._shelf.look(self._store)
+        while not self._stopping:
+            absent = await self._place.database.read(partial(attachments.absent, below=below, most=_UNNOTED))
+            if not absent:
+                await came.wait()
+                came.clear()
+                continue
+            below = absent[-1].row
+            async with together() as group:
+                for each in self.wanted(absent):
+                    group.create_task(self._try(each, meter))
+
+    async def _try(self, file: WantedFile, meter: Meter) -> None:
+        try:
+            if await self.bring(file):
+                meter.moved(1, file.content.size, BackupPhase.MEDIA)
+        except ClientError:
+            return
+
+    async def bring(self, file: WantedFile) -> bool:
+        """Bring one file back, and say whether it came; whoever asks a second time waits for the first.
+
+        Raises as `fetch_file`.
+        """
+        place = self._place
+        async with self._room, place.moving_alone(MessageId(file.message)):
+            async with self._fetching:
+                stored = await place.database.read(partial(attachments.at, row=file.row))
+                here = stored is None or (stored.path and stored.shown.state is TransferState.HERE)
+                if here or self._stopping:
+                    return False
+                path = await fetch_file(place, self._store, self._shelf, file)
+            arrived = _Arrived(file, path, place.sealed_path(path).stat().st_size)
+            self._arrived.append(arrived)
+            async with self._noting:
+                # Whoever was at it may have taken this one along.
+                if arrived in self._arrived:
+                    some = list(self._arrived)
+                    await place.transact(partial(self._note, some))
+                    del self._arrived[: len(some)]
+            if not arrived.kept:
+                place.delete_files([path])
+            return arrived.kept
+
+    async def _note(self, some: list[_Arrived], work: Work) -> None:
+        for each in some:
+            each.kept = await attachments.arrived(work.tx, each.file.row, each.path, each.size)
+            if each.kept and self._tell:
+                await tell_changed(work, MessageId(each.file.message))
+        await backup_rows.note_media(work.tx, [each.file.row for each in some])

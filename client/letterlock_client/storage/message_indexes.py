@@ -1,0 +1,52 @@
+"""The index of messages by their ids: away while an empty history is filled, made at once after.
+
+Ids are random, so each of many messages that come in changes another page of it: half of what they cost. Whoever opens
+a database makes it where it is not there, so nobody but a restore meets a history without. Must not know what fills it.
+"""
+
+import sqlite3
+from typing import Final
+
+from letterlock_client.storage.cipher import IntegrityError
+
+_NAME: Final = "message_by_id"
+_MAKE: Final = f"CREATE UNIQUE INDEX IF NOT EXISTS {_NAME} ON message (id)"
+_SUPERSEDED: Final = (
+    "SELECT row FROM (SELECT row, row_number() OVER (PARTITION BY id ORDER BY change_seq DESC, row DESC) AS place"
+    " FROM message) WHERE place > 1"
+)
+
+
+def drop(connection: sqlite3.Connection) -> None:
+    """An empty history is about to be filled, and nobody looks for a message by its id before `make`."""
+    connection.execute(f"DROP INDEX IF EXISTS {_NAME}")
+
+
+def is_there(connection: sqlite3.Connection) -> bool:
+    """Say whether a message can be looked for by its id, and no two have the same."""
+    wanted = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?"
+    return connection.execute(wanted, (_NAME,)).fetchone() is not None
+
+
+def unless_known(connection: sqlite3.Connection) -> str:
+    """Return the end of an insertion that leaves out messages whose ids are here; without the index it knows none."""
+    return " ON CONFLICT (id) DO NOTHING" if is_there(connection) else ""
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Make it where it is not there. Where two messages have one id, the newest version is what stays."""
+    try:
+        connection.execute(_MAKE)
+    except IntegrityError:
+        _leave_newest(connection)
+        connection.execute(_MAKE)
+
+
+def _leave_newest(connection: sqlite3.Connection) -> None:
+    """Two terminals that wrote one backup apart may have put a message at two places."""
+    # What goes is not deleted: its newest version is still here.
+    name = "message_deleted"
+    (trigger,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(f"DELETE FROM message WHERE row IN ({_SUPERSEDED})")
+    connection.execute(trigger)

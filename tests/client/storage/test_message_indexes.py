@@ -1,0 +1,50 @@
+"""Messages are found by their ids, each by one, whatever a restore that nobody ended has left behind."""
+
+from pathlib import Path
+
+from letterlock_client.models import Reaction
+from letterlock_client.storage import message_indexes, messages
+from letterlock_client.storage.database import Database, Reader, Transaction
+from tests.client.storage.chat import BOB, CHAT, KEY, make_chat, message
+
+
+async def there(reader: Reader) -> bool:
+    return await reader.run(message_indexes.is_there)
+
+
+async def test_whoever_opens_a_history_that_was_left_without_its_index_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "left.db"
+    async with await Database.open(path, KEY) as database:
+        await database.write(make_chat)
+        await database.write(lambda tx: messages.add(tx, message(1)))
+        await database.write(lambda tx: tx.run(message_indexes.drop))
+        assert not await database.read(there)
+    async with await Database.open(path, KEY) as database:
+        assert await database.read(there)
+        assert await database.write(lambda tx: messages.get(tx, message(1).id)) is not None
+        # One that is here does not come a second time.
+        assert not await database.write(lambda tx: messages.add(tx, message(1)))
+
+
+async def test_of_a_message_that_stands_at_two_places_the_newest_version_stays(tmp_path: Path) -> None:
+    path = tmp_path / "twice.db"
+    async with await Database.open(path, KEY) as database:
+        await database.write(make_chat)
+        for number in (1, 2, 3):
+            await database.write(lambda tx, number=number: messages.add(tx, message(number)))  # type: ignore[misc]
+        await database.write(lambda tx: messages.react(tx, message(1).id, BOB, "!", 5))
+        await database.write(twice)
+    async with await Database.open(path, KEY) as database:
+        kept = await database.read(lambda reader: messages.last(reader, CHAT, 9))
+        assert [each.id for each in kept] == [message(1).id, message(2).id]
+        assert kept[0].reactions == (Reaction(BOB, "!"),)
+        # The other version was not deleted by anybody: no backup may say so.
+        assert await database.read(lambda reader: reader.all("SELECT id FROM tombstone")) == []
+        await database.write(lambda tx: messages.remove(tx, message(1).id))
+        assert len(await database.read(lambda reader: reader.all("SELECT id FROM tombstone"))) == 1
+
+
+async def twice(tx: Transaction) -> None:
+    """Give the third message the id of the first, in an older version."""
+    await tx.run(message_indexes.drop)
+    await tx.execute("UPDATE message SET id = ?, change_seq = 1 WHERE row = 3", message(1).id)
