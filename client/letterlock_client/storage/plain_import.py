@@ -5,8 +5,9 @@ calls knows that their places are free, and which of them were deleted or are he
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
-from itertools import chain, compress, islice, repeat
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from itertools import compress
 from typing import Final
 
 from letterlock.backup.columns import KIND, Columns
@@ -21,13 +22,23 @@ _VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
 _VIEWED: Final = MessageFlag.VIEWED.value
 _UNREAD: Final = MessageFlag.UNREAD.value
 
-_INSERT: Final = (
-    "INSERT INTO message (row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery,"
-    " failure, edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq)"
-    " VALUES "
+_FIELDS: Final = (
+    "row, id, conversation, author, mine, text, width, sent_at, received_at, delivery, deleted, view_once, viewed,"
+    " unread, change_seq"
 )
-_ROW: Final = f"(?, ?, ?, ?, ?, '{KIND}', ?, ?, ?, ?, ?, '', 0, 0, ?, ?, ?, 0, 0, ?, ?)"
-_AT_ONCE: Final = 64
+_ALIKE: Final = {
+    "kind": f"'{KIND}'",
+    "failure": "''",
+    "edited_at": "0",
+    "edits": "0",
+    "timer_s": "0",
+    "expires_at": "0",
+}
+"""What each of them has."""
+_INSERT: Final = f"INSERT INTO message ({_FIELDS}, {', '.join(_ALIKE)}) VALUES "
+_WIDTH: Final = len(_FIELDS.split(", "))
+_ROW: Final = f"({'?, ' * _WIDTH}{', '.join(_ALIKE.values())})"
+_AT_ONCE: Final = 256
 """Rows of one statement: a fifth of the time would go into beginning and ending one for each row."""
 
 
@@ -43,32 +54,36 @@ def insert(
 
     Raises IntegrityError where a place is taken.
     """
-    rows = _rows(columns, chats)
+    fields = _fields(columns, chats)
     if left_out:
-        rows = compress(rows, [each not in left_out for each in columns.ids])
+        wanted = [each not in left_out for each in columns.ids]
+        fields = [list(compress(each, wanted)) for each in fields]
     before = connection.total_changes
     unless_known = message_indexes.unless_known(connection)
-    statements = {count: _INSERT + ", ".join([_ROW] * count) + unless_known for count in (1, _AT_ONCE)}
-    while some := list(islice(rows, _AT_ONCE)):
-        if len(some) == _AT_ONCE:
-            connection.execute(statements[_AT_ONCE], list(chain.from_iterable(some)))
-        else:
-            connection.executemany(statements[1], some)
+    for start in range(0, len(fields[0]), _AT_ONCE):
+        some = [each[start : start + _AT_ONCE] for each in fields]
+        connection.execute(_statement(len(some[0]), unless_known), _row_by_row(some))
     return connection.total_changes - before
 
 
-def _rows(columns: Columns, chats: Mapping[bytes, int]) -> Iterator[tuple[object, ...]]:
+@lru_cache(maxsize=4)
+def _statement(rows: int, unless_known: str) -> str:
+    return _INSERT + ", ".join([_ROW] * rows) + unless_known
+
+
+def _fields(columns: Columns, chats: Mapping[bytes, int]) -> list[Sequence[object]]:
+    """One list for each of `_FIELDS`."""
     flags = columns.flags
     # The library binds a bytearray as it is, and looks up for each bytes that it becomes one.
     authors = {author: bytearray(author) for author in set(columns.authors)}
-    return zip(
+    return [
         columns.positions,
-        map(bytearray, columns.ids),
-        map(chats.__getitem__, columns.chats),
-        map(authors.__getitem__, columns.authors),
+        list(map(bytearray, columns.ids)),
+        [chats[chat] for chat in columns.chats],
+        [authors[author] for author in columns.authors],
         _bits(flags, _MINE),
         columns.texts,
-        map(cell_width, columns.texts),
+        list(map(cell_width, columns.texts)),
         columns.sent,
         columns.received,
         columns.deliveries,
@@ -77,11 +92,18 @@ def _rows(columns: Columns, chats: Mapping[bytes, int]) -> Iterator[tuple[object
         _bits(flags, _VIEWED),
         _bits(flags, _UNREAD),
         columns.versions,
-        strict=False,
-    )
+    ]
 
 
-def _bits(flags: list[int], bit: int) -> "list[int] | repeat[int]":
+def _bits(flags: list[int], bit: int) -> list[int]:
     if not any(each & bit for each in set(flags)):
-        return repeat(0)
+        return [0] * len(flags)
     return [1 if each & bit else 0 for each in flags]
+
+
+def _row_by_row(fields: Sequence[Sequence[object]]) -> list[object]:
+    """The values of some rows, one row after the other."""
+    values: list[object] = [None] * (_WIDTH * len(fields[0]))
+    for place, each in enumerate(fields):
+        values[place::_WIDTH] = each
+    return values
