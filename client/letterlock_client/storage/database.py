@@ -203,6 +203,11 @@ class Line:
             with suppress(SqlError):
                 await connection.close()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether more work is queued than what is being done."""
+        return not self._queue.empty()
+
     async def close(self) -> None:
         """Finish what is queued, then end the tasks and their connections."""
         self._closed = True
@@ -256,6 +261,11 @@ class Database:
         this transaction. Raises codes storage_full, storage_failed, storage_busy, closed.
         """
         return await self._writer.run(work)
+
+    @property
+    def writer_is_waited_for(self) -> bool:
+        """Whether somebody else wants to write: work that can end earlier, and go on in another transaction, does."""
+        return self._writer.is_waited_for
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         """Run `work` on one consistent view of what is committed; waits for no writer."""

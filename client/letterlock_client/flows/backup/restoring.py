@@ -202,20 +202,22 @@ async def _read(store: Objects, key: bytes, ref: SegmentRef) -> Batches:
 
 
 async def take_segment(here: Restoring, ref: SegmentRef, batches: Batches) -> None:
-    """Bring one segment in: at once, or beside chatting in steps that hold nobody up; and note that it is in."""
-    steps = [[batch] for batch in batches] if here.beside else [batches]
-    for number, step in enumerate(steps or [[]], 1):
-        last = number >= len(steps)
-        paths = await here.place.transact(partial(_take, here, step, ref if last else None))
+    """Bring one segment in, and note that it is in: at once, or in as many steps as others want to write meanwhile."""
+    begun = False
+    while batches or not begun:
+        begun = True
+        taken, paths = await here.place.transact(partial(_take, here, ref, batches))
         here.place.delete_files(paths)
+        batches = batches[taken:]
     here.meter.moved(ref.records, ref.size)
     if here.beside:
         here.place.announcer.say([HistoryGrew()])
 
 
-async def _take(here: Restoring, batches: Batches, whole: SegmentRef | None, work: Work) -> list[str]:
-    """Import a part of a segment; `whole` is the segment that is all here now."""
+async def _take(here: Restoring, ref: SegmentRef, batches: Batches, work: Work) -> tuple[int, list[str]]:
+    """Import what is left of a segment, or beside chatting a part of it: how many batches, and files to delete."""
     paths = []
+    taken = 0
     chats = chats_of(here.journal)
     # What comes from a backup has its change numbers.
     triggers = await message_triggers.drop(work.tx)
@@ -226,15 +228,18 @@ async def _take(here: Restoring, batches: Batches, whole: SegmentRef | None, wor
             paths += deleted
         done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=here.journal.fresh)
         paths += done.paths
+        taken += 1
+        if here.beside and work.place.database.writer_is_waited_for:
+            break
     await message_triggers.make(work.tx, triggers)
     if here.beside:
         # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
         paths += await _settle(here, work)
     await applying_late.apply(work)
     work.tx.after_commit(work.place.timers_changed.set)
-    if whole is not None:
-        await backup_state.note_done(work.tx, [whole.id.hex()])
-    return paths
+    if taken == len(batches):
+        await backup_state.note_done(work.tx, [ref.id.hex()])
+    return taken, paths
 
 
 def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
