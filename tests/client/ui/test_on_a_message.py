@@ -8,6 +8,7 @@ from letterlock_client.models import Delivery, Listed, MessageKind, TransferStat
 from letterlock_client.ui.panes import message_verbs
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
+from letterlock_client.ui.widgets.message_log import MessageLog
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_messenger import DAY, FakeMessenger, attachment, chat_id, lively
 
@@ -28,6 +29,17 @@ async def test_an_emoji_is_found_by_its_name(client: Open) -> None:
         assert ":rocket:" in running.text()
         await running.press("enter")
         assert running.fake.asked("react")[-1][1] == "🚀"
+
+
+async def test_a_key_that_is_hit_twice_opens_one_dialog(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape")
+        message = running.view.log_view.message_at_cursor()
+        assert message is not None
+        for _ in range(2):
+            running.view.post_message(MessageLog.Asked("info", message))
+        await running.press("escape")
+        assert running.app.screen is running.view.screen
 
 
 async def test_arrow_keys_move_in_the_grid_of_emoji(client: Open) -> None:

@@ -81,8 +81,9 @@ class MessageVerbs:
         }
 
     def do(self, verb: str, message: Message) -> None:
-        """Do what a key on a message means."""
-        self._verbs[verb](message)
+        """Do what a key on a message means; not while a dialog is open that an earlier key has opened."""
+        if self._pane.screen is self._pane.app.screen:
+            self._verbs[verb](message)
 
     def begin(self, verb: str, answered: MessageId | None = None) -> None:
         """Do what was asked for without a message at hand, with the one that is meant, and show which that is."""
