@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8720"
 DEFAULT_BACK_OFF: Final = "0,0,0,60,300,3600,86400,86400,86400"
+DEFAULT_ADDITIONS: Final = "60,600"
+_ADDITIONS: Final = re.compile(r"(\d{1,6}),(\d{1,8})")
 _FAREWELL_S: Final = 3.0
 _SWEEP_S: Final = 1.0
 
@@ -47,6 +50,7 @@ class VaultConfig(msgspec.Struct, frozen=True, kw_only=True):
     key_file: Path | None = None
     guesses: int = 10
     back_off: tuple[int, ...] = ()
+    additions: tuple[int, int] = (60, 600)
     json: bool = False
     metrics: Endpoint | None = None
     tls_certificate: Path | None = None
@@ -72,6 +76,12 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     add("--key-file", type=Path, metavar="F", help="the realm's secret key, made if absent (STORE.key)")
     add("--guesses", type=int, default=10, metavar="N", help="guesses between right ones (10)")
     add("--back-off", default=DEFAULT_BACK_OFF, metavar="LIST", help="seconds before each next guess")
+    add(
+        "--additions",
+        default=DEFAULT_ADDITIONS,
+        metavar="N,S",
+        help=f"what one owner may add at once, and seconds before each more ({DEFAULT_ADDITIONS})",
+    )
     add("--metrics", metavar="H:P", help="serve /metrics there (never on the main address)")
     add("--tls-cert", type=Path, metavar="F", help="serve wss:// with this certificate (PEM)")
     add("--tls-key", type=Path, metavar="F", help="and this private key (PEM)")
@@ -156,6 +166,7 @@ def _config(options: argparse.Namespace) -> VaultConfig:
         key_file=options.key_file,
         guesses=options.guesses,
         back_off=_back_off(options.back_off),
+        additions=_additions(options.additions),
         json=options.json,
         metrics=parse_endpoint(options.metrics) if options.metrics else None,
         tls_certificate=options.tls_cert,
@@ -179,6 +190,13 @@ def _back_off(text: str) -> tuple[int, ...]:
     if len(parts) > 1000 or not all(part.isdecimal() and len(part) <= 8 for part in parts):
         raise UsageError(f"--back-off {text}: give seconds with commas between, such as {DEFAULT_BACK_OFF}")
     return tuple(map(int, parts))
+
+
+def _additions(text: str) -> tuple[int, int]:
+    match = _ADDITIONS.fullmatch(text)
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise UsageError(f"--additions {text}: give a number and seconds, such as {DEFAULT_ADDITIONS}")
+    return int(match[1]), int(match[2])
 
 
 async def _run_realm(config: VaultConfig) -> None:
@@ -299,9 +317,12 @@ def _realm(config: VaultConfig) -> "tuple[Realm, Sealer]":
 
 
 def _policy(config: VaultConfig) -> "Policy":
+    from letterlock_server.limits import Rule
     from letterlock_server.vault.policy import Policy
 
-    return Policy(guesses=config.guesses, back_off=config.back_off)
+    at_once, seconds = config.additions
+    additions = Rule(at_once, seconds * 1000).times(config.rate_factor)
+    return Policy(guesses=config.guesses, back_off=config.back_off, additions=additions)
 
 
 def _store(config: VaultConfig) -> "VaultStore":

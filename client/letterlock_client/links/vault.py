@@ -16,6 +16,7 @@ from letterlock.vault.fleet import Fleet, Realm
 from letterlock.vault.realm_secret import NONCE_BYTES, check_welcome
 from letterlock.vault.requests import Addressed
 from letterlock.wire import codec, vault_connection, vault_frames
+from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.frames import Answer, Request
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.links.address import parse_relay
@@ -31,11 +32,15 @@ from letterlock_client.links.vault_failures import (
 
 ANSWER_S: Final = 30.0
 """How long an answer may take."""
+PATIENCE_S: Final = 15
+"""How long a wait may be that a realm asks for, so that it is waited out here and asked once more."""
 _CLIENT: Final = "letterlock"
 _LAST_ID: Final = 2**32 - 1
 
 _A = TypeVar("_A", bound=Answer)
 _R = TypeVar("_R")
+
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class RealmLink:
@@ -133,6 +138,7 @@ class VaultLinks:
         now: Callable[[], int],
         *,
         insecure: bool = False,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """`now` gives milliseconds. `insecure` allows ws:// beyond this machine."""
         self.fleet = fleet
@@ -140,6 +146,7 @@ class VaultLinks:
         self.now = now
         self._dial = dial
         self._insecure = insecure
+        self._sleep = sleep
         self._links: dict[str, RealmLink] = {}
         self._dialling: dict[str, asyncio.Lock] = {realm.name: asyncio.Lock() for realm in fleet.realms}
 
@@ -159,7 +166,11 @@ class VaultLinks:
     async def each(
         self, act: Callable[[RealmLink], Awaitable[_R]], names: Iterable[str] | None = None
     ) -> dict[str, _R | RealmError]:
-        """Do the same at all realms (or these) at once; each gives its result, or how it failed."""
+        """Do the same at all realms (or these) at once; each gives its result, or how it failed.
+
+        What a realm refused because it came too fast has done nothing: it is tried once more after the wait that
+        the realm asked for, where that is short.
+        """
         chosen = list(names) if names is not None else [realm.name for realm in self.fleet.realms]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._one(act, name), name=f"realm {name}") for name in chosen]
@@ -173,7 +184,7 @@ class VaultLinks:
 
     async def _one(self, act: Callable[[RealmLink], Awaitable[_R]], name: str) -> _R | RealmError:
         try:
-            return await act(await self.realm(name))
+            return await self._patiently(act, name)
         except RealmError as error:
             return error
         except PeerError as error:
@@ -181,6 +192,15 @@ class VaultLinks:
         except ClientError as error:
             # Its address is one that must not be dialled.
             return RealmError(error.code, error.message, name)
+
+    async def _patiently(self, act: Callable[[RealmLink], Awaitable[_R]], name: str) -> _R:
+        try:
+            return await act(await self.realm(name))
+        except RealmRefused as error:
+            if error.refusal != refusals.RATE or not 0 < error.wait <= PATIENCE_S:
+                raise
+            await self._sleep(error.wait)
+        return await act(await self.realm(name))
 
     async def _connect(self, realm: Realm) -> RealmLink:
         address = parse_relay(realm.url, insecure=self._insecure)

@@ -70,6 +70,8 @@ class RealmRefused(RealmError):
     def __init__(self, realm: str, answer: Refused) -> None:
         code = _CODES.get(answer.code, Code.REALM_REFUSED)
         message = _SENTENCES.get(code) or answer.message or f"the realm {realm} refused"
+        if code is Code.RATE_LIMITED:
+            message = f"too much was asked of the realm {realm}: {patience(answer.retry)}"
         super().__init__(code, message, realm, refusal=answer.code)
         if code in (Code.VAULT_WAIT, Code.RATE_LIMITED):
             self.facts["wait_seconds"] = answer.retry
@@ -77,6 +79,11 @@ class RealmRefused(RealmError):
         self.wait = answer.retry
         self.left = answer.left
         self.tombstone = answer.tombstone
+
+
+def patience(seconds: int) -> str:
+    """Say after how long to ask again."""
+    return f"wait {seconds} second{'s' * (seconds != 1)}, then try again"
 
 
 def refused_as(code: Code, **facts: str | int) -> ClientError:

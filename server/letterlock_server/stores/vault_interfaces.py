@@ -53,7 +53,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     Everything but `record` and `prepared` outlives deletion and destruction. `tombstone` is the ledger entry
     that says why there is no record, `anchor` the owner's newest signed anchor, `head` the hash of the last of
-    `entries` ledger entries.
+    `entries` ledger entries. `paced_until` is when, on the realm's own clock in ms, what the owner added will
+    have been forgotten.
     """
 
     account: AccountId
@@ -72,6 +73,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     anchor: bytes = b""
     entries: int = 0
     head: bytes = bytes(32)
+    paced_until: int = 0
 
 
 class Change(msgspec.Struct, Generic[T], frozen=True, gc=False):

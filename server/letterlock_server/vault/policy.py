@@ -1,4 +1,4 @@
-"""How many guesses a realm answers, and how long it makes the next one wait: arithmetic, and nothing else.
+"""How many guesses a realm answers, how long each waits, and how fast owners add to its store: arithmetic only.
 
 ::
 
@@ -7,18 +7,28 @@
 
 Both doors draw on one number of guesses and wait apart. A right proof refills both. Times are milliseconds of
 the realm's own clock, which only runs while the realm does, so no clock that is set can shorten a wait or
-refill anything. Must not know stores, records or who guesses.
+refill anything.
+
+What an owner adds (registrations, anchors, recoveries: each a row or an entry that stays) is paced account by
+account. One number tells it all, `until`, at which everything that was added is forgotten: so it is kept with
+the account, and neither a restart nor a flood of other accounts gives or takes anything. Must not know stores,
+records or who guesses.
 """
 
+import math
 from enum import Enum
 from typing import Final
 
 import msgspec
 
+from letterlock_server.limits import Rule
 from letterlock_server.stores.vault_interfaces import Door
 
 MAX_GUESSES: Final = 1000
 MAX_BACK_OFF_S: Final = 366 * 86_400
+ADDITIONS: Final = Rule(60, 600_000)
+"""60 at once, and one more every ten minutes: backups of a whole day's hours, each by hand."""
+_BEYOND: Final = 2
 _MS: Final = 1000
 
 
@@ -54,11 +64,13 @@ class View(msgspec.Struct, frozen=True, gc=False):
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """`guesses` between refills; `back_off` holds the seconds before the second, third, ... at one door.
 
-    Where more guesses follow than there are times, the last time holds for them.
+    Where more guesses follow than there are times, the last time holds for them. `additions` are what one owner
+    may add to the store.
     """
 
     guesses: int = 10
     back_off: tuple[int, ...] = (0, 0, 0, 60, 300, 3600, 86_400, 86_400, 86_400)
+    additions: Rule = ADDITIONS
 
     @property
     def by_handle(self) -> int:
@@ -83,6 +95,29 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def used_up(self, doors: Doors) -> bool:
         """Say whether no guess is left at all."""
         return doors.spent() >= self.guesses
+
+    def add(self, until: int, now: int) -> int:
+        """Return `until` after one more addition; callers have looked whether it may be."""
+        return round(now + self._owed(until, now) + self.additions.interval_ms)
+
+    def adding_waits(self, until: int, now: int) -> int:
+        """Return after how many ms an owner may add one more: 0 for now."""
+        return self._over(until, now, self.additions.burst)
+
+    def recovering_waits(self, until: int, now: int) -> int:
+        """Return after how many ms one more recovery may be added: 0 for now.
+
+        Recoveries go on for twice as long: so a device that adds without end keeps nobody from recovering.
+        """
+        return self._over(until, now, self.additions.burst * _BEYOND)
+
+    def _over(self, until: int, now: int, burst: float) -> int:
+        over = self._owed(until, now) - (burst - 1) * self.additions.interval_ms
+        return max(0, math.ceil(over))
+
+    def _owed(self, until: int, now: int) -> float:
+        # Nobody owes more than can be owed: after a crash took some of the clock, or with a wider policy before.
+        return min(max(0, until - now), self.additions.burst * _BEYOND * self.additions.interval_ms)
 
     def _wait(self, door: Door, now: int) -> int:
         if not door.spent or not self.back_off:

@@ -27,7 +27,7 @@ from letterlock.vault.requests import Addressed, Request, check_request, open_re
 from letterlock.vault.statement import Statement, open_statement
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.stores.vault_interfaces import Change, Record, Standing
-from letterlock_server.vault.policy import Doors, Entrance, Policy
+from letterlock_server.vault.policy import Doors, Entrance, Policy, View
 from letterlock_server.vault.scribe import Scribe
 
 MAX_EPOCH_STEP: Final = 1000
@@ -98,7 +98,7 @@ class Realm:
         """Say what a guess would meet."""
         record = standing.record if standing is not None else None
         entrance = _entrance(record, door_key)
-        view = self.policy.view(_doors(standing), entrance, now.running)
+        view = self._view(standing, entrance, now)
         state = self._state(standing, entrance, now)
         guessable = record is not None
         return Status(
@@ -117,14 +117,21 @@ class Realm:
     def _state(self, standing: Standing | None, entrance: Entrance, now: Now) -> str:
         if standing is None or standing.record is None:
             return _absent(standing)
-        doors = _doors(standing)
-        view = self.policy.view(doors, entrance, now.running)
-        if self.policy.used_up(doors):
+        view = self._view(standing, entrance, now)
+        if self.policy.used_up(_doors(standing)):
             # The last guess is being answered: a moment decides whether it was right.
             return refusals.WAIT
         if not view.left:
             return refusals.DOOR_CLOSED
         return refusals.WAIT if view.wait_ms else refusals.READY
+
+    def _view(self, standing: Standing | None, entrance: Entrance, now: Now) -> View:
+        view = self.policy.view(_doors(standing), entrance, now.running)
+        if standing is None:
+            return view
+        # Each right guess is an addition: whoever knows the password must not fill the ledger with recoveries.
+        paced = self.policy.recovering_waits(standing.paced_until, now.running)
+        return msgspec.structs.replace(view, wait_ms=max(view.wait_ms, paced))
 
     # Guessing.
 
@@ -160,7 +167,9 @@ class Realm:
         """Refill after a right proof. Raises Refuse where the record it was about is no more."""
         if standing is None or standing.record is None or standing.record.epoch != spent.epoch:
             raise Refuse(refusals.WRONG_PROOF, "the registration that was guessed at answers no more")
-        scribe = self._scribe(_with_doors(standing, Doors()), now)
+        paced = self.policy.add(standing.paced_until, now.running)
+        refilled = msgspec.structs.replace(_with_doors(standing, Doors()), paced_until=paced)
+        scribe = self._scribe(refilled, now)
         scribe.write(Event.RECOVERED, spent.entrance, spent.sequence)
         return scribe.change(scribe.standing)
 
@@ -176,7 +185,7 @@ class Realm:
 
     def _refusal(self, standing: Standing | None, entrance: Entrance, now: Now) -> Refuse:
         code = self._state(standing, entrance, now)
-        view = self.policy.view(_doors(standing), entrance, now.running)
+        view = self._view(standing, entrance, now)
         return Refuse(
             code,
             _SENTENCES[code],
@@ -229,7 +238,9 @@ class Realm:
             raise Refuse(refusals.STALE, f"a registration must be numbered above {standing.highest_epoch}")
         if record.epoch > standing.highest_epoch + MAX_EPOCH_STEP:
             raise Refuse(refusals.BAD_OBJECT, f"registration {standing.highest_epoch} is the newest here")
-        after = msgspec.structs.replace(standing, prepared=record, highest_epoch=record.epoch)
+        after = msgspec.structs.replace(
+            self._added(standing, now), prepared=record, highest_epoch=record.epoch
+        )
         return Change(after, (), self._receipt(Stage.PREPARED, statement, now))
 
     def commit(
@@ -268,7 +279,9 @@ class Realm:
             raise Refuse(
                 refusals.BAD_OBJECT, f"backup {standing.generation} is the newest that is known here"
             )
-        named = msgspec.structs.replace(standing, generation=request.generation, anchor=request.raw)
+        named = msgspec.structs.replace(
+            self._added(standing, now), generation=request.generation, anchor=request.raw
+        )
         scribe = self._scribe(named, now)
         scribe.write(Event.ANCHORED, None, request.generation)
         return scribe.change(receipt)
@@ -284,6 +297,15 @@ class Realm:
         scribe = self._scribe(msgspec.structs.replace(standing, prepared=None), now)
         scribe.bury(Event.DELETED, request.epoch)
         return scribe.change(receipt)
+
+    def _added(self, standing: Standing, now: Now) -> Standing:
+        """Count one addition of an owner whose signature holds. Raises Refuse where it is too soon for one more."""
+        wait = _seconds(self.policy.adding_waits(standing.paced_until, now.running))
+        if wait:
+            raise Refuse(refusals.RATE, f"too many changes of this account: wait {wait} seconds", retry=wait)
+        return msgspec.structs.replace(
+            standing, paced_until=self.policy.add(standing.paced_until, now.running)
+        )
 
     def _scribe(self, standing: Standing, now: Now) -> Scribe:
         return Scribe(self.name, self.secret, standing, now.wall)

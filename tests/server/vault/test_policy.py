@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from letterlock_server.limits import Rule
 from letterlock_server.stores.vault_interfaces import Door
 from letterlock_server.vault.policy import Doors, Entrance, Policy
 
@@ -123,3 +124,50 @@ def test_a_clock_behind_the_last_guess_waits_once_and_no_longer(at: int, now: in
 def test_no_time_that_passes_refills_anything(days: int) -> None:
     doors = spend(POLICY, Doors(), Entrance.LOCATOR, 9)
     assert POLICY.view(doors, Entrance.LOCATOR, days).left == 1
+
+
+# What owners add.
+
+HOUR = 3_600_000
+
+
+def added(policy: Policy, times: int, *, until: int = 0, now: int = 0) -> int:
+    for _ in range(times):
+        until = policy.add(until, now)
+    return until
+
+
+def test_an_owner_who_backs_up_every_hour_and_changes_passwords_never_waits() -> None:
+    until = 0
+    for hour in range(24 * 30):
+        for _ in range(5 if hour % 24 == 9 else 1):
+            assert POLICY.adding_waits(until, hour * HOUR) == 0
+            until = POLICY.add(until, hour * HOUR)
+
+
+def test_who_adds_without_end_is_held_to_the_burst_and_then_to_the_interval() -> None:
+    policy = Policy(additions=Rule(3, 1000))
+    until = added(policy, 3)
+    assert policy.adding_waits(until, 0) == 1000
+    assert policy.adding_waits(until, 999) == 1
+    assert policy.adding_waits(until, 1000) == 0
+    until = policy.add(until, 1000)
+    assert policy.adding_waits(until, 1000) == 1000
+    assert policy.adding_waits(until, 1_000_000) == 0
+
+
+def test_additions_keep_nobody_from_recovering_and_recoveries_end_as_well() -> None:
+    policy = Policy(additions=Rule(3, 1000))
+    until = added(policy, 3)
+    assert policy.recovering_waits(until, 0) == 0
+    until = added(policy, 3, until=until)
+    assert policy.recovering_waits(until, 0) == 1000
+
+
+@given(st.integers(0, 10**15), st.integers(0, 10**15))
+def test_no_clock_that_went_back_holds_an_owner_for_longer_than_all_that_can_be_owed(
+    until: int, now: int
+) -> None:
+    whole = round(POLICY.additions.burst * POLICY.additions.interval_ms)
+    assert POLICY.adding_waits(until, now) <= whole + POLICY.additions.interval_ms
+    assert POLICY.add(until, now) <= now + 2 * whole + POLICY.additions.interval_ms

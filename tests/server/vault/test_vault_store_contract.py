@@ -1,7 +1,10 @@
 """What every store of a realm promises: the same for the reference in memory and for SQLite."""
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -75,6 +78,7 @@ async def test_what_was_changed_is_found_again_in_every_field(opened: VaultStore
         generation=7,
         anchor=b"anchor",
         head=b"h" * 32,
+        paced_until=2**40,
     )
     await put(opened, whole)
     assert await opened.standings.find(ALICE) == whole
@@ -174,3 +178,49 @@ async def test_the_clock_never_stands_before_a_guess_that_was_counted_on_it(tmp_
     again = SqliteVaultStore(tmp_path / "vault.db")
     assert await again.open() == 99
     await again.close()
+
+
+async def test_a_store_of_the_first_schema_is_read_as_it_was(tmp_path: Path) -> None:
+    """What an older realm kept is all there, and nothing is owed for it."""
+    path = tmp_path / "vault.db"
+    script = files("letterlock_server.stores.vault_sqlite") / "schema" / "0001_vault.sql"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(script.read_text(encoding="utf-8") + "PRAGMA user_version = 1;")
+        fields = (
+            ALICE,
+            b"r" * 32,
+            b"certificate",
+            b"list",
+            1,
+            2,
+            9,
+            1,
+            2,
+            3,
+            4,
+            b"",
+            7,
+            b"anchor",
+            1,
+            b"h" * 32,
+        )
+        old.execute(f"INSERT INTO accounts VALUES ({', '.join('?' * len(fields))})", fields)
+        old.execute("INSERT INTO ledger VALUES (?, 1, ?)", (ALICE, b"entry"))
+        old.commit()
+    store = SqliteVaultStore(path)
+    await store.open()
+    assert await store.find(ALICE) == standing(
+        highest_epoch=9,
+        by_handle=Door(1, 2),
+        by_locator=Door(3, 4),
+        generation=7,
+        anchor=b"anchor",
+        entries=1,
+        head=b"h" * 32,
+        paced_until=0,
+    )
+    assert await store.ledger(ALICE, 0, 9) == [b"entry"]
+    assert await store.count() == 1
+    await put(store, standing(BOB))
+    assert await store.count() == 2
+    await store.close()

@@ -224,6 +224,7 @@ class Door:
             self.outside.clock,
             insecure=self.insecure,
             dial=self.outside.dial_realm,
+            sleep=self.outside.sleep,
         )
 
 

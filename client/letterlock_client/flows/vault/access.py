@@ -13,7 +13,7 @@ from letterlock.vault.owned import Owner
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Own
 from letterlock_client.links.transport import Dial, dial_realm
-from letterlock_client.links.vault import VaultLinks
+from letterlock_client.links.vault import Sleep, VaultLinks
 
 T = TypeVar("T")
 
@@ -26,12 +26,13 @@ async def open_vault(
     *,
     insecure: bool = False,
     dial: Dial = dial_realm,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[VaultLinks]:
     """Give the realms of a fleet, connected to when they are asked something, and closed at the end.
 
     `now` gives milliseconds; `insecure` allows ws:// beyond this machine.
     """
-    links = VaultLinks(fleet, dial, random, now, insecure=insecure)
+    links = VaultLinks(fleet, dial, random, now, insecure=insecure, sleep=sleep)
     try:
         yield links
     finally:

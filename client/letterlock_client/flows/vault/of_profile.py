@@ -234,6 +234,7 @@ async def _opened(place: Workplace, vault: VaultState) -> AsyncIterator[VaultLin
         place.clock,
         insecure=place.own.identity.insecure,
         dial=place.dial_realm,
+        sleep=place.sleep,
     ) as links:
         yield links
 

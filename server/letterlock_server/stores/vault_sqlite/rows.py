@@ -16,11 +16,11 @@ ANSWERING: Final = 0
 PREPARED: Final = 1
 _COLUMNS: Final = (
     "root_key, list_certificate, device_list, list_epoch, list_version, highest_epoch, handle_spent, handle_at,"
-    " locator_spent, locator_at, tombstone, generation, anchor, entries, head"
+    " locator_spent, locator_at, tombstone, generation, anchor, entries, head, paced_until"
 )
 _READ: Final = f"SELECT {_COLUMNS} FROM accounts WHERE account = ?"
 _WRITE: Final = (
-    f"INSERT INTO accounts (account, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO accounts (account, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (account) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", "))
 )
@@ -54,6 +54,7 @@ def read(connection: sqlite3.Connection, slots: Slots, account: AccountId) -> tu
         anchor=row[12],
         entries=row[13],
         head=row[14],
+        paced_until=row[15],
     )
     return standing, places
 
@@ -124,6 +125,7 @@ def _row(standing: Standing) -> tuple[Any, ...]:
         standing.anchor,
         standing.entries,
         standing.head,
+        standing.paced_until,
     )
 
 

@@ -63,9 +63,18 @@ class Town:
     lost: dict[str, type[Frame]] = field(default_factory=dict)
     """The frame whose answer a realm gives and nobody hears."""
     asked: list[tuple[str, type[Frame]]] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    """The waits that realms asked for and links waited out."""
 
     def opened(self, fleet: Fleet | None = None) -> AbstractAsyncContextManager[VaultLinks]:
-        return open_vault(fleet or self.fleet, os.urandom, lambda: self.clock.wall, dial=self.dial)
+        return open_vault(
+            fleet or self.fleet, os.urandom, lambda: self.clock.wall, dial=self.dial, sleep=self.sleep
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass that a realm asked to wait."""
+        self.slept.append(seconds)
+        self.clock.pass_seconds(seconds)
 
     def roll_back(self, name: str, account: AccountId, entries: int) -> None:
         """Put a realm's disk back to when its ledger had so many entries: all of it true, once."""
