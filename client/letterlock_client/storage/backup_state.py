@@ -133,13 +133,13 @@ async def pending(reader: Reader) -> list[tuple[str, bytes]]:
 
 
 async def ledger_heads(reader: Reader) -> dict[str, tuple[int, bytes]]:
-    """How far each realm's ledger is known: sequence and head, by realm."""
+    """How far each realm's ledger is known: sequence and head, by its keys as a fleet file shows them."""
     rows = await reader.all("SELECT realm, sequence, head FROM vault_ledger")
     return {realm: (sequence, head) for realm, sequence, head in rows}
 
 
 async def save_ledger_head(tx: Transaction, realm: str, sequence: int, head: bytes) -> None:
-    """A realm's ledger is known so far; never back."""
+    """The ledger of the realm with these keys is known so far; never back."""
     await tx.execute(
         "INSERT INTO vault_ledger (realm, sequence, head) VALUES (?, ?, ?) ON CONFLICT (realm)"
         " DO UPDATE SET sequence = excluded.sequence, head = excluded.head"

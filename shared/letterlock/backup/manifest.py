@@ -83,7 +83,7 @@ class ChatCount(_Array, frozen=True):
 
 
 class LedgerHead(_Array, frozen=True):
-    """How far one realm's ledger was known."""
+    """How far one realm's ledger was known; `realm` is its public key as a fleet file shows it."""
 
     realm: Annotated[str, Meta(max_length=256)]
     sequence: _Number

@@ -1,10 +1,11 @@
 """Which generation of a backup is the newest: told to the realms after each backup, and remembered here.
 
-A profile whose backups have no password tells nobody. Must not know how realms are spoken to.
+In turn each backup says how far the realms' ledgers are known, for the terminal that restores it. A profile
+whose backups have no password tells nobody. Must not know how realms are spoken to.
 """
 
 from letterlock.backup.generations import Anchor
-from letterlock.backup.manifest import manifest_hash
+from letterlock.backup.manifest import LedgerHead, manifest_hash
 from letterlock_client.backup_models import Anchored, Freshness
 from letterlock_client.flows.backup import counting
 from letterlock_client.flows.workplace import Workplace
@@ -21,6 +22,16 @@ async def anchor(place: Workplace, state: BackupState) -> Anchored:
     from letterlock_client.flows.vault import of_profile
 
     return await of_profile.anchor(place, vault, state.generation, manifest_hash(state.manifest))
+
+
+async def known_ledgers(place: Workplace) -> tuple[LedgerHead, ...]:
+    """How far the ledgers of the realms in use are known, for the terminal that restores this; none without a vault."""
+    vault = await place.database.read(backup_state.load_vault)
+    if vault is None:
+        return ()
+    from letterlock_client.flows.vault import ledger_heads, of_profile
+
+    return ledger_heads.for_manifest(of_profile.fleet_of(vault), await of_profile.known_heads(place, vault))
 
 
 async def known_anchor(place: Workplace) -> Anchor | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from letterlock.backup.manifest import prefix_of
+from letterlock.backup.manifest import Manifest, prefix_of
 from letterlock.devices.device_list import VerifiedAccount
 from letterlock.ids import AccountId
 from letterlock.vault.fleet import Fleet, shown_hash
@@ -24,7 +24,7 @@ from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.backup import recovery_secrets
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
-from letterlock_client.flows.vault import device_lists, of_profile, recovering
+from letterlock_client.flows.vault import device_lists, ledger_heads, of_profile, recovering
 from letterlock_client.flows.vault.access import open_vault
 from letterlock_client.flows.vault.judging import judge
 from letterlock_client.flows.vault.of_profile import Registered, fleet_of
@@ -212,6 +212,10 @@ class Door:
         """The epoch of the registration that keeps this secret; costs no guess."""
         async with self._opened() as links:
             return await registration_of(links, self.account, secret)
+
+    def known_ledgers(self, manifest: Manifest) -> dict[str, Head]:
+        """How far a backup knows the ledgers of these realms."""
+        return ledger_heads.of_manifest(self.realms, manifest.ledger)
 
     async def adopt(self, place: Workplace, epoch: int, heads: Mapping[str, Head]) -> VaultState:
         """Keep the vault with the restored profile."""

@@ -19,7 +19,6 @@ from letterlock.backup.generations import shrunk
 from letterlock.backup.manifest import (
     MAX_CHATS,
     ChatCount,
-    LedgerHead,
     Manifest,
     Totals,
     follow,
@@ -285,7 +284,6 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: count
     segments = (*sent.purged.refs, *sent.written.refs)
     purged = bool(sent.purge.dead)
     chats, contacts = await place.database.read(partial(_chats, totals=totals))
-    heads = await place.database.read(backup_state.ledger_heads)
     return Manifest(
         generation=ground.floor + 1,
         at=totals.at,
@@ -305,7 +303,7 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: count
         chain=follow(before, manifest_hash(state.manifest), totals.anchor or None) if before else (),
         segments=segments,
         chats=chats,
-        ledger=tuple(LedgerHead(realm, *head) for realm, head in sorted(heads.items())),
+        ledger=await anchoring.known_ledgers(place),
         purged=sent.written.watermark if purged else before.purged if before else 0,
         unpurged_since=0 if purged else sent.purge.since,
     )

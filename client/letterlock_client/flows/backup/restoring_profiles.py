@@ -17,7 +17,6 @@ from letterlock.ids import AccountId, parse_account
 from letterlock.primitives.derivation import sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
-from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock_client.backup_models import (
     BackupPhase,
@@ -336,7 +335,7 @@ class _Run:
 
     async def _adopt(self, door: Door) -> None:
         recovered = self._opened.recovered
-        known = {each.realm: Head(each.sequence, each.head) for each in self._found.manifest.ledger}
+        known = door.known_ledgers(self._found.manifest)
         if recovered is not None:
             await door.adopt(self._place, recovered.epoch, recovered.heads(known))
             return

@@ -19,7 +19,7 @@ from letterlock.vault.statement import open_statement
 from letterlock_client.backup_models import Anchored, Attempt, Freshness, VaultView
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
-from letterlock_client.flows.vault import keeping, registering
+from letterlock_client.flows.vault import keeping, ledger_heads, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
 from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registration
 from letterlock_client.flows.vault.surveying import finish_commits, statements_held, status, survey
@@ -175,16 +175,15 @@ async def history(place: Workplace, vault: VaultState) -> list[Attempt]:
     Raises realm_lied: a ledger that went back in time is an alarm; a realm that is away is left out, unless all
     are.
     """
-    known = await place.database.read(backup_state.ledger_heads)
     async with _opened(place, vault) as links:
         read = await keeping.ledgers(
             links,
             owner_of(place.own),
             epoch=vault.epoch,
-            known={realm: Head(*head) for realm, head in known.items()},
+            known=await ledger_heads.known(place, links.fleet),
         )
-        total = len(links.fleet.realms)
-    await keep_heads(place, read.heads)
+    await ledger_heads.keep(place, links.fleet, read.heads)
+    total = len(links.fleet.realms)
     for alarm in read.alarms.values():
         if alarm.code is Code.REALM_LIED or len(read.alarms) == total:
             raise alarm
@@ -197,14 +196,9 @@ async def view(place: Workplace, vault: VaultState) -> VaultView:
         return await status(links, place.own.id, vault.locator or None)
 
 
-async def keep_heads(place: Workplace, heads: Mapping[str, Head]) -> None:
-    """Remember how far each realm's ledger goes; never back."""
-
-    async def save(work: Work) -> None:
-        for realm, head in heads.items():
-            await backup_state.save_ledger_head(work.tx, realm, head.sequence, head.hash)
-
-    await place.transact(save)
+async def known_heads(place: Workplace, vault: VaultState) -> dict[str, Head]:
+    """How far the realms' ledgers are known here, by realm; asks nobody."""
+    return await ledger_heads.known(place, fleet_of(vault))
 
 
 async def adopt(
@@ -217,7 +211,7 @@ async def adopt(
         await backup_state.save_vault(work.tx, vault, ())
 
     await place.transact(save)
-    await keep_heads(place, heads)
+    await ledger_heads.keep(place, fleet_of(vault), heads)
     return vault
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from letterlock.vault.ledger import EMPTY
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
@@ -51,12 +52,12 @@ async def look(place: Workplace) -> Alarm | None:
     # Whoever has no vault does not wait for all that it brings along.
     from letterlock_client.flows.vault import of_profile
 
-    known = await place.database.read(backup_state.ledger_heads)
+    known = await of_profile.known_heads(place, vault)
     try:
         attempts = await of_profile.history(place, vault)
     except ClientError as error:
         return Alarm(error.code.value, error.message) if error.code is Code.REALM_LIED else None
-    return alarm_of(one for one in attempts if one.sequence > known.get(one.realm, (0, b""))[0])
+    return alarm_of(one for one in attempts if one.sequence > known.get(one.realm, EMPTY).sequence)
 
 
 def alarm_of(attempts: Iterable[Attempt]) -> Alarm | None:

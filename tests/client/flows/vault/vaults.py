@@ -149,25 +149,30 @@ def altered(kind: type[Frame], **fields: object) -> Lie:
 
 
 @contextlib.asynccontextmanager
-async def town_of(count: int = 3, threshold: int = 2, policy: Policy = NO_WAITS) -> AsyncIterator[Town]:
+async def town_of(
+    count: int = 3, threshold: int = 2, policy: Policy = NO_WAITS, keys: str = ""
+) -> AsyncIterator[Town]:
+    """So many realms; other `keys` make another fleet of the same names."""
     clock = Clock()
     async with contextlib.AsyncExitStack() as stack:
         members, stores = [], {}
         for number in range(1, count + 1):
             name = f"realm-{number}"
             stores[name] = MemoryVaultStore()
-            url = await stack.enter_async_context(_running(name, stores[name], policy, clock))
-            members.append(Member(name, url, RealmSecret(seed(name)).public))
+            url = await stack.enter_async_context(
+                _running(Realm(name, RealmSecret(seed(keys + name)), policy), stores[name], clock)
+            )
+            members.append(Member(name, url, RealmSecret(seed(keys + name)).public))
         yield Town(Fleet(tuple(members), threshold), clock, stores)
 
 
 @contextlib.asynccontextmanager
-async def _running(name: str, store: MemoryVaultStore, policy: Policy, clock: Clock) -> AsyncIterator[str]:
+async def _running(realm: Realm, store: MemoryVaultStore, clock: Clock) -> AsyncIterator[str]:
     await store.open()
     vault = Vault(
-        Realm(name, RealmSecret(seed(name)), policy),
+        realm,
         store,
-        Sealer(seed(name)),
+        Sealer(seed(realm.name)),
         running=lambda: clock.running,
         wall=lambda: clock.wall,
         random=os.urandom,
