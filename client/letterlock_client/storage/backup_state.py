@@ -46,7 +46,7 @@ class BackupState:
     identity_digest: bytes = b""
     identity_version: int = 0
     generation: int = 0
-    """The last complete backup's; 0 before the first."""
+    """The last complete backup's, also of a time when backups were on before; 0 before the first of all."""
     manifest_name: str = ""
     manifest: bytes = b""
     """As it was sealed and written."""
@@ -75,10 +75,17 @@ async def save(tx: Transaction, state: BackupState) -> None:
     )
 
 
-async def clear(tx: Transaction) -> None:
-    """Backups are off: forget all but how far ledgers are known."""
+async def clear(tx: Transaction, generation: int) -> None:
+    """Backups are off: forget all but what realms do not forget, how far ledgers go and which `generation` was last."""
+    await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
     for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage", "backup_rotation"):
         await tx.execute(f"DELETE FROM {table}")
+
+
+async def generation_told(reader: Reader) -> int:
+    """The highest generation that realms may know of from a time when backups were on; 0 for none."""
+    row = await reader.one("SELECT highest FROM generation_told")
+    return int(row[0]) if row else 0
 
 
 async def next_version(tx: Transaction) -> int:

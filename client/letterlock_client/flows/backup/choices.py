@@ -28,7 +28,14 @@ from letterlock_client.flows.backup import (
     unfinished_rotations,
 )
 from letterlock_client.flows.backup.recovery_sheet import Sheet
-from letterlock_client.flows.backup.terms import anew, next_at, objects, require, require_restored
+from letterlock_client.flows.backup.terms import (
+    anew,
+    known_generation,
+    next_at,
+    objects,
+    require,
+    require_restored,
+)
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring, rotation_state
@@ -78,6 +85,7 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
         has_recovery_key=choice.recovery_key,
         turned_on=place.clock(),
         writer=place.random(16),
+        generation=await place.database.read(backup_state.generation_told),
     )
 
     async def save(work: Work) -> None:
@@ -120,7 +128,7 @@ async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
         removed += await unfinished_rotations.take_back(place, rotation)
 
     async def clear(work: Work) -> None:
-        await backup_state.clear(work.tx)
+        await backup_state.clear(work.tx, known_generation(state))
 
     await place.transact(clear)
     await recovery_secrets.keep(place, unlock)

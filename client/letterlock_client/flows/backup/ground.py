@@ -16,10 +16,9 @@ from letterlock.errors import BackupError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import counting
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
-from letterlock_client.flows.backup.terms import PERIODS_MS, anew, objects, require
+from letterlock_client.flows.backup.terms import PERIODS_MS, anew, known_generation, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
@@ -46,7 +45,7 @@ async def look(place: Workplace) -> Ground:
     state = await require(place)
     store = objects(place, state.provider)
     found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
-    known = _known(state)
+    known = known_generation(state)
     generations = {
         each.name: number
         for each in found
@@ -66,13 +65,6 @@ async def look(place: Workplace) -> Ground:
     before = _manifest_of(state)
     shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
     return Ground(state, before, store, shelf, floor, alarm)
-
-
-def _known(state: BackupState) -> int:
-    """The highest number that this device knows of: of its own, or of one that the realms know and it took none of."""
-    totals = counting.load(state.last)
-    anchored = totals.anchor_generation if totals else 0
-    return max(state.generation, anchored if anchored <= state.generation + MAX_STEP else 0)
 
 
 async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:

@@ -6,6 +6,7 @@ Must not know how it is chosen, nor how a backup is written or read.
 from dataclasses import replace
 from typing import Final
 
+from letterlock.backup.generations import MAX_STEP
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import counting
@@ -56,6 +57,13 @@ def next_at(state: BackupState) -> int:
     if not period:
         return 0
     return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
+
+
+def known_generation(state: BackupState) -> int:
+    """The highest number that this device knows of: of its own, or of one that the realms know and it took none of."""
+    totals = counting.load(state.last)
+    anchored = totals.anchor_generation if totals else 0
+    return max(state.generation, anchored if anchored <= state.generation + MAX_STEP else 0)
 
 
 def anew(state: BackupState, provider: str) -> BackupState:

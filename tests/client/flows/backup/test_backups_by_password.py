@@ -346,3 +346,19 @@ async def test_a_password_that_few_guesses_find_is_refused(scene: Scene, passwor
         await scene.pair.alice.backups.turn_on(choice, NO_PASSPHRASE)
     assert told.value.code is Code.BAD_INPUT
     assert not scene.pair.alice.backups.judge(password).acceptable
+
+
+async def test_backups_turned_off_and_on_again_are_known_as_the_newest(scene: Scene) -> None:
+    """Realms keep the newest generation for good: what begins anew must not stand below it."""
+    alice = scene.pair.alice
+    await scene.turn_on()
+    for text in ("one", "two", "three"):
+        await alice.send_text(scene.pair.to_bob, text)
+        await alice.backups.back_up()
+    await alice.backups.turn_off(NO_PASSPHRASE)
+    await scene.turn_on()
+    made = await alice.backups.back_up()
+    assert (made.freshness, made.realms_confirmed) == (Freshness.VERIFIED, 3)
+    await alice.close()
+    done = await restore(scene.pair.town, PASSWORD, fleet=scene.file)
+    assert done.freshness is Freshness.VERIFIED

@@ -46,7 +46,7 @@ def fleet_of(*names: str, keys: str = "") -> Fleet:
 
 async def moved_to(scene: Scene, realms: vaults.Town, file: Path) -> Scene:
     """The owner turns the password off and on again, at another fleet."""
-    await scene.place.transact(lambda work: backup_state.clear(work.tx))
+    await scene.place.transact(lambda work: backup_state.clear(work.tx, 0))
     fleet_file.write(file, realms.fleet, force=False)
     scene.place.dial_realm = realms.dial
     moved = Scene(scene.place, realms, file)

@@ -24,3 +24,11 @@ WHERE instr(entry, 'key = "') > 0
 
 DROP TABLE vault_ledger;
 ALTER TABLE vault_ledger_by_key RENAME TO vault_ledger;
+
+-- The highest generation that realms may have been told of, while backups were on before. Realms never take one that is
+-- not above it, so backups that are turned on again go on behind it.
+CREATE TABLE generation_told (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    highest INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO generation_told (only, highest) VALUES (1, 0);
