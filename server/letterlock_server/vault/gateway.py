@@ -26,6 +26,7 @@ _log = structlog.get_logger()
 _SPEECH: Final = Speech(frames.SUBPROTOCOL, MAX_FRAME, "realm")
 _NOT_A_FRAME: Final = 1008
 _RETRY_S: Final = 5
+_TELL_MS: Final = 60_000
 
 
 class Gateway(Listener):
@@ -34,6 +35,7 @@ class Gateway(Listener):
     def __init__(self, vault: Vault, patience: Patience) -> None:
         super().__init__(_SPEECH, patience, vault.counts)
         self._vault = vault
+        self._tell_again = 0
 
     def may_enter(self, address: str) -> bool:
         """See `listening.Listener`."""
@@ -46,7 +48,7 @@ class Gateway(Listener):
     def message(self, connection: Connection, data: bytes) -> None:
         """See `connection.Owner`."""
         peer: Peer | None = connection.peer
-        if peer is None or peer.gone or self._vault.closing:
+        if peer is None or peer.gone:
             return
         peer.owed += 1
         try:
@@ -55,6 +57,8 @@ class Gateway(Listener):
             self._vault.counts.not_frames += 1
             self._vault.answer(peer, _refused(0, refusals.ILLEGAL, str(error)))
             connection.close(_NOT_A_FRAME, "not a frame")
+            return
+        if self._vault.closing and not isinstance(frame, frames.FinishGuess):
             return
         self._vault.counts.requests += 1
         if peer.owed >= MAX_OWED:
@@ -76,7 +80,7 @@ class Gateway(Listener):
         if peer is None:
             return
         peer.gone = True
-        if peer.guess is not None and not peer.lane and not self._vault.closing:
+        if peer.guess is not None and not peer.lane and not self._vault.finished:
             self._vault.spawn(guessing.leave(self._vault, peer))
 
     def idle(self, connection: Connection) -> None:
@@ -102,16 +106,23 @@ class Gateway(Listener):
 
     async def _answer(self, peer: Peer, frame: frames.ToRealm) -> frames.FromRealm:
         try:
+            self._check_rate(peer, frame)
             check_legal(peer.state, frame)
-            retry = self._vault.rates.request.take(peer.connection.address, self._vault.running())
-            if retry:
-                raise Refuse(refusals.RATE, "too many requests", retry=-(-retry // 1000))
             if not isinstance(frame, frames.FinishGuess):
                 await guessing.leave(self._vault, peer)
             return await HANDLERS[type(frame)](self._vault, peer, frame)
         except Exception as problem:  # noqa: BLE001 - whatever a handler raises is this request's answer
             self._vault.counts.refused += 1
             return self._refusal(frame, problem)
+
+    def _check_rate(self, peer: Peer, frame: frames.ToRealm) -> None:
+        if peer.state is State.GUESSING and isinstance(frame, frames.FinishGuess):
+            # It belongs to a guess that was counted. Were it refused, strangers behind the same address could
+            # make a right guess a wasted one, and the last one the end of the record.
+            return
+        retry = self._vault.rates.request.take(peer.connection.address, self._vault.running())
+        if retry:
+            raise Refuse(refusals.RATE, "too many requests", retry=-(-retry // 1000))
 
     def _refusal(self, frame: frames.ToRealm, problem: Exception) -> frames.Refused:
         if isinstance(problem, Refuse):
@@ -124,6 +135,7 @@ class Gateway(Listener):
                 tombstone=problem.tombstone,
             )
         if isinstance(problem, StoreError):
+            self._tell_of_store(problem)
             return _refused(frame.id, refusals.NOT_NOW, "not now", retry=_RETRY_S)
         if isinstance(problem, PeerError):
             return _refused(frame.id, _blame(problem), str(problem)[:200])
@@ -131,6 +143,13 @@ class Gateway(Listener):
         self._vault.counts.internal_errors += 1
         _log.error("a handler failed", kind=type(frame).__name__, problem=type(problem).__name__)
         return _refused(frame.id, refusals.INTERNAL, "the realm failed")
+
+    def _tell_of_store(self, problem: StoreError) -> None:
+        """Let the operator know, once a minute: the text names files and what ails them, and nothing of accounts."""
+        now = self._vault.running()
+        if now >= self._tell_again:
+            self._tell_again = now + _TELL_MS
+            _log.error("requests are refused while the store fails", problem=str(problem))
 
     def _greeted(self, connection: Connection) -> None:
         if connection.deadline is not None:

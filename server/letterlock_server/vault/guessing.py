@@ -2,7 +2,8 @@
 
 The one invariant of the vault stands here: **a guess is spent, durably, before it is answered**, and nothing
 refills but a valid KE3. A record whose last guess ends unproved is destroyed: when its time is over, its
-connection gone, its proof wrong, or the realm restarted. Must not know sockets or SQL.
+connection gone, its proof wrong, or the realm restarted; a disk that fails at its right proof is waited for.
+Must not know sockets or SQL.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from letterlock.vault.statement import Statement, open_statement
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.stores.vault_interfaces import Record, Standing, StoreError
-from letterlock_server.vault.realm import Refuse
+from letterlock_server.vault.realm import Refuse, Spent
 from letterlock_server.vault.state import GUESS_MS, Guess, Peer, Vault
 
 _log = structlog.get_logger()
@@ -98,9 +99,14 @@ async def finish(vault: Vault, peer: Peer, request: frames.FinishGuess) -> frame
             session_key = guess.login.finish(KE3.read(request.ke3))
         except (WrongPasswordError, PeerError) as error:
             raise Refuse(refusals.WRONG_PROOF, "the proof does not hold", left=spent.left) from error
+        guess.proved = True
         standing = await vault.store.standings.change(
             spent.account, lambda before: vault.realm.finish_guess(before, spent, vault.now())
         )
+        guess.proved = False
+    except Refuse:
+        guess.proved = False
+        raise
     finally:
         await end(vault, guess)
     vault.counts.released += 1
@@ -129,12 +135,15 @@ async def leave(vault: Vault, peer: Peer) -> None:
 
 
 async def end(vault: Vault, guess: Guess) -> None:
-    """Let a guess be over: where none is left and none is being answered, its record is destroyed."""
+    """Let a guess be over: where none is left and none is being answered, its record is destroyed.
+
+    But not after a right proof that the store would not take: that one refills, as soon as it can be kept.
+    """
     vault.live.discard(guess)
-    if any(other.account == guess.account for other in vault.live):
+    if not guess.proved and any(other.account == guess.account for other in vault.live):
         return
     try:
-        await bury(vault, guess.account)
+        await bury(vault, guess.account, guess.spent if guess.proved else None)
     except StoreError:
         # It must not be forgotten; the watch comes back to it, or the next start does.
         guess.until = vault.running() + _AGAIN_MS
@@ -142,11 +151,11 @@ async def end(vault: Vault, guess: Guess) -> None:
         vault.live.add(guess)
 
 
-async def bury(vault: Vault, account: AccountId) -> None:
-    """Destroy the account's record if no guess is left. Raises StoreError."""
+async def bury(vault: Vault, account: AccountId, proved: Spent | None = None) -> None:
+    """Destroy the account's record if no guess is left, unless one was `proved`. Raises StoreError."""
     try:
         destroyed = await vault.store.standings.change(
-            account, lambda standing: vault.realm.end_guess(standing, vault.now())
+            account, lambda standing: vault.realm.end_guess(standing, vault.now(), proved)
         )
     except Refuse:
         return

@@ -96,7 +96,6 @@ async def fetch_device_list(vault: Vault, peer: Peer, request: frames.FetchDevic
 
 async def _check_room(vault: Vault, peer: Peer, offered: VerifiedAccount) -> None:
     if await vault.store.standings.find(offered.account) is None:
-        # The rate comes first: counting reads all that is kept.
         retry = vault.rates.account.take(peer.connection.address, vault.running())
         if retry:
             raise Refuse(refusals.RATE, "too many new accounts", retry=-(-retry // 1000))

@@ -173,12 +173,18 @@ class Realm:
         scribe.write(Event.RECOVERED, spent.entrance, spent.sequence)
         return scribe.change(scribe.standing)
 
-    def end_guess(self, standing: Standing | None, now: Now) -> Change[bool]:
-        """Destroy the record if no guess is left; callers know that none is being answered any more."""
+    def end_guess(self, standing: Standing | None, now: Now, proved: Spent | None = None) -> Change[bool]:
+        """Destroy the record if no guess is left; callers know that none is being answered any more.
+
+        A guess that was `proved`, and not counted so, refills instead.
+        """
         if standing is None:
             raise Refuse(refusals.NEVER_REGISTERED, _SENTENCES[refusals.NEVER_REGISTERED])
         if standing.record is None or not self.policy.used_up(_doors(standing)):
             return Change(standing, (), False)
+        if proved is not None:
+            refilled = self.finish_guess(standing, proved, now)
+            return Change(refilled.standing, refilled.entries, False)
         scribe = self._scribe(standing, now)
         scribe.bury(Event.DESTROYED, standing.record.epoch)
         return scribe.change(True)

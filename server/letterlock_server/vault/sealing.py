@@ -73,6 +73,8 @@ def _make(path: Path, seed: bytes) -> None:
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
+        # Of a start that died; or put there by somebody who waits for the key, and holds it open.
+        draft.unlink(missing_ok=True)
         try:
             _write(draft, f"{_HEADER}\n{seed.hex()}\n".encode("ascii"))
             _name(draft, path)
@@ -98,7 +100,7 @@ def _name(draft: Path, path: Path) -> None:
 
 
 def _write(path: Path, text: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(text)
         file.flush()
@@ -107,9 +109,14 @@ def _write(path: Path, text: bytes) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_mode & 0o077:
-            raise KeyFileError(f"the key file {path} can be read by others: run chmod 600 {path}")
-        header, digits = path.read_text(encoding="ascii").split("\n")[:2]
+        with path.open(encoding="ascii") as file:
+            # Of the open file: its name may come to stand for another one at any moment.
+            found = os.fstat(file.fileno())
+            if found.st_mode & 0o077:
+                raise KeyFileError(f"the key file {path} can be read by others: run chmod 600 {path}")
+            if found.st_uid not in (0, os.geteuid()):
+                raise KeyFileError(f"the key file {path} belongs to somebody else: run chown on it")
+            header, digits = file.read().split("\n")[:2]
         seed = bytes.fromhex(digits)
     except OSError as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error.strerror}") from error

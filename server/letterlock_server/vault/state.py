@@ -9,6 +9,7 @@ All of it is used from the event loop only. Must not know the WebSocket's bytes,
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -37,12 +38,14 @@ GUESS_MS: Final = 60_000
 class Guess:
     """A guess on its way: counted on disk, or about to be."""
 
-    __slots__ = ("account", "login", "proving", "record", "spent", "until")
+    __slots__ = ("account", "login", "proved", "proving", "record", "spent", "until")
 
     def __init__(self, account: AccountId, until: int) -> None:
         self.account = account
         self.until = until
         self.proving = False
+        self.proved = False
+        """Right, and not counted so yet: the disk would not take it."""
         self.spent: Spent | None = None
         self.login: ServerLogin | None = None
         self.record: RealmRecord | None = None
@@ -102,7 +105,10 @@ class Vault:
         self.checking: Final = ThreadPoolExecutor(1, thread_name_prefix="checking")
         self.live: Final[set[Guess]] = set()
         self.closing = False
+        """Only proofs of guesses that were answered are still heard."""
+        self.finished = False
         self._wall = wall
+        self._arrived = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> Now:
@@ -118,16 +124,34 @@ class Vault:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a task that `finish` waits for."""
+        self._arrived.set()
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self, seconds: float) -> None:
-        """Wait for every task, at most so long; then cancel what is left."""
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=seconds)
+        """Wait for every task and for the proof of every last guess, at most so long; then cancel what is left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks or self._last_guesses():
+                    await self._something()
+        self.finished = True
         left = list(self._tasks)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         self.checking.shutdown()
+
+    async def _something(self) -> None:
+        """Wait until some task is done or, where there is none, until one comes."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        else:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _last_guesses(self) -> bool:
+        """Whether a guess with none behind it waits for its proof: the next start would take its record for lost."""
+        return any(
+            one.login is not None and one.spent is not None and not one.spent.left for one in self.live
+        )

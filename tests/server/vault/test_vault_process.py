@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -225,3 +226,26 @@ def test_what_cannot_be_is_said_in_words(
 ) -> None:
     assert main(["vault", *options]) == 2
     assert word in capsys.readouterr().err
+
+
+async def test_a_realm_that_is_told_to_stop_hears_the_proof_of_a_last_guess_first(tmp_path: Path) -> None:
+    options = ("--store", f"sqlite:{tmp_path / 'vault.db'}", "--back-off", "0", "--guesses", "1")
+    async with child(*options) as realm:
+        made = await registered(realm)
+        async with await realm.asker() as asker:
+            tried = Try(made, PASSWORD, KEY)
+            proof = tried.finish(await asker.ask(tried.frame, frames.GuessAnswer))
+            realm.process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(refuses_connections, realm.url)
+            assert tried.secret(await asker.ask(proof, frames.Released)).key_id() == R.key_id()
+        assert await realm.stop() == 0
+    async with child(*options) as again, await again.asker() as asker:
+        assert (await asker.status(KEY)).state == refusals.READY
+
+
+def refuses_connections(url: str) -> None:
+    """Wait until nobody is let in any more."""
+    host, port = url.removeprefix("ws://").rsplit(":", 1)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            socket.create_connection((host, int(port)), timeout=5).close()

@@ -180,3 +180,21 @@ async def test_a_store_of_a_newer_realm_is_refused(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
         await SqliteVaultStore(tmp_path / "vault.db").open()
+
+
+async def test_accounts_are_counted_without_reading_any(tmp_path: Path) -> None:
+    """Each one that a realm has not heard of is counted against: strangers must not keep its one thread busy."""
+    store = SqliteVaultStore(tmp_path / "vault.db")
+    await store.open()
+    for number in range(5):
+        await put(store, standing(bytes([number]) * 20))  # type: ignore[arg-type]
+        await put(store, standing(bytes([number]) * 20, list_version=3))  # type: ignore[arg-type]
+
+    def no_accounts(action: int, table: str | None, *_: object) -> int:
+        return (
+            sqlite3.SQLITE_DENY if (action, table) == (sqlite3.SQLITE_READ, "accounts") else sqlite3.SQLITE_OK
+        )
+
+    await store._on_thread(lambda connection, _: connection.set_authorizer(no_accounts))
+    assert await store.count() == 5
+    await store.close()

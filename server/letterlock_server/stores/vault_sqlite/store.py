@@ -100,7 +100,8 @@ class SqliteVaultStore:
 
     async def count(self) -> int:
         """See `vault_interfaces.Standings.count`."""
-        found = await self._on_thread(lambda one, _: one.execute("SELECT count(*) FROM accounts").fetchone())
+        query = "SELECT value FROM store WHERE name = 'accounts'"
+        found = await self._on_thread(lambda one, _: one.execute(query).fetchone())
         return int(found[0])
 
     async def change(self, account: AccountId, decide: Decide[T]) -> T:
