@@ -64,7 +64,7 @@ ROTATIONS: Final = {
 REALMS: Final = {
     RealmState.READY: "ready",
     RealmState.NEVER_REGISTERED: "knows no backup of this account",
-    RealmState.DESTROYED: "destroyed its record after too many wrong tries",
+    RealmState.DESTROYED: "destroyed its record",
     RealmState.DOOR_CLOSED: "takes no more tries by handle alone: use the recovery sheet",
     RealmState.WAIT: "asks you to wait",
     RealmState.UNREACHABLE: "cannot be reached",

@@ -11,7 +11,6 @@ from letterlock.errors import FrameError, PeerError, RevokedDeviceError, StaleLi
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.codec import decode_to_realm
-from letterlock.wire.frames import MAX_FRAME
 from letterlock.wire.vault_connection import State, after, check_legal
 from letterlock_server.stores.vault_interfaces import StoreError
 from letterlock_server.vault import guessing
@@ -23,7 +22,7 @@ from letterlock_server.websocket.listening import Listener, Patience
 
 _log = structlog.get_logger()
 
-_SPEECH: Final = Speech(frames.SUBPROTOCOL, MAX_FRAME, "realm")
+_SPEECH: Final = Speech(frames.SUBPROTOCOL, frames.MAX_REQUEST, "realm")
 _NOT_A_FRAME: Final = 1008
 _RETRY_S: Final = 5
 _TELL_MS: Final = 60_000

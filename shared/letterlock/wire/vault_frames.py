@@ -28,6 +28,8 @@ MAX_REALMS: Final = 16
 MAX_STATEMENT: Final = 16 * 1024
 MAX_RECORD: Final = 8 * 1024
 MAX_RELEASED: Final = 64 * 1024
+MAX_REQUEST: Final = 32 * 1024
+"""The longest frame that a realm reads: no request comes near it, and who sends more fills a realm's memory."""
 MAX_ENTRIES: Final = 64
 """Entries of a ledger in one page."""
 

@@ -210,7 +210,7 @@ def test_each_answer_of_a_realm_is_its_own_sentence() -> None:
     for part in (
         "10 tries left",
         "knows no backup of this account",
-        "destroyed its record after too many wrong tries",
+        "destroyed its record",
         "use the recovery sheet",
         "asks you to wait",
         "cannot be reached",
@@ -219,6 +219,11 @@ def test_each_answer_of_a_realm_is_its_own_sentence() -> None:
         "a change that was not finished",
     ):
         assert any(part in line for line in lines), part
+
+
+def test_a_record_that_its_owner_deleted_was_not_destroyed_by_tries() -> None:
+    realm = replace(realms(state=RealmState.DESTROYED)[0], reason="deleted by its owner")
+    assert realm_line(realm, START).endswith(": destroyed its record (deleted by its owner)")
 
 
 async def test_no_password_is_asked_where_no_try_is_left(client: Open) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from letterlock.vault.fleet import Fleet
@@ -95,6 +96,15 @@ async def test_what_is_no_frame_is_said_so_and_the_connection_closed(realm: Runn
         assert (refused.id, refused.code) == (0, refusals.ILLEGAL)
         async with asyncio.timeout(10):
             await asker.socket.wait_closed()
+
+
+async def test_a_frame_that_no_request_can_be_is_cut_before_it_is_gathered(realm: Running) -> None:
+    async with await Asker.open(realm) as asker:
+        await asker.socket.send(bytes(frames.MAX_REQUEST + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            await asker.socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
 
 
 async def test_who_does_not_greet_in_time_is_cut_and_who_did_is_not() -> None:

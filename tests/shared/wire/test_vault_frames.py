@@ -16,6 +16,7 @@ from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.codec import decode_from_realm, decode_to_realm, encode
 from letterlock.wire.frames import MAX_FRAME, Answer, Frame, Request
 from letterlock.wire.vault_connection import State, after, check_legal
+from tests.shared.devices.people import ALICE
 from tests.shared.wire.frame_strategies import any_of, fields_of
 from tests.shared.wire.test_codec import _bad_values, plainest
 from tests.shared.wire.test_wire_page import form, says, tag_of
@@ -90,9 +91,14 @@ def test_no_field_takes_a_value_past_its_limit_or_of_another_type(cls: type[Fram
 
 def test_the_largest_frames_that_are_needed_fit() -> None:
     prepare = frames.Prepare(1, bytes(4096), bytes(frames.MAX_STATEMENT), bytes(frames.MAX_RECORD))
+    devices = frames.PutDeviceList(1, bytes(32), bytes(1024), bytes(16384))
+    commit = frames.Commit(1, ALICE.account, 2**53, [bytes(1024)] * frames.MAX_REALMS)
+    for request in (prepare, devices, commit):
+        assert len(encode(request)) < frames.MAX_REQUEST
     page = frames.LedgerPage(1, [bytes(1024)] * frames.MAX_ENTRIES, True)
-    for frame in (prepare, page):
-        assert len(encode(frame)) < MAX_FRAME
+    released = frames.Released(1, bytes(frames.MAX_RELEASED))
+    for answer in (page, released):
+        assert len(encode(answer)) < MAX_FRAME
 
 
 # The life of a connection.
