@@ -1,4 +1,19 @@
-"""How asking a realm fails: unreachable, another key, a lie, or a no. As ClientErrors with public codes.
+"""How asking a vault fails: what it answers as a whole, and one realm's absence, other key, lie, or no.
+
+::
+
+    ClientError                    code, and a sentence that says what to do
+    ├── VaultNeverRegistered       no password of this account was ever kept
+    ├── VaultDestroyed             the record is no more (at, reason)
+    ├── VaultDoorClosed            only the locator opens another door
+    ├── VaultWait                  too early for the next guess (wait_seconds)
+    ├── VaultUnfinished            a registration that too few realms answer to
+    ├── WrongPassword              a guess was spent (attempts_left, wait_seconds)
+    └── RealmError                 one realm (realm)
+        ├── RealmUnreachable       it is away, or went away
+        ├── RealmWrongKey          it is not the pinned one
+        ├── RealmLied              it answered what no honest realm answers
+        └── RealmRefused           it says no (refusal)
 
 Must not know who asked, or how many realms are enough.
 """
@@ -8,6 +23,7 @@ from typing import Final
 from letterlock.wire import vault_refusals as refusals
 from letterlock.wire.vault_frames import Refused
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.shapes import many
 
 _CODES: Final = {
     refusals.NEVER_REGISTERED: Code.VAULT_NEVER_REGISTERED,
@@ -23,10 +39,60 @@ _SENTENCES: Final = {
     Code.VAULT_NEVER_REGISTERED: "the vault has no password of this account: use the 64-digit key",
     Code.VAULT_DESTROYED: "the vault destroyed this account's record: only the 64-digit key opens the backup now",
     Code.VAULT_DOOR_CLOSED: "too many guesses came without the locator: use the one on the recovery sheet",
-    Code.VAULT_WAIT: "the vault takes the next guess later; nothing is spent while you wait",
     Code.VAULT_UNFINISHED: "the password was never completely set at the vault: finish on the device that began",
-    Code.DEVICE_REVOKED: "the vault knows a newer device list, and this device is not in it",
+    Code.DEVICE_REVOKED: "the vault knows a newer device list, and this device is not in it: link this device anew",
+    Code.VERSION: "this client and the realm are too far apart in version: update Letterlock",
 }
+
+
+class VaultNeverRegistered(ClientError):
+    """The vault has never held a password of this account, or keeps another secret."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.VAULT_NEVER_REGISTERED, _SENTENCES[Code.VAULT_NEVER_REGISTERED])
+
+
+class VaultDestroyed(ClientError):
+    """The record is no more: since `at` (ms, 0 where no realm says it with its signature), and why."""
+
+    def __init__(self, at: int, reason: str) -> None:
+        super().__init__(Code.VAULT_DESTROYED, _SENTENCES[Code.VAULT_DESTROYED], at=at, reason=reason)
+
+
+class VaultDoorClosed(ClientError):
+    """Whoever knows only the account has no guess left; nothing is destroyed."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.VAULT_DOOR_CLOSED, _SENTENCES[Code.VAULT_DOOR_CLOSED])
+
+
+class VaultWait(ClientError):
+    """Too early for the next guess: `seconds` from now enough realms take it."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(Code.VAULT_WAIT, _too_early(seconds), wait_seconds=seconds)
+
+
+class VaultUnfinished(ClientError):
+    """A registration was begun, and too few realms answer to it."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.VAULT_UNFINISHED, _SENTENCES[Code.VAULT_UNFINISHED])
+
+
+class WrongPassword(ClientError):
+    """The password is another one; `left` tries remain here, the next after `wait` seconds."""
+
+    def __init__(self, left: int, wait: int) -> None:
+        advice = f"{'1 try is' if left == 1 else f'{left} tries are'} left here; check how it is written"
+        if not left:
+            advice = "no tries are left here: use the recovery sheet, or the 64-digit key"
+        super().__init__(
+            Code.WRONG_PASSWORD,
+            f"this is not the backup password; {advice}",
+            attempts_left=left,
+            wait_seconds=wait,
+        )
 
 
 class RealmError(ClientError):
@@ -40,9 +106,11 @@ class RealmError(ClientError):
 class RealmUnreachable(RealmError):
     """It cannot be reached, or went away before it answered."""
 
-    def __init__(self, realm: str, message: str = "") -> None:
+    def __init__(self, realm: str) -> None:
         super().__init__(
-            Code.REALM_UNREACHABLE, message or f"the realm {realm} of the vault cannot be reached", realm
+            Code.REALM_UNREACHABLE,
+            f"the realm {realm} of the vault cannot be reached: try again later",
+            realm,
         )
 
 
@@ -52,7 +120,8 @@ class RealmWrongKey(RealmError):
     def __init__(self, realm: str) -> None:
         super().__init__(
             Code.REALM_WRONG_KEY,
-            f"what answers for the realm {realm} has another key than the pinned one",
+            f"what answers for the realm {realm} has another key than the pinned one:"
+            " compare the fleet file with whoever gave it, and enter no password before",
             realm,
         )
 
@@ -61,7 +130,11 @@ class RealmLied(RealmError):
     """It answered what no honest realm answers."""
 
     def __init__(self, realm: str, what: str) -> None:
-        super().__init__(Code.REALM_LIED, f"the realm {realm} lied: {what}", realm)
+        super().__init__(
+            Code.REALM_LIED,
+            f"the realm {realm} lied: {what}; tell whoever runs it, and do not rely on it",
+            realm,
+        )
 
 
 class RealmRefused(RealmError):
@@ -69,10 +142,7 @@ class RealmRefused(RealmError):
 
     def __init__(self, realm: str, answer: Refused) -> None:
         code = _CODES.get(answer.code, Code.REALM_REFUSED)
-        message = _SENTENCES.get(code) or answer.message or f"the realm {realm} refused"
-        if code is Code.RATE_LIMITED:
-            message = f"too much was asked of the realm {realm}: {patience(answer.retry)}"
-        super().__init__(code, message, realm, refusal=answer.code)
+        super().__init__(code, _said(realm, code, answer), realm, refusal=answer.code)
         if code in (Code.VAULT_WAIT, Code.RATE_LIMITED):
             self.facts["wait_seconds"] = answer.retry
         self.refusal = answer.code
@@ -81,11 +151,24 @@ class RealmRefused(RealmError):
         self.tombstone = answer.tombstone
 
 
-def patience(seconds: int) -> str:
-    """Say after how long to ask again."""
-    return f"wait {seconds} second{'s' * (seconds != 1)}, then try again"
+def _said(realm: str, code: Code, answer: Refused) -> str:
+    if code is Code.VAULT_WAIT:
+        return _too_early(answer.retry)
+    if code is Code.RATE_LIMITED:
+        return f"too much was asked of the realm {realm}: wait {span(answer.retry)}, then try again"
+    if answer.code == refusals.NOT_NOW:
+        return f"the realm {realm} can keep nothing now: try again later"
+    reason = f": {answer.message}" if answer.message else ""
+    return _SENTENCES.get(code) or f"the realm {realm} refused{reason}"
 
 
-def refused_as(code: Code, **facts: str | int) -> ClientError:
-    """Return the error of the vault as a whole that has this code."""
-    return ClientError(code, _SENTENCES[code], **facts)
+def _too_early(seconds: int) -> str:
+    return f"the vault takes the next guess in {span(seconds)}: wait; nothing is spent meanwhile"
+
+
+def span(seconds: int) -> str:
+    """Return a time to wait for people, rounded up: 1 second, 90 seconds, 5 minutes, 24 hours."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return many(-(-seconds // size), unit)
+    return many(seconds, "second")

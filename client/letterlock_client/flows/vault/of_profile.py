@@ -25,6 +25,7 @@ from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registra
 from letterlock_client.flows.vault.surveying import finish_commits, statements_held, status, survey
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
+from letterlock_client.links.vault_failures import VaultUnfinished
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 
@@ -77,7 +78,7 @@ async def register_first(
     vault = VaultState(raw, _FIRST_EPOCH - 1, b"")
     made = await _register(place, vault, password, secret, stretching)
     if not made.done:
-        raise registering.unfinished()
+        raise VaultUnfinished
     return _kept(raw, made)
 
 
@@ -118,7 +119,7 @@ async def change_password(
     made = await _register(place, vault, password, secret, stretching, keep)
     await keep(made)
     if not made.done:
-        raise registering.unfinished()
+        raise VaultUnfinished
     return _kept(vault.fleet, made)
 
 

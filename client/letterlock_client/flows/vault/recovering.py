@@ -32,7 +32,15 @@ from letterlock_client.flows.vault.surveying import (
     why_not,
 )
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmError, RealmLied, RealmUnreachable, refused_as
+from letterlock_client.links.vault_failures import (
+    RealmError,
+    RealmLied,
+    RealmUnreachable,
+    VaultDoorClosed,
+    VaultUnfinished,
+    VaultWait,
+    WrongPassword,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +226,9 @@ def _ready(vault: VaultLinks, seen: Survey, statement: Statement) -> list[str]:
     states = [one.state for one in holding.values()]
     waits = sorted(one.wait for one in holding.values() if one.state == refusals.WAIT)
     if len(ready) + len(waits) >= statement.threshold:
-        raise refused_as(Code.VAULT_WAIT, wait_seconds=waits[statement.threshold - len(ready) - 1])
+        raise VaultWait(waits[statement.threshold - len(ready) - 1])
     if len(ready) + len(waits) + states.count(refusals.DOOR_CLOSED) >= statement.threshold:
-        raise refused_as(Code.VAULT_DOOR_CLOSED)
+        raise VaultDoorClosed
     if any(one.state == refusals.DESTROYED for one in seen.answers.values()):
         raise destroyed(vault, seen)
     raise why_not(vault, seen, {})
@@ -233,23 +241,14 @@ def _blamed(tries: _Tries) -> ClientError:
         for error in failures:
             if error.code is code:
                 return error
-    return failures[-1] if failures else refused_as(Code.VAULT_UNFINISHED)
+    return failures[-1] if failures else VaultUnfinished()
 
 
-def _wrong_password(tries: _Tries) -> ClientError:
+def _wrong_password(tries: _Tries) -> WrongPassword:
     needed = tries.recovery.statement.threshold
     waits = sorted(wait for name, wait in tries.wait.items() if tries.left[name])
     left = tries_left(list(tries.left.values()), needed)
-    return ClientError(
-        Code.WRONG_PASSWORD,
-        f"this is not the backup password; {_count(left)} left here",
-        attempts_left=left,
-        wait_seconds=waits[needed - 1] if len(waits) >= needed else 0,
-    )
-
-
-def _count(tries: int) -> str:
-    return "1 try is" if tries == 1 else f"{tries or 'no'} tries are"
+    return WrongPassword(left, waits[needed - 1] if len(waits) >= needed else 0)
 
 
 def _recovered(

@@ -28,7 +28,7 @@ from letterlock_client.flows.vault.access import stretched
 from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.flows.vault.surveying import next_epoch, survey
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmLied, refused_as
+from letterlock_client.links.vault_failures import RealmLied
 
 STRETCHING: Final = Argon2Parameters.MODERATE
 """What each guess costs whoever has a threshold of stolen realms; and the owner, once at each restore."""
@@ -195,8 +195,3 @@ def _open_pending(raw: bytes) -> tuple[Statement, bytes, list[bytes]]:
     while reader.more():
         receipts.append(reader.blob(most=MAX_RECEIPT))
     return statement, sealed, receipts
-
-
-def unfinished() -> ClientError:
-    """Return the error of a registration that too few realms answer to."""
-    return refused_as(Code.VAULT_UNFINISHED)

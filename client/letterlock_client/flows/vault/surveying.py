@@ -20,7 +20,14 @@ from letterlock.wire.vault_frames import AskStatus, Commit, Receipt, StatusIs
 from letterlock_client.backup_models import RealmState, RealmView, VaultView
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmError, RealmLied, RealmUnreachable, refused_as
+from letterlock_client.links.vault_failures import (
+    RealmError,
+    RealmLied,
+    RealmUnreachable,
+    VaultDestroyed,
+    VaultNeverRegistered,
+    VaultUnfinished,
+)
 
 EPOCH_STEP: Final = 1000
 """By how much a registration may pass the highest that a realm knows: see the page of realms."""
@@ -122,7 +129,7 @@ async def registration_of(vault: VaultLinks, account: AccountId, secret: Recover
     seen = await survey(vault, account, None)
     statement = await agreed(vault, seen)
     if not secret.matches(statement.checks.secret):
-        raise refused_as(Code.VAULT_NEVER_REGISTERED)
+        raise VaultNeverRegistered
     return statement.epoch
 
 
@@ -180,7 +187,7 @@ def why_not(vault: VaultLinks, seen: Survey, holding: dict[str, Statement]) -> C
     if states.count(refusals.DESTROYED) >= missing:
         return destroyed(vault, seen)
     if states.count(refusals.NEVER_REGISTERED) >= missing:
-        return refused_as(Code.VAULT_NEVER_REGISTERED)
+        return VaultNeverRegistered()
     for error in seen.failures.values():
         if error.code in _FAILED:
             return error
@@ -189,17 +196,17 @@ def why_not(vault: VaultLinks, seen: Survey, holding: dict[str, Statement]) -> C
     if refusals.DESTROYED in states:
         return destroyed(vault, seen)
     if holding or refusals.UNFINISHED in states:
-        return refused_as(Code.VAULT_UNFINISHED)
-    return refused_as(Code.VAULT_NEVER_REGISTERED)
+        return VaultUnfinished()
+    return VaultNeverRegistered()
 
 
-def destroyed(vault: VaultLinks, seen: Survey) -> ClientError:
+def destroyed(vault: VaultLinks, seen: Survey) -> VaultDestroyed:
     """Return the error that says when the record was destroyed and why, by a realm's signed word."""
     for name, one in seen.answers.items():
         if one.state == refusals.DESTROYED and one.tombstone:
             at, reason = _tombstone(vault, name, seen.account, one.tombstone)
-            return refused_as(Code.VAULT_DESTROYED, at=at, reason=reason)
-    return refused_as(Code.VAULT_DESTROYED, at=0, reason="")
+            return VaultDestroyed(at, reason)
+    return VaultDestroyed(0, "")
 
 
 def next_epoch(seen: Survey, least: int) -> int:

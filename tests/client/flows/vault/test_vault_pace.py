@@ -55,7 +55,7 @@ async def test_a_long_wait_is_told_and_nobody_is_asked_again_before_it() -> None
             await _register(town, epoch=2)
         assert caught.value.code is Code.RATE_LIMITED
         assert caught.value.facts["wait_seconds"] == 600
-        assert caught.value.message.endswith(": wait 600 seconds, then try again")
+        assert caught.value.message.endswith(": wait 10 minutes, then try again")
         assert town.slept == []
         town.clock.pass_seconds(600)
         assert len(await _anchor(town, 1)) == 3
