@@ -178,11 +178,24 @@ WRONG_PASSPHRASE: Final = "this passphrase does not open the profile"  # noqa: S
 
 Fact = str | int | float | bool
 
+_STOPS: Final = (".", "!", "?", "\N{HORIZONTAL ELLIPSIS}")
+
+
+def whole_sentence(text: str) -> str:
+    """Return what was said as a sentence that stands alone: with a capital and a full stop.
+
+    A first word that is no plain word (a path, an address) stays as it is.
+    """
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith(_STOPS) else f"{text}."
+
 
 class ClientError(Exception):
     """What went wrong, for a script (`code`, `facts`) and for a person (`message`, one sentence).
 
-    Neither ever holds a secret or the text of a message. Texts that a peer or relay chose are as they came.
+    `message` goes on behind a colon; `sentence` says the same where it stands alone. Neither ever holds a secret or
+    the text of a message. Texts that a peer or relay chose are as they came.
     """
 
     def __init__(self, code: Code, message: str, **facts: Fact) -> None:
@@ -190,6 +203,11 @@ class ClientError(Exception):
         self.code = code
         self.message = message
         self.facts = facts
+
+    @property
+    def sentence(self) -> str:
+        """The message as a whole sentence."""
+        return whole_sentence(self.message)
 
     def __repr__(self) -> str:
         return f"ClientError({self.code.value!r}, {self.message!r})"

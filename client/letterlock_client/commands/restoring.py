@@ -63,7 +63,8 @@ async def begun_before(home: Home, name: str, how: Unlock, missing: list[str]) -
             raise
         options = ", ".join(f"--{option}" for option in missing)
         raise ClientError(
-            error.code, f"{error.message}; what is here is kept: say it again with {options}"
+            error.code,
+            f"{error.message.removesuffix('.')}; what is here is kept: say it again with {options}",
         ) from error
     if found is None:
         raise UsageError(f"a restore needs --{missing[0]}, or a --sheet that has it; none was cut short here")

@@ -126,7 +126,7 @@ class Talk:
         try:
             await action(rest)
         except ClientError as error:
-            say(f"{error.message[:1].upper()}{error.message[1:]}.")
+            say(error.sentence)
 
     def _begin(self, action: Action, rest: str) -> None:
         """Do it beside the chat; one such thing at a time."""

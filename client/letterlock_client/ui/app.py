@@ -88,7 +88,7 @@ class LetterlockApp(NoticesApp[int], TypedAheadApp[int]):
         except ClientError as error:
             no_account = error.code is Code.NO_PROFILE
             opened = await self._doors.look_back("") if no_account else None
-            self.post_message(self.Opened(opened, error.message))
+            self.post_message(self.Opened(opened, error.sentence))
 
     @on(Opened)
     def _opened(self, event: Opened) -> None:

@@ -54,7 +54,7 @@ class Asking(Widget):
             self.post_message(Answered(partial(then, answer)))
 
     def _say_error(self, error: ClientError) -> None:
-        self.say(error.message)
+        self.say(error.sentence)
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:

@@ -67,7 +67,7 @@ class Doors:
         try:
             return NoAccount(await self.unfinished(passphrase) if self.unfinished is not None else None)
         except ClientError as error:
-            return NoAccount(None, error.message)
+            return NoAccount(None, error.sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ async def test_a_refused_message_comes_back_to_its_composer(client: Open) -> Non
         await running.type("long")
         await running.press("enter")
         assert running.view.composer.text == "long"
-        assert "this is too large" in running.text()
+        assert "This is too large." in running.text()
 
 
 async def test_a_refused_message_of_another_chat_becomes_its_draft(client: Open) -> None:

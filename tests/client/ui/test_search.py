@@ -40,7 +40,7 @@ async def test_nothing_found_and_what_went_wrong_are_said(client: Open) -> None:
         assert "Nothing found." in running.text()
         fake.failures["search"] = ClientError(Code.STORAGE_BUSY, "the database is too busy")
         await running.type("q")
-        assert "the database is too busy" in running.text()
+        assert "The database is too busy." in running.text()
         await running.press("enter")
         assert isinstance(running.app.screen, SearchScreen)
         await running.press("escape")

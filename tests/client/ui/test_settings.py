@@ -76,7 +76,7 @@ async def test_what_could_not_be_kept_is_shown_as_it_is(client: Open) -> None:
     fake.failures["save_settings"] = ClientError(Code.STORAGE_FULL, "the disk is full")
     async with client(fake) as running:
         await running.press("f2", "down", "enter", "space")
-        assert "the disk is full" in running.text()
+        assert "The disk is full." in running.text()
         assert "[x] Send read receipts" in running.text()
 
 

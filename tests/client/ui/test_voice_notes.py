@@ -62,7 +62,7 @@ async def test_a_microphone_that_fails_says_why_and_nothing_is_sent(client: Open
     fake = lively()
     async with client(fake, tastes=Tastes(sound=Deaf)) as running:
         await recording(running)
-        assert "no sound device can be opened" in running.text()
+        assert "No sound device can be opened." in running.text()
         await running.press("enter")
         assert fake.asked("send_voice") == []
 

@@ -111,7 +111,7 @@ async def test_a_file_that_cannot_be_sent_gives_its_command_back(client: Open) -
         await paste(running, "/view-once /no/such")
         await running.press("enter")
         assert running.view.composer.text == "/view-once /no/such"
-        assert "no such file" in running.text()
+        assert "No such file." in running.text()
         assert fake.asked("send_text") == []
 
 

@@ -211,7 +211,7 @@ class ClientActions(Calls, BackupActions):
         try:
             devices = self.around.sound()
         except ClientError as error:
-            self.tell(error.message)
+            self.tell(error.sentence)
             return
 
         def recorded(sound: bytes | None) -> None:

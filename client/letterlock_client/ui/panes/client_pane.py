@@ -20,7 +20,7 @@ from textual.widgets import Static
 
 from letterlock.ids import ConversationId
 from letterlock_client import events as happenings
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, whole_sentence
 from letterlock_client.models import Conversation, Message, Standing
 from letterlock_client.sanitize import file_name_of
 from letterlock_client.ui import intents
@@ -234,7 +234,7 @@ class ClientPane(ClientActions):
 
     def _warned(self, event: happenings.KeyChanged | happenings.Alarm) -> None:
         if isinstance(event, happenings.Alarm):
-            self.tell(event.text, severe=True)
+            self.tell(whole_sentence(event.text), severe=True)
             if self.view is not None and self.view.id_of_chat == event.conversation:
                 self.view.alarm(event.text)
         else:

@@ -51,7 +51,7 @@ class Errands(Vertical):
         event.stop()
         if event.then is not None:
             event.then()
-        self.tell(event.error.message, severe=True)
+        self.tell(event.error.sentence, severe=True)
 
     def tell(self, text: str, *, severe: bool = False) -> None:
         """Show a short notice."""

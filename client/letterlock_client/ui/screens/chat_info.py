@@ -64,7 +64,7 @@ class ChatInfoScreen(Dialog[str | Message]):
         try:
             self.post_message(self.Read(await self._messenger.shared_files(self._chat.id)))
         except ClientError as error:
-            self.post_message(self.Read((), error.message))
+            self.post_message(self.Read((), error.sentence))
 
     @on(Read)
     def _show(self, event: Read) -> None:

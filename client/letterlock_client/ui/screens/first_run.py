@@ -101,8 +101,7 @@ class FirstRunScreen(Dialog["Messenger"]):
             return
         yield words(UNFINISHED, "dialog--text")
         if self._there.problem:
-            said = line_of(self._there.problem)
-            yield words(f"{said[:1].upper()}{said[1:]}. {NOT_KNOWN}", "dialog--text")
+            yield words(f"{line_of(self._there.problem)} {NOT_KNOWN}", "dialog--text")
         elif self._there.restore is not None:
             handle = self._there.restore.request.handle
             whose = f"the restore of @{name_of(handle)}" if handle else "the restore"
@@ -161,7 +160,7 @@ class FirstRunScreen(Dialog["Messenger"]):
         try:
             self.post_message(self.Answered(await self._doors.register(registration)))
         except ClientError as error:
-            self.post_message(self.Answered(None, error.message))
+            self.post_message(self.Answered(None, error.sentence))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:

@@ -54,7 +54,7 @@ class HistoryScreen(Dialog[None]):
         try:
             self.post_message(self.Read(await self._messenger.edits(self._message.id)))
         except ClientError as error:
-            self.post_message(self.Read([], error.message))
+            self.post_message(self.Read([], error.sentence))
 
     @on(Read)
     def _show(self, event: Read) -> None:

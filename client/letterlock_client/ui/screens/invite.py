@@ -58,7 +58,7 @@ class InviteScreen(Dialog[None]):
         try:
             self.post_message(self.Read(await self._messenger.invite_link()))
         except ClientError as error:
-            self.post_message(self.Read("", error.message))
+            self.post_message(self.Read("", error.sentence))
 
     @on(Read)
     def _show(self, event: Read) -> None:

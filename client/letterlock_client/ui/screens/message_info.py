@@ -62,7 +62,7 @@ class MessageInfoScreen(Dialog[None]):
             edits = await self._messenger.edits(self._message.id) if self._message.edits else []
             self.post_message(self.Read(await self._messenger.inspect(self._message.id), edits))
         except ClientError as error:
-            self.post_message(self.Read(None, [], error.message))
+            self.post_message(self.Read(None, [], error.sentence))
 
     def _times(self) -> list[tuple[str, str]]:
         message = self._message

@@ -54,7 +54,7 @@ class NewChatScreen(Dialog[ConversationId]):
         try:
             found = await self._messenger.find(who)
         except ClientError as error:
-            self.post_message(self.Answered(None, error.message))
+            self.post_message(self.Answered(None, error.sentence))
         else:
             self.post_message(self.Answered(found))
 

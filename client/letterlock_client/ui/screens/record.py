@@ -61,7 +61,7 @@ class RecordScreen(Dialog[bytes], Asking):
 
     def _failed(self, error: ClientError) -> None:
         self.query_one(".record--state", Static).display = False
-        self.say(error.message)
+        self.say(error.sentence)
 
     def _look(self) -> None:
         if self._recording is None:

@@ -129,7 +129,7 @@ class RequestsScreen(Dialog[ConversationId]):
         try:
             await call
         except ClientError as error:
-            self.post_message(self.Answered(problem=error.message))
+            self.post_message(self.Answered(problem=error.sentence))
         else:
             self.post_message(self.Answered(accepted))
 

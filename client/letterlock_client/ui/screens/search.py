@@ -75,7 +75,7 @@ class SearchScreen(Dialog[Message]):
                         chats[message.conversation] = await self._messenger.conversation(message.conversation)
                 problem = "" if messages else "Nothing found."
             except ClientError as error:
-                problem = error.message
+                problem = error.sentence
         self.post_message(self.Results(text, messages, chats, problem))
 
     @on(Results)

@@ -58,7 +58,7 @@ class UnlockScreen(Dialog["Messenger | NoAccount"]):
         except ClientError as error:
             no_account = error.code is Code.NO_PROFILE
             opened = await self._doors.look_back(passphrase) if no_account else None
-            self.post_message(self.Answered(opened, error.message))
+            self.post_message(self.Answered(opened, error.sentence))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
@@ -69,7 +69,7 @@ class UnlockScreen(Dialog["Messenger | NoAccount"]):
         field = self.query_one(Input)
         field.disabled = False
         field.focus()
-        self.say(event.problem.capitalize())
+        self.say(event.problem)
 
     def action_leave(self) -> None:
         """There is nothing behind this screen: stay."""

@@ -75,7 +75,7 @@ class VerifyScreen(Dialog[bool]):
         try:
             await call
         except ClientError as error:
-            self.post_message(self.Read(None, error.message))
+            self.post_message(self.Read(None, error.sentence))
 
     async def _read(self) -> None:
         self.post_message(self.Read(await self._messenger.safety_number(self._conversation.id)))

@@ -78,7 +78,7 @@ class FleetScreen(Dialog[Path], Asking):
         self.ask(lambda: asyncio.to_thread(load_fleet, path), show, self._refused)
 
     def _refused(self, error: ClientError) -> None:
-        self.say(error.message[:1].upper() + error.message[1:])
+        self.say(error.sentence)
 
     def _show(self, path: Path, fleet: Fleet) -> None:
         self.say("")

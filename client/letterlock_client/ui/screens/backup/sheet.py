@@ -79,7 +79,7 @@ class SheetScreen(Dialog[bool], Asking):
         self.say(f"Saved as {path}, readable by you alone. Move it to a safe place, away from this device.")
 
     def _not_saved(self, error: ClientError) -> None:
-        self.say(f"Not saved: {error.message}")
+        self.say(f"Not saved: {error.message.removesuffix('.')}.")
 
     @on(Button.Pressed, ".dialog--go")
     def _done(self, event: Button.Pressed) -> None:

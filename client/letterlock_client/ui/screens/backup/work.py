@@ -137,7 +137,7 @@ class WorkScreen(Dialog[T]):
         try:
             result = await self._work.call(unlock)
         except ClientError as error:
-            self.post_message(self.Ended(problem=error.message))
+            self.post_message(self.Ended(problem=error.sentence))
         else:
             self.post_message(self.Ended(result))
 
@@ -149,7 +149,7 @@ class WorkScreen(Dialog[T]):
             self.dismiss(event.result)  # type: ignore[arg-type]
             return
         self._redraw()
-        self.say(event.problem[:1].upper() + event.problem[1:])
+        self.say(event.problem)
         (self.query_one(Input) if self._locked else self.query_one(Button)).focus()
 
     def _redraw(self) -> None:

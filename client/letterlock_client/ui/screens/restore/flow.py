@@ -81,7 +81,7 @@ class RestoreFlow:
             try:
                 messenger = await self._restore(wanted)
             except ClientError as error:
-                await self._tell("This did not work", error.message[:1].upper() + error.message[1:])
+                await self._tell("This did not work", error.sentence)
                 continue
             if messenger is not None:
                 return messenger

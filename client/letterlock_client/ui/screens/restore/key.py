@@ -76,4 +76,4 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
     def _refused(self, error: ClientError) -> None:
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = False
         self.query_one(TextArea).focus()
-        self.say(error.message[:1].upper() + error.message[1:])
+        self.say(error.sentence)

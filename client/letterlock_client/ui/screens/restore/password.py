@@ -122,7 +122,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         self._look()
 
     def _say(self, error: ClientError) -> None:
-        self.say(error.message[:1].upper() + error.message[1:])
+        self.say(error.sentence)
 
     @on(Button.Pressed, ".restore--again")
     def _again(self, event: Button.Pressed) -> None:

@@ -46,7 +46,7 @@ class AppearancePage(SettingsPage):
         try:
             self.around.still.turn(event.value)
         except ClientError as error:
-            self.say(error.message)
+            self.say(error.sentence)
 
     @on(TickBox.Changed, "#ascii")
     def _ascii(self, event: TickBox.Changed) -> None:
@@ -54,6 +54,6 @@ class AppearancePage(SettingsPage):
         try:
             draw_in_ascii(self.around, event.value)
         except ClientError as error:
-            self.say(error.message)
+            self.say(error.sentence)
         # Whatever shows signs draws itself anew, as for another theme.
         self.app.refresh_css(animate=False)

@@ -37,4 +37,4 @@ class NotificationsPage(SettingsPage):
         try:
             switches[event.checkbox.id or ""].turn(event.value)
         except ClientError as error:
-            self.say(error.message)
+            self.say(error.sentence)

@@ -87,5 +87,5 @@ class PrivacyPage(SettingsPage):
             self.ask(lambda: self.messenger.save_settings(changed), lambda _: self.say(""), self._not_kept)
 
     def _not_kept(self, error: ClientError) -> None:
-        self.say(error.message)
+        self.say(error.sentence)
         self.ask(self.messenger.settings, self._show)
