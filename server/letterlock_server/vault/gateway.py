@@ -57,7 +57,7 @@ class Gateway(Listener):
             self._vault.answer(peer, _refused(0, refusals.ILLEGAL, str(error)))
             connection.close(_NOT_A_FRAME, "not a frame")
             return
-        if self._vault.closing and not isinstance(frame, frames.FinishGuess):
+        if self._vault.finished or (self._vault.closing and not isinstance(frame, frames.FinishGuess)):
             return
         self._vault.counts.requests += 1
         if peer.owed >= MAX_OWED:

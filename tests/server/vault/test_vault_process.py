@@ -214,6 +214,8 @@ def files_hold_but(folder: Path, other: Path, needle: bytes) -> bool:
         (["--listen", "0.0.0.0:0", "--store", "memory"], "--insecure"),
         (["--store", "memory", "--guesses", "0"], "--guesses"),
         (["--store", "memory", "--back-off", "1,x"], "--back-off"),
+        (["--store", "memory", "--additions", "0,600"], "--additions"),
+        (["--store", "memory", "--additions", "60"], "--additions"),
         (["--store", "nats:x"], "--store"),
         (["fleet", "--realm", "ws://example.org:1", "--threshold", "1", "-o", "x"], "wss://"),
         (["fleet", "--realm", "http://127.0.0.1:1", "--threshold", "1", "-o", "x"], "wss://"),

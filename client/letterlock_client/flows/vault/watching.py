@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from letterlock.vault.ledger import EMPTY
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
@@ -57,7 +56,9 @@ async def look(place: Workplace) -> Alarm | None:
         attempts = await of_profile.history(place, vault)
     except ClientError as error:
         return Alarm(error.code.value, error.message) if error.code is Code.REALM_LIED else None
-    return alarm_of(one for one in attempts if one.sequence > known.get(one.realm, EMPTY).sequence)
+    return alarm_of(
+        one for one in attempts if (head := known.get(one.realm)) is None or one.sequence > head.sequence
+    )
 
 
 def alarm_of(attempts: Iterable[Attempt]) -> Alarm | None:
