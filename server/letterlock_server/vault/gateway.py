@@ -24,6 +24,9 @@ _log = structlog.get_logger()
 
 _SPEECH: Final = Speech(frames.SUBPROTOCOL, frames.MAX_REQUEST, "realm")
 _NOT_A_FRAME: Final = 1008
+_QUIET: Final = 1000
+QUIET_S: Final = 120.0
+"""How long a connection may ask nothing. Places are few, and no client needs one for longer than it asks."""
 _RETRY_S: Final = 5
 _TELL_MS: Final = 60_000
 
@@ -35,6 +38,7 @@ class Gateway(Listener):
         super().__init__(_SPEECH, patience, vault.counts)
         self._vault = vault
         self._tell_again = 0
+        self.quiet_s = QUIET_S
 
     def may_enter(self, address: str) -> bool:
         """See `listening.Listener`."""
@@ -60,6 +64,7 @@ class Gateway(Listener):
         if self._vault.finished or (self._vault.closing and not isinstance(frame, frames.FinishGuess)):
             return
         self._vault.counts.requests += 1
+        peer.asked = connection.heard
         if peer.owed >= MAX_OWED:
             connection.hold(True)
         peer.lane.append(frame)
@@ -83,7 +88,10 @@ class Gateway(Listener):
             self._vault.spawn(guessing.leave(self._vault, peer))
 
     def idle(self, connection: Connection) -> None:
-        """See `listening.Listener`."""
+        """See `listening.Listener`: whoever asks nothing any more makes room for others."""
+        peer: Peer | None = connection.peer
+        if peer is not None and not peer.owed and self._loop.time() - peer.asked > self.quiet_s:
+            connection.close(_QUIET, "nothing was asked")
 
     def farewell(self, connection: Connection) -> None:
         """See `listening.Listener`."""

@@ -54,10 +54,12 @@ class Guess:
 class Peer:
     """One connection's side of the talk."""
 
-    __slots__ = ("connection", "gone", "guess", "lane", "nonce", "owed", "state")
+    __slots__ = ("asked", "connection", "gone", "guess", "lane", "nonce", "owed", "state")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.asked = connection.heard
+        """When the last request came, by the loop's time, in seconds."""
         self.state = State.GREETING
         self.nonce = b""
         self.guess: Guess | None = None

@@ -107,6 +107,18 @@ async def test_a_frame_that_no_request_can_be_is_cut_before_it_is_gathered(realm
         assert closed.value.rcvd.code == 1009
 
 
+async def test_who_asks_nothing_any_more_makes_room_and_who_asks_now_and_then_stays() -> None:
+    """Idle connections that answer every ping would otherwise take all the places of an address."""
+    async with running(MemoryVaultStore(), patience=Patience(sweep=0.02)) as realm:
+        realm.gateway.quiet_s = 0.5
+        async with await Asker.open(realm) as quiet, await Asker.open(realm) as asking:
+            async with asyncio.timeout(10):
+                while quiet.socket.close_code is None:
+                    await asking.status()
+            assert quiet.socket.close_code == 1000
+            assert (await asking.status()).state == refusals.NEVER_REGISTERED
+
+
 async def test_who_does_not_greet_in_time_is_cut_and_who_did_is_not() -> None:
     async with (
         running(MemoryVaultStore(), patience=Patience(login=0.3)) as realm,
