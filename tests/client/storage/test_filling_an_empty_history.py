@@ -81,7 +81,7 @@ async def segment(database: Database, above: int, most: int) -> tuple[int, Segme
         batch = await database.read(
             partial(backup_rows.changed, above=above, limit=limit, now=NOW, owner=ME, most=most)
         )
-        plain = [batch.plain.record()] if batch.plain else []
+        plain = [batch.plain.record()] if batch.plain.count else []
         batches.append(read_batch(pack_batch([*batch.rest, *batch.messages, *plain])))
         above, last = batch.upto, batch.last
     return limit, batches

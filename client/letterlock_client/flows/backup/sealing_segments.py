@@ -183,7 +183,7 @@ async def _one_pass(task: Task, above: int, limit: int, identity: Row | None) ->
             rest = [*batch.rest, identity] if identity and batch.last else batch.rest
             await asyncio.to_thread(segment.take, rest, task.media_of)
             await asyncio.to_thread(segment.take, batch.messages, task.media_of)
-            if batch.plain:
+            if batch.plain.count:
                 await asyncio.to_thread(segment.take_plain, batch.plain)
             task.sender.written.messages += batch.count
             task.meter.moved(batch.count, phase=BackupPhase.MESSAGES)
