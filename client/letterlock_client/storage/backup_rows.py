@@ -1,9 +1,8 @@
 """What a backup takes from the database: rows above a change number, in the shape of its records.
 
-Messages that are nothing but text come as columns, which SQLite joins: no object is made of each, and so a million
-are read in two seconds of a thread that leaves the others alone. The rest are rows, and edits, reactions and files
-are looked for only where a message has some. What may not outlive this terminal never leaves here: messages
-whose time is over or will be within a day, and view-once ones. Must not know how records are packed or sealed.
+Messages that are nothing but text come as columns, the others as rows, with their edits, reactions and files.
+What may not outlive this terminal never leaves here: messages whose time is over or will be within a day, and
+view-once ones. Must not know how records are packed or sealed.
 """
 
 import json
@@ -13,12 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from letterlock.backup.columns import KIND, MAX_TEXT_BYTES, steps
-from letterlock.backup.records import MAX_NUMBER, MAX_TEXT, MessageFlag, PlainMessages, Row, Tag
-from letterlock.ids import ACCOUNT_BYTES, RANDOM_ID_BYTES
+from letterlock.backup.records import MAX_NUMBER, MAX_TEXT, Row, Tag
 from letterlock.primitives.derivation import sha256
+from letterlock_client.storage.backup_columns import CHANGED, FLAGS, PLAIN, PLAIN_MESSAGES, PlainRows
 from letterlock_client.storage.database import Reader, Transaction
 
 LEAST_LIFE_MS: Final = 24 * 3_600_000
@@ -39,12 +35,8 @@ def _bounded(column: str) -> str:
     return f"CASE WHEN octet_length({column}) <= {MAX_TEXT} THEN {column} ELSE substr({column}, 1, {MAX_TEXT}) END"
 
 
-_FLAGS: Final = (
-    f"mine * {MessageFlag.MINE.value} + deleted * {MessageFlag.DELETED.value}"
-    f" + viewed * {MessageFlag.VIEWED.value} + unread * {MessageFlag.UNREAD.value}"
-)
 _MESSAGE_ROWS: Final = (
-    f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {_FLAGS}, kind,"
+    f"SELECT {Tag.MESSAGE.value}, message.change_seq, message.id, peer, author, {FLAGS}, kind,"
     f" {_bounded('text')}, sent_at, received_at, row, delivery, failure, reply_to, edited_at,"
     " message.timer_s, expires_at,"
     " CASE kind WHEN 'unknown' THEN"
@@ -52,52 +44,39 @@ _MESSAGE_ROWS: Final = (
     " NULL, NULL, NULL"
     " FROM message JOIN conversation ON conversation.id = message.conversation"
 )
-_CHANGED: Final = "message.change_seq > :above AND message.change_seq <= :upto"
-_MESSAGES: Final = f"{_MESSAGE_ROWS} WHERE {_CHANGED} AND {KEPT} ORDER BY message.change_seq"
-# Numbers that a record cannot hold, and whatever is not simple, get a row of their own, which is looked at closely.
-_PLAIN: Final = (
-    f"(kind = '{KIND}' AND NOT view_once AND NOT expires_at AND NOT message.timer_s AND NOT edited_at"
-    f" AND reply_to IS NULL AND failure = '' AND octet_length(text) <= {MAX_TEXT_BYTES}"
-    f" AND length(peer) = {ACCOUNT_BYTES} AND author = CASE mine WHEN 1 THEN :owner ELSE peer END"
-    f" AND (sent_at | received_at) BETWEEN 0 AND {MAX_NUMBER}"
-    " AND row NOT IN (SELECT value FROM json_each(:joined)))"
-)
-_COLUMNS: Final = (
-    "message.change_seq",
-    "conversation",
-    _FLAGS,
-    "delivery",
-    "octet_length(text)",
-    "sent_at",
-    "received_at - sent_at",
-    "row - message.change_seq",
-)
-_PLAIN_MESSAGES: Final = (
-    "SELECT CAST(group_concat(text, '') AS BLOB), CAST(group_concat(message.id, '') AS BLOB), "
-    + ", ".join(f"group_concat({each})" for each in _COLUMNS)
-    # Each message is looked at once, in the order of the index: a subquery would copy every one of them.
-    + " FROM message INDEXED BY message_by_change CROSS JOIN conversation ON conversation.id = message.conversation"
-    f" WHERE {_CHANGED} AND {_PLAIN}"
-)
+_MESSAGES: Final = f"{_MESSAGE_ROWS} WHERE {CHANGED} AND {KEPT} ORDER BY message.change_seq"
 _OTHER_MESSAGES: Final = (
-    f"{_MESSAGE_ROWS} WHERE {_CHANGED} AND NOT {_PLAIN} AND {KEPT} ORDER BY message.change_seq"
+    f"{_MESSAGE_ROWS} WHERE {CHANGED} AND NOT {PLAIN} AND {KEPT} ORDER BY message.change_seq"
 )
 _POSITION: Final = 10
 """Where a message's row number stands in its tuple."""
-# From an index of changes to what belongs to each: most messages have nothing of it.
-_EDITS: Final = (
-    "SELECT edit.message, written_at, edit.text FROM message CROSS JOIN edit ON edit.message = message.row"
-    f" WHERE {_CHANGED} ORDER BY edit.message, written_at"
+
+
+def _belonging(fields: str, table: str, rest: str) -> tuple[str, str]:
+    """Ask for what belongs to changed messages: looking for each of them, or through all that lies between two rows.
+
+    Most messages have nothing of it, so the second is faster where few other messages lie between.
+    """
+    each = f"message CROSS JOIN {table} ON {table}.message = message.row WHERE"
+    between = (
+        f"{table} CROSS JOIN message ON message.row = {table}.message"
+        f" WHERE {table}.message BETWEEN :first AND :last AND"
+    )
+    return (
+        f"SELECT {fields} FROM {each} {CHANGED} {rest}",
+        f"SELECT {fields} FROM {between} {CHANGED} {rest}",
+    )
+
+
+_EDITS: Final = _belonging("edit.message, written_at, edit.text", "edit", "ORDER BY edit.message, written_at")
+_REACTIONS: Final = _belonging(
+    "reaction.message, reaction.author, emoji, at", "reaction", "ORDER BY reaction.message, at"
 )
-_REACTIONS: Final = (
-    "SELECT reaction.message, reaction.author, emoji, at FROM message"
-    f" CROSS JOIN reaction ON reaction.message = message.row WHERE {_CHANGED} ORDER BY reaction.message, at"
-)
-_ATTACHMENTS: Final = (
-    "SELECT attachment.message, blob, name, media_type, size, attachment.width, height, duration_ms, preview,"
-    f" descriptor, min(blob_expires, {MAX_NUMBER}), x'' FROM message"
-    " CROSS JOIN attachment ON attachment.message = message.row"
-    f" WHERE descriptor <> x'' AND {_CHANGED}"
+_ATTACHMENTS: Final = _belonging(
+    "attachment.message, blob, name, media_type, size, attachment.width, height, duration_ms, preview,"
+    f" descriptor, min(blob_expires, {MAX_NUMBER}), x''",
+    "attachment",
+    "AND descriptor <> x''",
 )
 _CONTACTS: Final = (
     f"SELECT {Tag.CONTACT.value}, change_seq, account, handle, handle_entry, root_key, list_certificate, device_list,"
@@ -142,59 +121,13 @@ class Batch:
     """Contacts, conversations, settings and tombstones: little, and wanted before any message."""
     messages: list[Row] = field(repr=False)
     """Those that are more than text."""
-    plain: "PlainRows" = field(repr=False)
+    plain: PlainRows = field(repr=False)
     """The others, often all."""
 
     @property
     def count(self) -> int:
         """How many messages these are."""
         return len(self.messages) + self.plain.count
-
-
-@dataclass(frozen=True, slots=True)
-class PlainRows:
-    """Messages that are nothing but text, as SQLite joins them: each column one text, numbers with commas between."""
-
-    owner: bytes
-    chats: dict[int, bytes]
-    """The other account of each conversation."""
-    columns: tuple[Any, ...] = field(repr=False)
-    """Texts, ids, and then one for each of `_COLUMNS`; all None without a message."""
-
-    @property
-    def count(self) -> int:
-        """How many messages these are."""
-        return len(self.columns[1] or b"") // RANDOM_ID_BYTES
-
-    def record(self) -> PlainMessages:
-        """Make a record of them: half a second of processor time for a million."""
-        texts, ids, versions, chats, flags, deliveries, lengths, sent, received, positions = self.columns
-        words = deliveries.split(",")
-        places = {word: place for place, word in enumerate(dict.fromkeys(words))}
-        chat = _numbers(chats)
-        chat_places = {number: place for place, number in enumerate(dict.fromkeys(chat))}
-        return PlainMessages(
-            owner=self.owner,
-            ids=ids,
-            versions=steps(_numbers(versions)),
-            chat_ids=[self.chats[number] for number in chat_places],
-            chats=[chat_places[number] for number in chat],
-            flags=_numbers(flags),
-            delivery_words=list(places),
-            deliveries=[places[word] for word in words],
-            texts=texts,
-            lengths=_numbers(lengths),
-            sent=steps(_numbers(sent)),
-            received=_numbers(received),
-            positions=_numbers(positions),
-        )
-
-
-_decoder: Final = msgspec.json.Decoder(list[int])
-
-
-def _numbers(joined: str) -> list[int]:
-    return _decoder.decode(f"[{joined}]")
 
 
 async def changed(
@@ -211,43 +144,59 @@ async def changed(
 def _changed(
     connection: sqlite3.Connection, above: int, limit: int, now: int, owner: bytes, most: int
 ) -> Batch:
-    count, upto, last = _reach(connection, above, limit, most)
-    between = {"above": above, "upto": upto, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
-    extras = _extras(connection, between)
+    reach = _reach(connection, above, limit, most)
+    between = {"above": above, "upto": reach.upto, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
+    extras = _extras(connection, between | {"first": reach.first, "last": reach.last}, dense=reach.dense)
     asked = between | {"owner": owner, "joined": json.dumps(list(extras))}
     chats = dict(connection.execute("SELECT id, peer FROM conversation"))
-    plain = PlainRows(owner, chats, connection.execute(_PLAIN_MESSAGES, asked).fetchone())
-    messages: list[Row] = connection.execute(_OTHER_MESSAGES, asked).fetchall() if plain.count < count else []
+    plain = PlainRows(owner, chats, connection.execute(PLAIN_MESSAGES, asked).fetchone())
+    messages: list[Row] = (
+        connection.execute(_OTHER_MESSAGES, asked).fetchall() if plain.count < reach.count else []
+    )
     _join(messages, extras)
     rest: list[Row] = []
     for query in (_CONTACTS, _CONVERSATIONS, _SETTINGS, _TOMBSTONES, _DYING):
         rest += connection.execute(query, between).fetchall()
-    return Batch(upto, last, rest, messages, plain)
+    return Batch(reach.upto, reach.count < most, rest, messages, plain)
 
 
-def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) -> tuple[int, int, bool]:
-    """Say how many messages a batch looks at, up to which change number it goes, and whether that is all."""
-    count, upto = connection.execute(
-        "SELECT count(*), max(change_seq) FROM (SELECT change_seq FROM message"
-        " WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ?)",
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far a batch goes: the change number that it goes up to, and how many messages, between which rows."""
+
+    upto: int
+    count: int
+    first: int
+    last: int
+
+    @property
+    def dense(self) -> bool:
+        """Whether most messages between the two rows are of the batch."""
+        return self.last - self.first < 2 * self.count
+
+
+def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) -> _Reach:
+    upto, *reach = connection.execute(
+        "SELECT max(change_seq), count(*), coalesce(min(row), 0), coalesce(max(row), 0) FROM ("
+        "SELECT change_seq, row FROM message WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ?)",
         (above, limit, most),
     ).fetchone()
-    return (count, int(upto), False) if count == most else (count, limit, True)
+    return _Reach(upto if reach[0] == most else limit, *reach)
 
 
 _Extras: TypeAlias = dict[int, list[Any]]
 """Edits, reactions and file of messages that have some, by their row."""
 
 
-def _extras(connection: sqlite3.Connection, between: dict[str, int]) -> _Extras:
+def _extras(connection: sqlite3.Connection, between: dict[str, int], *, dense: bool) -> _Extras:
     found: _Extras = {}
-    for place, query in enumerate((_EDITS, _REACTIONS)):
-        for row, *fields in connection.execute(query, between):
+    for place, queries in enumerate((_EDITS, _REACTIONS)):
+        for row, *fields in connection.execute(queries[dense], between):
             held = found.setdefault(row, [None, None, None])
             if held[place] is None:
                 held[place] = []
             held[place].append(fields)
-    for row, *fields in connection.execute(_ATTACHMENTS, between):
+    for row, *fields in connection.execute(_ATTACHMENTS[dense], between):
         found.setdefault(row, [None, None, None])[2] = fields
     return found
 
@@ -272,7 +221,7 @@ def picture(connection: sqlite3.Connection, watermark: int, now: int) -> dict[st
     found: dict[str, bytes] = {}
     between = {"above": -2, "upto": watermark, "dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
     rows: list[Row] = connection.execute(_MESSAGES, between).fetchall()
-    _join(rows, _extras(connection, between))
+    _join(rows, _extras(connection, between, dense=False))
     for row in rows:
         (_, _, id_, chat, author, flags, kind, text, sent_at, received_at) = row[:10]
         shown = (chat, author, flags, kind, text, sent_at, received_at, *row[13:])

@@ -10,7 +10,7 @@ it needs none.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from operator import add, sub
-from typing import Final
+from typing import Final, TypeVar
 
 from letterlock.backup.records import (
     MAX_NUMBER,
@@ -22,6 +22,8 @@ from letterlock.backup.records import (
 )
 from letterlock.errors import MalformedError
 from letterlock.ids import ACCOUNT_BYTES, RANDOM_ID_BYTES
+
+T = TypeVar("T")
 
 KIND: Final = "text"
 MAX_TEXT_BYTES: Final = 2048
@@ -37,6 +39,12 @@ _FEWEST: Final = 4
 def steps(numbers: Sequence[int]) -> list[int]:
     """Turn numbers into what each is more than the one before."""
     return list(map(sub, numbers, (0, *numbers[:-1])))
+
+
+def numbered(values: Sequence[T]) -> tuple[list[T], list[int]]:
+    """Return each value once, in the order in which they come, and for each of `values` where it stands there."""
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    return list(places), list(map(places.__getitem__, values))
 
 
 def compact(records: Sequence[Record]) -> list[Entry]:
@@ -75,18 +83,18 @@ def _is_plain(each: MessageRecord, owner: bytes) -> bool:
 
 
 def _columns(plain: Sequence[MessageRecord], owner: bytes) -> PlainMessages:
-    chats = {chat: place for place, chat in enumerate(dict.fromkeys(each.conversation for each in plain))}
-    words = {word: place for place, word in enumerate(dict.fromkeys(each.delivery for each in plain))}
+    chat_ids, chats = numbered([each.conversation for each in plain])
+    delivery_words, deliveries = numbered([each.delivery for each in plain])
     texts = [each.text.encode() for each in plain]
     return PlainMessages(
         owner=owner,
         ids=b"".join([each.id for each in plain]),
         versions=steps([each.version for each in plain]),
-        chat_ids=list(chats),
-        chats=[chats[each.conversation] for each in plain],
+        chat_ids=chat_ids,
+        chats=chats,
         flags=[each.flags for each in plain],
-        delivery_words=list(words),
-        deliveries=[words[each.delivery] for each in plain],
+        delivery_words=delivery_words,
+        deliveries=deliveries,
         texts=b"".join(texts),
         lengths=list(map(len, texts)),
         sent=steps([each.sent_at for each in plain]),

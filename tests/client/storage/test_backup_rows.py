@@ -101,6 +101,31 @@ async def fill(tx: Transaction) -> None:
     await settings.save(tx, Settings(typing=False))
 
 
+@pytest.mark.parametrize("changed", [[1, 2, 3], [1, 40]], ids=["close together", "far apart"])
+async def test_what_belongs_to_a_message_leaves_with_it_and_no_other(
+    database: Database, changed: list[int]
+) -> None:
+    async def add(tx: Transaction) -> None:
+        await make_chat(tx)
+        for number in range(1, 41):
+            await messages.add(tx, message(number))
+            await messages.react(tx, message(number).id, BOB, str(number), 5)
+
+    async def change(tx: Transaction) -> None:
+        for number in changed:
+            await messages.edit(tx, message(number).id, "mended", 10**6)
+
+    await database.write(add)
+    above = await database.read(backup_rows.top)
+    await database.write(change)
+    found = [each for each in await read_all(database, above, most=50) if isinstance(each, MessageRecord)]
+    assert [each.id for each in found] == [message(number).id for number in changed]
+    assert [[one.emoji for one in each.reactions or ()] for each in found] == [
+        [str(each)] for each in changed
+    ]
+    assert [len(each.edits or ()) for each in found] == [1] * len(changed)
+
+
 async def test_a_history_comes_back_as_it_was(database: Database, other: Database) -> None:
     await database.write(fill)
     done = await put(other, await read_all(database))

@@ -18,7 +18,8 @@ from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.workplace import Random, Workplace
 from letterlock_client.storage import backup_rows
-from letterlock_client.storage.backup_rows import Batch, PlainRows
+from letterlock_client.storage.backup_columns import PlainRows
+from letterlock_client.storage.backup_rows import Batch
 
 MOST_PASSES: Final = 8
 """How often to look for what changed while the rest was read."""
