@@ -1,13 +1,13 @@
 """Turning backups on and off, and what the owner chooses in between.
 
-The first recovery secret is made here. Must not know how a backup is written or read.
+The first recovery secret is made here. Must not know how a backup is written or read. The vault's cryptography is
+imported only where a vault is asked or shown: who keeps 64 digits alone waits for none of it.
 """
 
 from dataclasses import dataclass, replace
 
 from letterlock.ids import account_text
 from letterlock.vault import recovery_key as digits_of
-from letterlock.vault.fleet import shown_hash
 from letterlock.vault.recovery_secret import RecoverySecret, key_id
 from letterlock_client.backup_models import (
     BackupChoice,
@@ -20,7 +20,6 @@ from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
 from letterlock_client.flows.backup import (
-    asking_the_vault,
     counting,
     recovery_secrets,
     recovery_sheet,
@@ -72,6 +71,8 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
     secret = RecoverySecret(place.random(32))
     registered = None
     if choice.password is not None:
+        from letterlock_client.flows.backup import asking_the_vault
+
         registered = await asking_the_vault.first_registration(place, choice.password, secret, choice.fleet)
     await recovery_secrets.keep(place, unlock, secret)
     state = BackupState(
@@ -122,6 +123,8 @@ async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     await require_restored(place)
     await unfinished_rotations.settle(place)
     state = await require(place)
+    from letterlock_client.flows.backup import asking_the_vault
+
     deleted, total = await asking_the_vault.delete_registration(place)
     removed = await tidying.remove_all(objects(place, state.provider), state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:
@@ -188,7 +191,7 @@ async def status(place: Workplace) -> BackupStatus:
     if state is None:
         return BackupStatus(on=False, feature=offered, restoring=restoring)
     totals = counting.load(state.last)
-    fleet = asking_the_vault.fleet_of(vault) if vault else None
+    shown = _shown(vault)
     return BackupStatus(
         on=True,
         feature=offered,
@@ -206,9 +209,9 @@ async def status(place: Workplace) -> BackupStatus:
         restoring=restoring,
         repairs_pending=pending,
         rotation=rotation.phase.value if rotation else "",
-        fleet_hash=shown_hash(fleet.hash) if fleet else "",
-        realms=len(fleet.realms) if fleet else 0,
-        threshold=fleet.threshold if fleet else 0,
+        fleet_hash=shown.fleet_hash,
+        realms=shown.realms,
+        threshold=shown.threshold,
     )
 
 
@@ -238,15 +241,40 @@ def sheet_of(
 ) -> str:
     """Write the recovery sheet, with the 64 digits of a secret where one is given."""
     own = place.own.identity
-    fleet = asking_the_vault.fleet_of(vault) if vault else None
+    shown = _shown(vault)
     written = Sheet(
         handle=own.handle,
         account=account_text(own.account),
         relay=own.relay,
         provider=state.provider,
         key_id=key_id(state.key_check),
-        locator=asking_the_vault.locator_text(vault.locator) if vault else "",
-        fleet=shown_hash(fleet.hash) if fleet else "",
+        locator=shown.locator,
+        fleet=shown.fleet_hash,
         digits=digits_of.encode(secret.secret) if secret else "",
     )
     return recovery_sheet.write(written, tuple(digits_of.grid(secret.secret)) if secret else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What status and sheet show of a vault."""
+
+    fleet_hash: str = ""
+    locator: str = ""
+    realms: int = 0
+    threshold: int = 0
+
+
+def _shown(vault: VaultState | None) -> _Shown:
+    if vault is None:
+        return _Shown()
+    from letterlock.vault.fleet import shown_hash
+    from letterlock_client.flows.backup import asking_the_vault
+
+    fleet = asking_the_vault.fleet_of(vault)
+    return _Shown(
+        shown_hash(fleet.hash),
+        asking_the_vault.locator_text(vault.locator),
+        len(fleet.realms),
+        fleet.threshold,
+    )
