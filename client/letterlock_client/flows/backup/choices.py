@@ -23,6 +23,7 @@ from letterlock_client.flows.backup import (
     counting,
     recovery_secrets,
     recovery_sheet,
+    successors,
     tidying,
     unfinished_rotations,
 )
@@ -119,14 +120,17 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
 
 
 async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
+    from letterlock_client.flows.backup import asking_the_vault
+
     # What a rotation left behind may be what is restored.
     await require_restored(place)
     await unfinished_rotations.settle(place)
     state = await require(place)
-    from letterlock_client.flows.backup import asking_the_vault
-
+    store = objects(place, state.provider)
+    # Whoever took this account over keeps its backup there, under the same key.
+    await successors.require_none(place, store, state)
     deleted, total = await asking_the_vault.delete_registration(place)
-    removed = await tidying.remove_all(objects(place, state.provider), state.backup_key)
+    removed = await tidying.remove_all(store, state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:
         removed += await unfinished_rotations.take_back(place, rotation)
 

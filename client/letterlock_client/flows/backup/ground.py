@@ -16,6 +16,7 @@ from letterlock.errors import BackupError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import successors
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.terms import PERIODS_MS, anew, known_generation, objects, require
@@ -41,7 +42,10 @@ class Ground:
 
 
 async def look(place: Workplace) -> Ground:
-    """Find the generation before: the one this device knows, or one that a crash kept it from noting."""
+    """Find the generation before: the one this device knows, or one that a crash kept it from noting.
+
+    Raises code device_revoked where another terminal took this account over.
+    """
     state = await require(place)
     store = objects(place, state.provider)
     found = await store.list(f"{prefix_of(state.backup_key)}/manifest")
@@ -51,6 +55,7 @@ async def look(place: Workplace) -> Ground:
         for each in found
         if (number := generation_of(each.name)) is not None and number <= known + MAX_STEP
     }
+    await successors.require_none(place, store, state, generations)
     floor = max([known, *generations.values()])
     alarm = ""
     if state.manifest and state.manifest_name not in generations:

@@ -16,9 +16,10 @@ from letterlock.vault.receipts import Stage, open_receipt
 from letterlock.vault.requests import sign_anchor, sign_delete, sign_ledger
 from letterlock.wire.vault_frames import Delete, FetchLedger, LedgerPage, PutAnchor, Receipt
 from letterlock_client.backup_models import Attempt
+from letterlock_client.errors import Code
 from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmError, RealmLied
+from letterlock_client.links.vault_failures import RealmError, RealmLied, refused_as
 
 MAX_PAGES: Final = 64
 """Pages of a ledger that are read in one go: 4096 entries."""
@@ -52,7 +53,8 @@ async def anchor(
 ) -> tuple[str, ...]:
     """Tell the realms which backup is the newest. Returns those that confirmed it.
 
-    n - t + 1 of them make it sure that every restore hears of it.
+    n - t + 1 of them make it sure that every restore hears of it. Raises code device_revoked where as many as t
+    know that another terminal took this one's place; fewer may be lying.
     """
 
     async def tell(link: RealmLink) -> None:
@@ -68,7 +70,9 @@ async def anchor(
         raw = (await link.ask(PutAnchor(0, request=request), Receipt)).receipt
         _check(link, raw, Stage.ANCHORED, owner, epoch, manifest_hash)
 
-    told, _ = split(await vault.each(tell))
+    told, failed = split(await vault.each(tell))
+    if sum(one.code is Code.DEVICE_REVOKED for one in failed.values()) >= vault.fleet.threshold:
+        raise refused_as(Code.DEVICE_REVOKED)
     return tuple(told)
 
 

@@ -1,9 +1,14 @@
 """Somebody lost a terminal and is back on a new one: contacts see the same account, and nothing is missing."""
 
+import pytest
+
 from letterlock.wire import frames
+from letterlock_client.backup_models import Frequency
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import KeyChanged
 from letterlock_client.models import Delivery
-from tests.client.flows.backup.test_backups import pair, restore, shelf, texts, turn_on
+from tests.client.flows.backup.test_backups import Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import WAIT_S, Pair, eventually, town
 
 __all__ = ["pair", "shelf", "town"]
@@ -88,3 +93,41 @@ async def test_the_lost_terminal_is_refused_by_the_relay_from_then_on(pair: Pair
     await lost.send_text(pair.to_bob, "I am a thief")
     assert not await lost.flushed(0.05)
     assert "I am a thief" not in await texts(pair.bob, pair.to_alice)
+
+
+async def test_the_lost_terminal_writes_and_deletes_nothing_of_the_backup_from_then_on(
+    pair: Pair, shelf: Shelf
+) -> None:
+    """Whoever finds the old laptop again has its key still, and no relay or realm has to be there to stop it."""
+    town, alice = pair.town, pair.alice
+    digits = await turn_on(alice)
+    await alice.backups.back_up()
+    await alice.close()
+    await restore(town, digits)
+    new = await town.open("second")
+    await new.backups.choose(frequency=Frequency.OFF)
+    await new.save_draft(pair.to_bob, "written on the new one")
+    made = await new.backups.back_up()
+    await new.close()
+    kept = dict(shelf.memory.objects)
+    lost = await town.open("alice", connect=False)
+    await lost.save_draft(pair.to_bob, "written on the old one")
+    for verb in (
+        lost.backups.back_up,
+        lambda: lost.backups.rotate(None, NO_PASSPHRASE),
+        lambda: lost.backups.turn_off(NO_PASSPHRASE),
+    ):
+        with pytest.raises(ClientError) as told:
+            await verb()
+        assert told.value.code is Code.DEVICE_REVOKED
+        assert shelf.memory.objects == kept
+    assert (await restore(town, digits, "third")).generation == made.generation
+
+
+async def test_who_wrote_a_newer_generation_that_does_not_open_stops_nobody(pair: Pair, shelf: Shelf) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    name = next(name for name in shelf.memory.objects if "/manifest/" in name)
+    shelf.memory.objects[name.replace("00000000000001-", "00000000000002-")] = b"nothing that opens"
+    await pair.alice.save_draft(pair.to_bob, "a draft")
+    assert (await pair.alice.backups.back_up()).generation == 3

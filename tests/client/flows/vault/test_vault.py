@@ -348,7 +348,9 @@ async def test_a_device_that_was_put_out_can_do_nothing(town: Town, vault: Vault
     with pytest.raises(ClientError) as told_so:
         await _register(vault, OTHER, epoch=2)
     assert told_so.value.code is Code.DEVICE_REVOKED
-    assert await keeping.anchor(vault, owner(), epoch=1, generation=9, manifest_hash=MANIFEST) == ()
+    with pytest.raises(ClientError) as told_so:
+        await keeping.anchor(vault, owner(), epoch=1, generation=9, manifest_hash=MANIFEST)
+    assert told_so.value.code is Code.DEVICE_REVOKED
     deleted = await keeping.delete(vault, owner(), epoch=1)
     assert all(isinstance(one, ClientError) for one in deleted.values())
     assert (await _recover(town)).secret.secret == R.secret

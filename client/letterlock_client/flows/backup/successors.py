@@ -1,0 +1,64 @@
+"""Whether another terminal has taken this account over and backs it up: then this one writes and deletes nothing more.
+
+What a restored terminal backs up names the account's list certificate of a later epoch, signed by the root key. That
+proves it here, with no relay and no realm to be believed or to be reached. Must not know how a backup is made.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from letterlock.backup.manifest import generation_of, open_manifest, prefix_of
+from letterlock.devices.device_list import open_account
+from letterlock.errors import PeerError
+from letterlock_client.backup_models import Freshness
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import finding
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage.backup_state import BackupState
+
+_AWAY: Final = (Code.PROVIDER_UNREACHABLE, Code.PROVIDER_REFUSED)
+"""Then nobody knows what lies there."""
+
+
+async def require_none(
+    place: Workplace, store: Objects, state: BackupState, names: Iterable[str] | None = None
+) -> None:
+    """Raise code device_revoked where the newest generation that opens is of a later epoch than this device.
+
+    `names` are the manifests that lie there, where that is known. Looks only at generations above our own.
+    """
+    if names is None:
+        names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
+    above = [name for name in names if (generation_of(name) or 0) > state.generation]
+    for name in sorted(above, reverse=True):
+        if (epoch := await _epoch(place, store, state, name)) is None:
+            continue
+        if epoch > place.own.account.devices.epoch:
+            raise ClientError(
+                Code.DEVICE_REVOKED,
+                "this account was restored on another terminal, which backs it up now: this one is out, and"
+                " what lies there stays as it is",
+            )
+        return
+
+
+async def _epoch(place: Workplace, store: Objects, state: BackupState, name: str) -> int | None:
+    """The epoch of whoever wrote a generation; None where that cannot be known."""
+    own = place.own
+    try:
+        raw = await store.get(name)
+        manifest = open_manifest(state.backup_key, name, raw)
+        if manifest.writer == state.writer:
+            return own.account.devices.epoch
+        found = FoundBackup(state.backup_key, name, raw, manifest, Freshness.UNCHECKED)
+        record = await finding.identity(store, found)
+        account = open_account(own.identity.root_public, record.list_certificate, record.device_list)
+    except PeerError:
+        return None
+    except ClientError as error:
+        if error.code in _AWAY:
+            raise
+        return None
+    return account.devices.epoch
