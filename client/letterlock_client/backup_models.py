@@ -307,6 +307,8 @@ class RestoreRequest:
     chats: tuple[str, ...] = ()
     """WHO of each conversation to bring back; empty is all."""
     accept_stale: bool = False
+    accept_damaged: bool = False
+    """Whether what is whole will do, where some of it is not; then an older backup does too."""
     media_later: bool = False
     """Whether files are fetched when they are wanted, and not now."""
 
@@ -346,6 +348,8 @@ class RestorePreview:
     media_bytes: int
     chats: tuple[PreviewChat, ...]
     freshness: Freshness
+    lost: int = 0
+    """How many records at most are missing, because they are damaged there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,3 +365,5 @@ class Restored:
     """The list key epoch that this device speaks in now."""
     complete: bool = True
     """Whether that is all; else the rest comes beside chatting."""
+    lost: int = 0
+    """How many records at most did not come, because they are damaged there."""

@@ -238,7 +238,7 @@ def rehearsed_line(found: Rehearsed) -> str:
 
 def restored_shape(done: Restored) -> dict[str, object]:
     """What a restore brought back."""
-    return {
+    shape: dict[str, object] = {
         "messages": done.messages,
         "conversations": done.conversations,
         "media": done.media,
@@ -246,13 +246,19 @@ def restored_shape(done: Restored) -> dict[str, object]:
         "freshness": done.freshness.value,
         "epoch": done.epoch,
     }
+    return shape | ({"lost": done.lost} if done.lost else {})
 
 
 def restored_line(done: Restored) -> str:
     """What a restore brought back, for people."""
-    return (
+    text = (
         f"Restored generation {done.generation}: {_in_chats(done)} and"
         f" {many(done.media, 'file')}; {FRESHNESS[done.freshness]}."
+    )
+    return (
+        f"{text}\nDamaged at the provider: at most {many(done.lost, 'change')} did not come."
+        if done.lost
+        else text
     )
 
 

@@ -77,6 +77,16 @@ class Restoration:
         self._opened = await restoring_profiles.open_backup(self._wanted, secret, password=password)
         return finding.preview(self._opened.found, self._wanted.request.handle)
 
+    async def what_is_whole(self) -> RestorePreview:
+        """Say what is in it without what is damaged there, and take no more than that from now on.
+
+        For a backup that was opened; spends no guess. Raises codes bad_input, backup_…, provider_….
+        """
+        if self._opened is None:
+            raise ClientError(Code.BAD_INPUT, "open the backup first")
+        self._wanted, self._opened = await restoring_profiles.find_what_is_whole(self._wanted, self._opened)
+        return finding.preview(self._opened.found, self._wanted.request.handle)
+
     async def run(
         self,
         unlock: Unlock,

@@ -83,6 +83,7 @@ def asked_for(given: Namespace) -> RestoreRequest:
         sheet=Path(given.sheet) if given.sheet else None,
         chats=tuple(given.chat or ()),
         accept_stale=given.accept_stale,
+        accept_damaged=given.accept_damaged,
         media_later=given.media is False,
     )
 

@@ -312,6 +312,11 @@ class FakeRestoration(Calls):
             raise self.wrong
         return self.found
 
+    async def what_is_whole(self) -> RestorePreview:
+        await self._call("what is whole")
+        self.found = replace(self.found, lost=17)
+        return self.found
+
     async def run(
         self,
         unlock: Unlock,

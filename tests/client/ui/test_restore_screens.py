@@ -514,6 +514,32 @@ async def test_a_restore_that_failed_goes_on_where_it_stopped(client: Open) -> N
         assert [unlock for unlock, _ in way.begun[0].asked("run")] == [NO_PASSPHRASE, NO_PASSPHRASE]
 
 
+async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        press_button(running, "Restore")
+        await running.settle()
+        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
+        way.begun[0].failures["run"] = ClientError(Code.BACKUP_DAMAGED, "Part 1 of it is damaged.")
+        press_button(running, "Restore now")
+        await running.settle()
+        assert "Part of this backup is damaged" in words(running)
+        assert "Part 1 of it is damaged." in words(running)
+        assert not way.begun[0].asked("what is whole")
+        way.begun[0].failures.clear()
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        assert isinstance(running.app.screen, PreviewScreen)
+        assert "17 changes at most" in words(running)
+        press_button(running, "Restore")
+        await running.settle()
+        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
+        press_button(running, "Restore now")
+        await running.settle()
+        assert "Your chats are back" in words(running)
+
+
 async def test_going_back_leads_to_the_first_screen_and_closes_what_was_begun(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:

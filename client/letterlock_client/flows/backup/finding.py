@@ -32,6 +32,8 @@ class FoundBackup:
     raw: bytes = field(repr=False)
     manifest: Manifest
     freshness: Freshness
+    lost: int = 0
+    """How many records at most are missing, where only what is whole of it was taken."""
 
     @property
     def account(self) -> AccountId:
@@ -132,4 +134,5 @@ def preview(found: FoundBackup, handle: str) -> RestorePreview:
             for each in manifest.chats
         ),
         freshness=found.freshness,
+        lost=found.lost,
     )

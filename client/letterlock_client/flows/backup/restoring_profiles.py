@@ -37,6 +37,8 @@ from letterlock_client.flows.backup import (
     recovery_secrets,
     recovery_sheet,
     restoring,
+    salvaging,
+    salvaging_people,
     unfinished_restores,
 )
 from letterlock_client.flows.backup.asking_the_vault import Door
@@ -195,15 +197,26 @@ async def _open_with_password(wanted: Wanted, password: str) -> Opened:
         if error.code is Code.WRONG_PASSWORD:
             wanted.wrong.add(tried)
         raise
-    anchor = Anchor(*recovered.anchor) if recovered.anchor else None
-    found = await _find(wanted, recovered.secret, anchor)
+    found = await _find(wanted, recovered.secret, _anchor(recovered))
     return Opened(found, recovered.secret, door, recovered)
 
 
 async def _find(wanted: Wanted, secret: RecoverySecret, anchor: Anchor | None) -> FoundBackup:
-    return await finding.find(
-        wanted.store, secret.backup_key(), anchor, accept_stale=wanted.request.accept_stale
-    )
+    request = wanted.request
+    older_too = request.accept_stale or request.accept_damaged
+    found = await finding.find(wanted.store, secret.backup_key(), anchor, accept_stale=older_too)
+    return await salvaging.salvaged(wanted.store, found) if request.accept_damaged else found
+
+
+async def find_what_is_whole(wanted: Wanted, opened: Opened) -> tuple[Wanted, Opened]:
+    """Look again at a backup that was opened, for what is whole of it; asks no realm. Raises codes backup_…, …."""
+    wanted = replace(wanted, request=replace(wanted.request, accept_damaged=True))
+    found = await _find(wanted, opened.secret, _anchor(opened.recovered))
+    return wanted, replace(opened, found=found)
+
+
+def _anchor(recovered: Recovered | None) -> Anchor | None:
+    return Anchor(*recovered.anchor) if recovered is not None and recovered.anchor else None
 
 
 # Restoring.
@@ -254,6 +267,8 @@ class _Run:
         asked = unfinished_restores.asked(self._wanted.request, by_key=self._opened.recovered is None)
         journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
+        if self._found.lost:
+            await self._bring_people()
         if self._wanted.early:
             complete = await looking_ahead.bring_newest(going)
             complete = complete and (journal.media == restoring.LATER or not going.manifest.totals.media)
@@ -263,9 +278,13 @@ class _Run:
         if await restoring.needs_account(place, journal):
             await self._reclaim(unlock, present)
             await place.transact(restoring.note_account)
-        if not complete:
-            return await restoring.restored(going, complete=False)
-        return await restoring.complete(going)
+        done = await (restoring.complete(going) if complete else restoring.restored(going, complete=False))
+        return replace(done, lost=self._found.lost)
+
+    async def _bring_people(self) -> None:
+        request, outside = self._wanted.request, self._wanted.outside
+        relay = parse_relay(request.relay, insecure=request.insecure)
+        await salvaging_people.bring(self._place, self._wanted.store, self._found, outside.dial, relay)
 
     async def _reclaim(self, unlock: Unlock, tried: OwnIdentity | None) -> None:
         """Make this terminal the account's: keys first on disk, then at the realms, then at the relay.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from letterlock_client.backup_models import BackupProgress, Restored, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
-from letterlock_client.errors import ClientError
-from letterlock_client.ui.backup_wording import FRESHNESS, number, restored_words
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.ui.backup_wording import FRESHNESS, many, number, restored_words
 from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
@@ -38,6 +38,11 @@ SO_FAR: Final = (
     "You can chat; the older ones come in meanwhile. This device now speaks for your account; the lost one is out, and "
     "your contacts see no change of key."
 )
+DAMAGED: Final = (Code.BACKUP_DAMAGED, Code.BACKUP_TRUNCATED, Code.BACKUP_MISSING, Code.BACKUP_MISMATCH)
+REST: Final = (
+    "If the folder is still being copied, wait; if it has a copy of its own, bring that back. Else the rest can be "
+    "restored: what is damaged is taken from older backups where they still hold it, and left out where they do not."
+)
 
 
 class RestoreFlow:
@@ -60,7 +65,7 @@ class RestoreFlow:
         self._locked = open_now.profile.has_passphrase if open_now is not None else locked
         self.closed = False
         """Whether the profile that was open had to be closed."""
-        self._work: WorkScreen[Restored] | None = None
+        self._work: WorkScreen[Restored | ClientError] | None = None
 
     async def _ask(self, screen: Screen[T]) -> T | None:
         return await self._app.push_screen_wait(screen)
@@ -123,6 +128,9 @@ class RestoreFlow:
                 await self._open_now.close()
                 self.closed = True
             done = await self._write(restoration, unlock, chosen)
+            if isinstance(done, ClientError):
+                preview = await self._rest(restoration, done) or preview
+                continue
             if done is not None and done.complete:
                 await self._tell("Your chats are back", _summary(done))
             elif done is not None:
@@ -145,15 +153,27 @@ class RestoreFlow:
             )
         return await self._ask(RestorePasswordScreen(restoration, self._around))
 
-    async def _write(self, restoration: Restoration, unlock: Unlock, chosen: Chosen) -> Restored | None:
+    async def _write(
+        self, restoration: Restoration, unlock: Unlock, chosen: Chosen
+    ) -> Restored | ClientError | None:
+        """Restore; where something there is damaged return what is said of it."""
+
+        async def run(_: Unlock) -> Restored | ClientError:
+            try:
+                return await restoration.run(
+                    unlock, chosen.chats, files_later=chosen.files_later, early=True, progress=self._moved
+                )
+            except ClientError as error:
+                if error.code not in DAMAGED:
+                    raise
+                return error
+
         work = Work(
             "Restoring",
             "The newest chats come first. What is here already stays when this is stopped; it can go on later.",
             "Go on",
             "Bringing your chats back",
-            lambda _: restoration.run(
-                unlock, chosen.chats, files_later=chosen.files_later, early=True, progress=self._moved
-            ),
+            run,
             guarded=False,
             at_once=True,
         )
@@ -164,13 +184,29 @@ class RestoreFlow:
         finally:
             self._work = None
 
+    async def _rest(self, restoration: Restoration, damage: ClientError) -> RestorePreview | None:
+        """Offer what is whole of a damaged backup; None where somebody would rather have all of it."""
+        work = Work(
+            "Part of this backup is damaged",
+            damage.message,
+            "Look for what is whole",
+            "Reading all of it",
+            lambda _: restoration.what_is_whole(),
+            guarded=False,
+            facts=(REST,),
+        )
+        screen = WorkScreen(work, self._around, locked=False)
+        screen.add_class("-opaque")
+        return await self._ask(screen)
+
     def _moved(self, progress: BackupProgress) -> None:
         if self._work is not None:
             self._work.call_later(partial(self._work.moved, progress))
 
 
 def _summary(done: Restored) -> str:
+    lost = f"\n\nDamaged, and left out: {many(done.lost, 'change')} at most." if done.lost else ""
     return (
         f"{restored_words(done)}, from backup {number(done.generation)} ({FRESHNESS[done.freshness]}).\n\nThis "
-        "device now speaks for your account; the lost one is out. Your contacts see no change of key."
+        f"device now speaks for your account; the lost one is out. Your contacts see no change of key.{lost}"
     )

@@ -27,6 +27,10 @@ STALE: Final = (
 UNCHECKED: Final = (
     "Nobody could be asked whether this is your newest backup: compare its date with what you remember."
 )
+LOST: Final = (
+    "Some of this backup is damaged and will be missing: {} at most, such as a message or a reaction. What lies in the "
+    "folder stays there; the next backup is whole again, without them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,9 @@ class PreviewScreen(Dialog[Chosen]):
                 yield TickBox(Content("Restore this older one all the same"), id="stale", compact=True)
             elif found.freshness is Freshness.UNCHECKED:
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
+            if found.lost:
+                missing = LOST.format(many(found.lost, "change"))
+                yield words(f"{icons.warning} {missing}", "dialog--text preview--lost")
             yield words("Chats", "dialog--section")
             yield ChatPicker(found.chats, now, self._before.chats)
             if found.media:

@@ -1,0 +1,151 @@
+"""A backup of which something is damaged: what is whole of it comes back, and backups go on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.messenger import Messenger
+from letterlock_client.restoration import Restoration
+from tests.client.flows.backup.backup_scene import (
+    PROVIDER,
+    Shelf,
+    fleet,
+    pair,
+    restore,
+    shelf,
+    texts,
+    turn_on,
+)
+from tests.simulator import RELAY_URL
+from tests.town import Pair
+
+__all__ = ["pair", "shelf"]
+
+LONG = "lantern harbour violet " * 80
+
+
+def flipped(body: bytes) -> bytes:
+    return body[:100] + bytes([body[100] ^ 1]) + body[101:]
+
+
+async def say_and_back_up(pair: Pair) -> None:
+    """Make several segments: each backup holds much more than the next."""
+    for count in (8, 3, 1):
+        for number in range(count):
+            await pair.alice.send_text(pair.to_bob, f"{count}/{number} {LONG}")
+        await pair.settle()
+        await pair.alice.backups.back_up()
+
+
+def segments(shelf: Shelf) -> list[str]:
+    return [name for name in shelf.memory.objects if "/segment/" in name]
+
+
+async def heard(messenger: Messenger, pair: Pair) -> set[str]:
+    return set(await texts(messenger, pair.to_bob))
+
+
+@pytest.mark.parametrize("fault", [flipped, lambda body: body[:50], lambda body: body + b"x", None])
+async def test_whatever_segment_is_lost_the_rest_comes_back_and_backups_go_on(
+    pair: Pair, shelf: Shelf, fault: Callable[[bytes], bytes] | None
+) -> None:
+    digits = await turn_on(pair.alice)
+    await say_and_back_up(pair)
+    everything = await heard(pair.alice, pair)
+    await pair.alice.close()
+    good = dict(shelf.memory.objects)
+    complete = 0
+    for number, name in enumerate(segments(shelf)):
+        shelf.memory.objects = dict(good)
+        if fault is None:
+            del shelf.memory.objects[name]
+        else:
+            shelf.memory.objects[name] = fault(good[name])
+        profile = f"again-{number}"
+        try:
+            await restore(pair.town, digits, f"plain-{number}")
+            complete += 1
+            continue
+        except ClientError as error:
+            assert error.code.value.startswith("backup_")  # noqa: PT017
+        done = await restore(pair.town, digits, profile, accept_damaged=True)
+        again = await pair.town.open(profile, connect=False)
+        back = await heard(again, pair)
+        assert back <= everything
+        assert done.lost >= len(everything) - len(back)
+        # The first backup held ten of them, and all that is known of Bob: his chat is there all the same.
+        assert len(back) >= 4
+        made = await again.backups.back_up()
+        assert bool(made.alarm) == (len(back) < len(everything))
+        assert (await again.backups.verify()).problems == ()
+        assert (await again.backups.rehearse()).differences == ()
+        await again.close()
+        assert (await restore(pair.town, digits, f"third-{number}")).messages == len(back)
+    # Those that no generation needs any more harm nobody.
+    assert complete < len(segments(shelf))
+
+
+async def test_what_was_folded_into_a_lost_segment_comes_from_an_older_generation(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    before = set(segments(shelf))
+    await pair.alice.send_text(pair.to_bob, "only in the newest")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    (newest,) = set(segments(shelf)) - before
+    shelf.memory.objects[newest] = flipped(shelf.memory.objects[newest])
+    with pytest.raises(ClientError) as told:
+        await restore(pair.town, digits)
+    assert told.value.code is Code.BACKUP_DAMAGED
+    done = await restore(pair.town, digits, accept_damaged=True)
+    assert (done.messages, done.generation) == (2, 2)
+    assert done.lost >= 1
+
+
+async def test_nothing_is_lost_of_a_backup_that_is_whole(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    done = await restore(pair.town, digits, accept_damaged=True)
+    assert (done.messages, done.lost) == (2, 0)
+
+
+async def test_a_password_is_asked_once_and_the_realms_vouch_for_what_comes_after(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    async with fleet(shelf, tmp_path) as (realms, file):
+        password = "violet harbour 71 lanterns"
+        await pair.alice.backups.turn_on(BackupChoice(PROVIDER, password, fleet=file), NO_PASSPHRASE)
+        await say_and_back_up(pair)
+        await pair.alice.close()
+        name = segments(shelf)[0]
+        shelf.memory.objects[name] = flipped(shelf.memory.objects[name])
+        wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=file)
+        outside = pair.town.outside("second")
+        restoration = await Restoration.begin(pair.town.home, "second", wanted, outside=outside)
+        with pytest.raises(ClientError) as told:
+            await restoration.what_is_whole()
+        assert told.value.code is Code.BAD_INPUT
+        assert (await restoration.open(password, password=True)).lost == 0
+        with pytest.raises(ClientError):
+            await restoration.run(NO_PASSPHRASE)
+        # No realm is needed to look again.
+        realms.away |= {"realm-1", "realm-2", "realm-3"}
+        preview = await restoration.what_is_whole()
+        assert (preview.lost > 0, preview.freshness) == (True, Freshness.VERIFIED)
+        realms.away.clear()
+        done = await restoration.run(NO_PASSPHRASE)
+        await restoration.close()
+        assert (done.lost, done.freshness) == (preview.lost, Freshness.VERIFIED)
+        again = await pair.town.open("second", connect=False)
+        assert (await again.backups.back_up()).freshness is Freshness.VERIFIED
+        await again.close()
+        third = await restore(pair.town, password, "third", fleet=file)
+        assert (third.messages, third.freshness) == (done.messages, Freshness.VERIFIED)
