@@ -191,6 +191,8 @@ class BackupMade:
     freshness: Freshness
     realms_confirmed: int
     alarm: str = ""
+    damaged: int = 0
+    """How many objects of the last one were damaged, and were written again where they are here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,11 @@ OLD_GONE: Final = "The old key opens nothing any more."
 OLD_LEFT: Final = (
     "What the old key opens is there still: the next backup that meets enough realms deletes it."
 )
-ELSEWHERE: Final = "Choose another folder for backups: all that is here is written there anew."
-"""What to do where something of a backup is damaged or gone: a backup writes nothing again that it has written."""
+MEND: Final = "What is here of it can be written again."
+ELSEWHERE: Final = (
+    "Where the folder itself fails, choose another one: all that is here is written there anew."
+)
+"""What to do where something of a backup is damaged or gone."""
 ROTATIONS: Final = {
     "writing": "A rotation of the key was begun: letterlock backup rotate goes on; in a week a backup takes it back.",
     "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
@@ -141,7 +144,7 @@ def status_line(status: BackupStatus) -> str:
 
 def made_shape(made: BackupMade) -> dict[str, object]:
     """What one backup did."""
-    return {
+    shape: dict[str, object] = {
         "generation": made.generation,
         "messages": made.messages,
         "media": made.media,
@@ -153,6 +156,7 @@ def made_shape(made: BackupMade) -> dict[str, object]:
         "realms_confirmed": made.realms_confirmed,
         "alarm": made.alarm,
     }
+    return shape | ({"damaged": made.damaged} if made.damaged else {})
 
 
 def made_line(made: BackupMade) -> str:
@@ -161,6 +165,8 @@ def made_line(made: BackupMade) -> str:
         f"Generation {made.generation}: {many(made.messages, 'message')}, {many(made.media, 'file')},"
         f" {made.bytes_total:,} bytes; written now: {made.bytes_written:,} bytes; {FRESHNESS[made.freshness]}."
     )
+    if made.damaged:
+        text += f"\nDamaged there, and written again from here: {many(made.damaged, 'object')}."
     return f"{text}\nAlarm: {made.alarm}" if made.alarm else text
 
 
@@ -215,8 +221,11 @@ def verified_line(found: Verified) -> str:
         f" {many(found.media, 'file')}, read from {many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
         f" {FRESHNESS[found.freshness]}."
     )
-    elsewhere = [f"{ELSEWHERE} letterlock backup set --provider folder:DIR"] if found.problems else []
-    return "\n".join([head, *found.problems, *elsewhere])
+    mending = [
+        f"{MEND} letterlock backup now --mend",
+        f"{ELSEWHERE} letterlock backup set --provider folder:DIR",
+    ]
+    return "\n".join([head, *found.problems, *(mending if found.problems else [])])
 
 
 def rehearsed_shape(found: Rehearsed) -> dict[str, object]:

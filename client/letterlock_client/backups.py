@@ -62,14 +62,15 @@ class Backups:
         # Two at once would make two secrets, and keep the one here and the other there.
         return await self._one(lambda: choices.turn_on(self._place, choice, unlock))
 
-    async def back_up(self) -> BackupMade:
+    async def back_up(self, *, mend: bool = False) -> BackupMade:
         """Back up what changed. Progress comes as `BackupMoved`, the end as `BackupFinished`.
 
-        Raises codes backup_off, backup_running, restore_unfinished, provider_…, backup_….
+        With `mend` all that lies there is read, and what is damaged is written again from here.
+        Raises codes backup_off, device_revoked, backup_running, restore_unfinished, provider_…, backup_….
         """
         from letterlock_client.flows.backup import backing_up
 
-        return await self._one(lambda: backing_up.back_up(self._place))
+        return await self._one(lambda: backing_up.back_up(self._place, mend=mend))
 
     async def cancel(self) -> None:
         """Stop the backup, check or rehearsal that runs here; what was complete before stays so."""

@@ -141,7 +141,7 @@ class DamagedChunkError(_ObjectError):
         super().__init__(
             name,
             f"Part {index + 1} of {name} is damaged. Nothing was taken from it;"
-            " bring back the provider's own copy, or let what is whole of the backup be written or restored.",
+            " bring back the provider's own copy, or restore the rest without it.",
         )
         self.index = index
 
@@ -162,8 +162,8 @@ class MissingObjectError(_ObjectError):
     def __init__(self, name: str) -> None:
         super().__init__(
             name,
-            f"{name} is missing at the provider. Wait until it has finished copying, or let what is whole of the backup"
-            " be written or restored.",
+            f"{name} is missing at the provider. Wait until it has finished copying, or restore the rest"
+            " without it.",
         )
 
 
@@ -174,7 +174,7 @@ class ManifestMismatchError(_ObjectError):
         super().__init__(
             name,
             f"{name} is not what the backup says it is: {what}. Nothing was taken from it; bring back the provider's"
-            " own copy, or let what is whole of the backup be written or restored.",
+            " own copy, or restore the rest without it.",
         )
 
 

@@ -273,6 +273,9 @@ def add_backup_verb(verb: AddVerb) -> None:
     backup.add_argument(
         "--chat", action="append", metavar="WHO", help="restore: only this chat; may be repeated"
     )
+    backup.add_argument(
+        "--mend", action="store_true", help="now: write what is damaged there again from here"
+    )
     backup.add_argument("--accept-damaged", action="store_true", help="restore: what is whole of it will do")
     backup.add_argument("--accept-stale", action="store_true", help="restore: though a newer one is hidden")
 

@@ -108,8 +108,7 @@ async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int
 
 async def back_up(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Back up what changed, telling how far it is."""
-    del given
-    made = await with_progress(messenger, output, messenger.backups.back_up())
+    made = await with_progress(messenger, output, messenger.backups.back_up(mend=given.mend))
     output.result(made_shape(made), made_line(made))
     return DONE
 

@@ -150,15 +150,16 @@ class FakeBackups(Calls):
         if unlock.passphrase not in (None, PASSPHRASE):
             raise wrong_passphrase()
 
-    async def back_up(self) -> BackupMade:
+    async def back_up(self, *, mend: bool = False) -> BackupMade:
         self.now = replace(self.now, running=True)
         try:
-            await self._call("back_up")
+            await self._call("mend" if mend else "back_up")
         except ClientError as error:
             self.now = replace(self.now, running=False)
             self.tell(BackupFinished(None, error.message))
             raise
         made = BackupMade(13, 1_050, 31, 1, 0, 9_000, 18_441_000, Freshness.VERIFIED, 3)
+        made = replace(made, damaged=2 if mend else 0)
         last = LastBackup(START, 13, 1_050, 31, 18_441_000, Freshness.VERIFIED)
         self.now = replace(self.now, running=False, last=last)
         self.tell(BackupFinished(made))

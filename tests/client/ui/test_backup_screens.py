@@ -527,10 +527,24 @@ async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:
         await choose(running, "Verify")
         assert "Something is wrong" in words(running)
         assert "segment 7 is missing" in words(running)
-        assert "Choose another folder for backups" in words(running)
-        await running.press("enter", "escape", "escape")
+        await running.press("enter")
+        assert "choose another one: all that is here" in words(running)
+        await running.press("escape", "escape", "escape")
         await choose(running, "Rehearse")
         assert "bob: 3 messages are not in the backup" in words(running)
+
+
+async def test_what_is_damaged_is_written_again_where_somebody_says_so(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.problems = ("segment 7 is missing",)
+    async with client(fake) as running:
+        await choose(running, "Verify")
+        await running.press("enter")
+        assert not fake.backups.asked("mend")
+        press_button(running, "Write it again")
+        await running.settle()
+        assert fake.backups.asked("mend")
+        assert "2 objects of the last backup were damaged" in words(running)
 
 
 async def test_the_attempt_history_is_told_in_sentences(client: Open) -> None:

@@ -38,12 +38,14 @@ from letterlock_client.events import Alarm, BackupFinished, BackupMoved
 from letterlock_client.flows.backup import (
     anchoring,
     counting,
+    mending,
     purging_segments,
     tidying,
     unfinished_rotations,
 )
 from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
+from letterlock_client.flows.backup.mending import NONE_MENDED, Mended
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
 from letterlock_client.flows.backup.objects import Objects, together, told
 from letterlock_client.flows.backup.progress import Meter
@@ -62,10 +64,13 @@ _SMALL_BYTES: Final = 1024 * 1024
 """Of records: what one backup adds is one segment up to here."""
 
 
-async def back_up(place: Workplace) -> BackupMade:
-    """Make a backup of now; the caller holds the place's backup lock. Tells how it goes, and how it ended."""
+async def back_up(place: Workplace, *, mend: bool = False) -> BackupMade:
+    """Make a backup of now; the caller holds the place's backup lock. Tells how it goes, and how it ended.
+
+    With `mend` all of the last one is read first, and what is damaged there is written again from here.
+    """
     try:
-        made = await make(place)
+        made = await make(place, mend=mend)
     except ClientError as error:
         place.announcer.say([BackupFinished(None, error.message)])
         raise
@@ -76,22 +81,26 @@ async def back_up(place: Workplace) -> BackupMade:
     return made
 
 
-async def make(place: Workplace) -> BackupMade:
+async def make(place: Workplace, *, mend: bool = False) -> BackupMade:
     """Make a backup of now, as `back_up` does, and tell only how far it is."""
     await require_restored(place)
     await unfinished_rotations.settle(place)
     meter = Meter(place.clock, lambda moved: place.announcer.say([BackupMoved(moved)]))
     meter.phase(BackupPhase.FINDING)
     ground = await look(place)
+    mended = NONE_MENDED
+    if mend:
+        ground, mended = await mending.mend(place, ground, meter)
     files = await new_files(place, ground.state)
-    if not files and await _nothing_new(place, ground):
+    if not files and not mended.damaged and await _nothing_new(place, ground):
         return await _nothing_made(place, ground)
-    await ground.shelf.look(ground.store)
+    if not mend:
+        await ground.shelf.look(ground.store)
     purge = await purging_segments.plan_purge(
         place, ground.before, ground.state.watermark, next_time(place, ground.state)
     )
     sent = await _send(place, ground, files, meter)
-    sent = replace(sent, purge=purge, purged=await _purge(place, ground, sent, purge))
+    sent = replace(sent, purge=purge, purged=await _purge(place, ground, sent, purge), mended=mended)
     return await _complete(place, ground, sent, meter)
 
 
@@ -141,6 +150,7 @@ class _Sent:
     identity: tuple[bytes, int]
     purge: Purge = NO_PURGE
     purged: Purged = NONE_PURGED
+    mended: Mended = NONE_MENDED
 
 
 async def _send(place: Workplace, ground: Ground, files: list[KeptFile], meter: Meter) -> _Sent:
@@ -243,13 +253,14 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
         generation=manifest.generation,
         messages=totals.messages,
         media=totals.media,
-        segments_written=len(sent.written.refs) + len(sent.purged.new),
+        segments_written=len(sent.written.refs) + len(sent.purged.new) + len(sent.mended.segments),
         media_written=ground.shelf.written,
-        bytes_written=sent.written.size + sent.purged.size + ground.shelf.size + len(raw),
+        bytes_written=sent.written.size + sent.purged.size + sent.mended.size + ground.shelf.size + len(raw),
         bytes_total=size,
         freshness=anchored.freshness,
         realms_confirmed=anchored.confirmed,
         alarm=alarm,
+        damaged=sent.mended.damaged,
     )
 
 
@@ -339,7 +350,8 @@ async def _check(ground: Ground, sent: _Sent, manifest: tuple[str, bytes], meter
             meter.moved(1, len(data))
             return right
 
-    found = await asyncio.gather(*(one(ref) for ref in (*sent.written.refs, *sent.purged.new)))
+    new = (*sent.written.refs, *sent.purged.new, *sent.mended.segments)
+    found = await asyncio.gather(*(one(ref) for ref in new))
     if not all(found):
         await _spoiled(ground.store, name)
     fresh = MediaShelf(ground.state.backup_key, ground.shelf.master)

@@ -29,6 +29,7 @@ from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.terms import objects, require
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Database, Reader
 
 MOST_TOLD: Final = 100
@@ -76,7 +77,7 @@ async def verify(place: Workplace) -> Verified:
     meter = _meter(place)
     store = objects(place, state.provider)
     found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
-    seen = _Seen(size=len(found.raw))
+    seen = _Seen(size=len(found.raw), problems=_gone_back(state, found))
     segments = found.manifest.segments
     meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))
     for ref in reversed(segments):
@@ -94,6 +95,16 @@ async def verify(place: Workplace) -> Verified:
         freshness=found.freshness,
         problems=tuple(seen.problems),
     )
+
+
+def _gone_back(state: BackupState, found: FoundBackup) -> list[str]:
+    """Say it, where a backup that this device made is not there any more."""
+    last, here = state.generation, found.manifest.generation
+    if here >= last:
+        return []
+    return [
+        f"Backup {last}, the last one of this device, is missing at the provider: the newest there is {here}."
+    ]
 
 
 def _meter(place: Workplace) -> Meter:
@@ -183,7 +194,8 @@ async def _rehearse(place: Workplace, store: Objects, found: FoundBackup, folder
         await restoring.restore_messages(going)
         messages, chats = await database.read(restoring.counts)
         media = found.manifest.totals.media
-        differences = await _compare(place, database, found.manifest.watermark)
+        differences = _gone_back(await require(place), found)
+        differences += await _compare(place, database, found.manifest.watermark)
     return Rehearsed(found.manifest.generation, messages, chats, media, tuple(differences))
 
 

@@ -167,12 +167,13 @@ async def seal_changes(task: Task, above: int) -> Written:
         if limit <= above:
             break
         # Below one limit no row comes twice, so each pass has segments of its own.
-        await _one_pass(task, above, limit, task.identity if number == 0 else None)
+        await seal_range(task, above, limit, task.identity if number == 0 else None)
         above = written.watermark = limit
     return written
 
 
-async def _one_pass(task: Task, above: int, limit: int, identity: Row | None) -> None:
+async def seal_range(task: Task, above: int, limit: int, identity: Row | None = None) -> None:
+    """Send what changed above a change number and up to another, as it is now; hold back what is small."""
     place, now = task.place, task.place.clock()
     reading = _read(place, above, limit, now)
     segment = OpenSegment(place.random, above, now)

@@ -274,8 +274,30 @@ class BackupFlows(Steps):
             f"{many(found.conversations, 'chat')}, {many(found.media, 'file')}.\n"
             f"{many(found.objects, 'object')}, {size(found.bytes_read)} read.",
             f"Newest? {FRESHNESS[found.freshness].capitalize()}.",
-            *([problems, ELSEWHERE] if problems else []),
+            *([problems] if problems else []),
         )
+        if problems:
+            await self._mend()
+
+    async def _mend(self) -> None:
+        """Offer to write what is damaged again from here."""
+        made = await self.work(
+            Work(
+                "Write it again",
+                "What is damaged or missing there is written again from this device, and a backup is made of now.",
+                "Write it again",
+                "Reading all of it, and writing what is damaged",
+                lambda _: self.backups.back_up(mend=True),
+                guarded=False,
+                facts=(ELSEWHERE,),
+            )
+        )
+        if made is not None:
+            await self.tell(
+                "The backup was mended",
+                f"{many(made.damaged, 'object')} of the last backup were damaged. Backup {number(made.generation)} is "
+                "complete without them; verify it to see whether all of it was here.",
+            )
 
     async def rehearse(self) -> None:
         """Restore into a scratch database and say how it differs from what is here."""

@@ -1,0 +1,137 @@
+"""What is damaged of a backup is written again from here, in the same folder and under the same key."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.providers.memory import MemoryProvider
+from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.town import Pair
+
+__all__ = ["pair", "shelf"]
+
+Fault = Callable[[bytes], bytes]
+LONG = "lantern harbour violet " * 80
+
+
+def flipped(body: bytes) -> bytes:
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+
+
+FAULTS: list[Fault | None] = [flipped, lambda body: body[:50], lambda body: body + b"x", None]
+
+
+def spoil(shelf: Shelf, name: str, fault: Fault | None) -> None:
+    body = shelf.memory.objects.pop(name)
+    if fault is not None:
+        shelf.memory.objects[name] = fault(body)
+
+
+async def build_up(pair: Pair, folder: Path) -> str:
+    """Two backups of texts, deletions and files, in several segments; the 64 digits."""
+    digits = await turn_on(pair.alice)
+    said = [await pair.alice.send_text(pair.to_bob, f"{number} {LONG}") for number in range(8)]
+    for name in ("one", "two"):
+        (folder / name).write_bytes(name.encode() * 5000)
+        await pair.alice.send_file(pair.to_bob, folder / name)
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.delete(said[0].id, for_everyone=False)
+    await pair.alice.edit(said[1].id, "said otherwise")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    return digits
+
+
+def needed(shelf: Shelf) -> list[str]:
+    """Every object but the manifest of the generation before."""
+    manifests = sorted(name for name in shelf.memory.objects if "/manifest/" in name)
+    return [name for name in shelf.memory.objects if name not in manifests[:-1]]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_any_object_that_is_damaged_is_written_again(
+    pair: Pair, shelf: Shelf, tmp_path: Path, fault: Fault | None
+) -> None:
+    digits = await build_up(pair, tmp_path)
+    everything = await texts(pair.alice, pair.to_bob)
+    mended = 0
+    for round_ in range(len(needed(shelf))):
+        name = sorted(needed(shelf))[round_ % len(needed(shelf))]
+        if fault is None and "/manifest/" in name:
+            # Without its newest manifest a backup is written anew whoever asks.
+            continue
+        spoil(shelf, name, fault)
+        made = await pair.alice.backups.back_up(mend=True)
+        mended += made.damaged
+        assert (await pair.alice.backups.verify()).problems == ()
+        assert (await pair.alice.backups.rehearse()).differences == ()
+    assert mended >= 3
+    files = (await pair.alice.backups.verify()).media
+    await pair.alice.close()
+    done = await restore(pair.town, digits)
+    assert (done.media, files) == (2, 2)
+    assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
+
+
+async def test_everything_at_once_is_written_again(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
+    digits = await build_up(pair, tmp_path)
+    for name in list(shelf.memory.objects):
+        spoil(shelf, name, flipped)
+    damaged = [name for name in needed(shelf) if "/segment/" not in name]
+    made = await pair.alice.backups.back_up(mend=True)
+    assert made.damaged > len(damaged)
+    verified = await pair.alice.backups.verify()
+    assert (verified.media, verified.problems) == (2, ())
+    everything = await texts(pair.alice, pair.to_bob)
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
+
+
+async def test_nothing_is_written_where_nothing_is_damaged(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
+    await build_up(pair, tmp_path)
+    before = dict(shelf.memory.objects)
+    made = await pair.alice.backups.back_up(mend=True)
+    assert (made.damaged, made.segments_written, made.bytes_written) == (0, 0, 0)
+    assert shelf.memory.objects == before
+
+
+async def test_a_backup_that_dies_while_it_mends_leaves_the_last_one_as_it_was(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    digits = await build_up(pair, tmp_path)
+    segment = next(name for name in shelf.memory.objects if "/segment/" in name)
+    whole = shelf.memory.objects[segment]
+    spoil(shelf, segment, flipped)
+    before = dict(shelf.memory.objects)
+    shelf.seen = shelf.memory = MemoryProvider(room=sum(map(len, before.values())) + 5000)
+    shelf.memory.objects = dict(before)
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.back_up(mend=True)
+    assert told.value.code is Code.PROVIDER_FULL
+    assert before.items() <= shelf.memory.objects.items()
+    shelf.seen = shelf.memory = MemoryProvider()
+    shelf.memory.objects = before | {segment: whole}
+    everything = await texts(pair.alice, pair.to_bob)
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
+
+
+async def test_a_last_backup_that_is_not_there_any_more_is_told(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    """A folder that was put back, or a provider that hides the newest: no realm is needed to notice."""
+    await build_up(pair, tmp_path)
+    newest = max(name for name in shelf.memory.objects if "/manifest/" in name)
+    body = shelf.memory.objects.pop(newest)
+    (problem,) = (await pair.alice.backups.verify()).problems
+    assert "Backup 2" in problem
+    assert "the newest there is 1" in problem
+    assert problem in (await pair.alice.backups.rehearse()).differences
+    shelf.memory.objects[newest] = body
+    assert (await pair.alice.backups.verify()).problems == ()
