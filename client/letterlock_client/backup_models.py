@@ -309,6 +309,8 @@ class RestoreRequest:
     chats: tuple[str, ...] = ()
     """WHO of each conversation to bring back; empty is all."""
     accept_stale: bool = False
+    generation: int = 0
+    """The newest number that will do, where an older backup is wanted; 0 is any."""
     accept_damaged: bool = False
     """Whether what is whole will do, where some of it is not; then an older backup does too."""
     media_later: bool = False

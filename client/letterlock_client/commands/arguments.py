@@ -276,6 +276,9 @@ def add_backup_verb(verb: AddVerb) -> None:
     backup.add_argument(
         "--mend", action="store_true", help="now: write what is damaged there again from here"
     )
+    backup.add_argument(
+        "--generation", type=int, metavar="N", help="restore: the backup of this number, or before"
+    )
     backup.add_argument("--accept-damaged", action="store_true", help="restore: what is whole of it will do")
     backup.add_argument("--accept-stale", action="store_true", help="restore: though a newer one is hidden")
 

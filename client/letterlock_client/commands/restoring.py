@@ -83,9 +83,17 @@ def asked_for(given: Namespace) -> RestoreRequest:
         sheet=Path(given.sheet) if given.sheet else None,
         chats=tuple(given.chat or ()),
         accept_stale=given.accept_stale,
+        generation=older_than(given),
         accept_damaged=given.accept_damaged,
         media_later=given.media is False,
     )
+
+
+def older_than(given: Namespace) -> int:
+    """The newest generation that is wanted; 0 is any. Raises UsageError."""
+    if given.generation is not None and given.generation < 1:
+        raise UsageError("--generation takes the number of a backup, from 1")
+    return given.generation or 0
 
 
 def secret_to_open(

@@ -99,7 +99,8 @@ def shrunk(before: Totals, after: Totals, deleted: int) -> str:
     lost = before.messages - after.messages - deleted
     if lost <= 0:
         return ""
+    fewer = before.messages - after.messages
     return (
-        f"This backup holds {before.messages - after.messages} messages fewer than the last one, and only"
+        f"This backup holds {fewer} message{'' if fewer == 1 else 's'} fewer than the last one, and only"
         f" {deleted} were deleted. The last one is kept: restore it if messages are missing here."
     )

@@ -42,17 +42,21 @@ class FoundBackup:
 
 
 async def find(
-    store: Objects, key: bytes, anchor: Anchor | None, *, accept_stale: bool = False
+    store: Objects, key: bytes, anchor: Anchor | None, *, accept_stale: bool = False, upto: int = 0
 ) -> FoundBackup:
     """Choose the newest generation that the anchor confirms, or without one the newest.
 
     A newest one that does not open is an error, not a reason to take an older: `accept_stale` says that an older
-    one will do. Raises codes nothing_found, backup_…, provider_….
+    one will do. With `upto` later ones than that number are left out, whoever confirms them.
+    Raises codes nothing_found, bad_input, backup_…, provider_….
     """
     names = [each.name for each in await store.list(f"{prefix_of(key)}/manifest")]
-    names = sorted((name for name in names if generation_of(name) is not None), reverse=True)
-    if not names:
+    numbers = {name: number for name in names if (number := generation_of(name)) is not None}
+    if not numbers:
         raise told(WrongSecretError())
+    names = sorted((name for name, number in numbers.items() if not upto or number <= upto), reverse=True)
+    if not names:
+        raise ClientError(Code.BAD_INPUT, f"no backup is left there up to number {upto}")
     present: list[Generation] = []
     bodies: dict[str, bytes] = {}
     failed: ClientError | None = None

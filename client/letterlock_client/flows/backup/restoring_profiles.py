@@ -203,8 +203,10 @@ async def _open_with_password(wanted: Wanted, password: str) -> Opened:
 
 async def _find(wanted: Wanted, secret: RecoverySecret, anchor: Anchor | None) -> FoundBackup:
     request = wanted.request
-    older_too = request.accept_stale or request.accept_damaged
-    found = await finding.find(wanted.store, secret.backup_key(), anchor, accept_stale=older_too)
+    older_too = request.accept_stale or request.accept_damaged or request.generation > 0
+    found = await finding.find(
+        wanted.store, secret.backup_key(), anchor, accept_stale=older_too, upto=request.generation
+    )
     return await salvaging.salvaged(wanted.store, found) if request.accept_damaged else found
 
 

@@ -7,7 +7,7 @@ from letterlock_client.backup_models import Frequency
 from letterlock_client.events import BackupFinished
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
-from tests.client.flows.backup.backup_scene import Shelf, pair, shelf, turn_on
+from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import Pair, eventually
 
 __all__ = ["pair", "shelf"]
@@ -105,7 +105,7 @@ async def test_a_backup_is_made_when_it_is_due_and_a_missed_one_is_caught_up(
 async def test_a_history_that_shrank_by_itself_raises_an_alarm_and_keeps_the_good_one(
     pair: Pair, shelf: Shelf
 ) -> None:
-    await turn_on(pair.alice)
+    digits = await turn_on(pair.alice)
     await pair.alice.disconnect()
     for number in range(20):
         await pair.alice.send_text(pair.to_bob, f"{number}")
@@ -121,3 +121,12 @@ async def test_a_history_that_shrank_by_itself_raises_an_alarm_and_keeps_the_goo
     assert "fewer" in made.alarm
     assert (await pair.alice.backups.status()).last.alarm == made.alarm  # type: ignore[union-attr]
     assert len(objects_of(shelf, "manifest")) == 2
+    # The good one brings back beside what is here what it holds more.
+    left = len(await texts(pair.alice, pair.to_bob))
+    await pair.alice.close()
+    done = await restore(pair.town, digits, "alice", generation=made.generation - 1)
+    assert (done.generation, done.messages > left) == (1, True)
+    again = await pair.town.open("alice", connect=False)
+    said = await texts(again, pair.to_bob)
+    assert {*map(str, range(20)), "what is left"} <= set(said)
+    assert (await again.backups.rehearse()).differences == ()
