@@ -9,6 +9,7 @@ A verb imports what it needs: a backup that a timer starts loads neither restore
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from letterlock_client.backup_models import (
@@ -90,11 +91,16 @@ class Backups:
 
         return await self._one(lambda: rehearse(self._place))
 
-    async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
-        """Keep the same recovery secret under another password; no object is written again."""
+    async def change_password(
+        self, password: str, unlock: Unlock, fleet: Path | None = None
+    ) -> PasswordChanged:
+        """Keep the same recovery secret under another password; no object is written again.
+
+        `fleet` names the vault's file where there was no password; else the usual one is read.
+        """
         from letterlock_client.flows.backup import asking_the_vault
 
-        return await asking_the_vault.change_password(self._place, password, unlock)
+        return await asking_the_vault.change_password(self._place, password, unlock, fleet)
 
     async def rotate(self, password: str | None, unlock: Unlock) -> Rotated:
         """Take another recovery secret, write the whole backup again under it, and delete what the old one opens.

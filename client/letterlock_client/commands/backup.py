@@ -160,7 +160,8 @@ async def change_password(messenger: Messenger, given: Namespace, output: Output
     """Set a new password; no object of the backup is written again."""
     password = secret_from(given.password_file) if given.password_file else new_password()
     await online(messenger)
-    done = await messenger.backups.change_password(password, unlock(given))
+    fleet = Path(given.fleet) if given.fleet else None
+    done = await messenger.backups.change_password(password, unlock(given), fleet)
     fields: dict[str, object] = {
         "key_id_before": done.key_id_before,
         "key_id_after": done.key_id_after,

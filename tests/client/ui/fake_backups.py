@@ -178,8 +178,10 @@ class FakeBackups(Calls):
         await self._call("rehearse")
         return Rehearsed(12, 1_042, 7, 31, self.differences)
 
-    async def change_password(self, password: str, unlock: Unlock) -> PasswordChanged:
-        await self._call("change_password", password, unlock)
+    async def change_password(
+        self, password: str, unlock: Unlock, fleet: Path | None = None
+    ) -> PasswordChanged:
+        await self._call("change_password", password, unlock, *([fleet] if fleet else []))
         self._check(unlock)
         return PasswordChanged(KEY_ID, KEY_ID, 0, 2, 3)
 

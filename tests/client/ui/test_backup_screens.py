@@ -371,6 +371,33 @@ async def test_a_changed_password_shows_that_nothing_was_rewritten(client: Open)
         assert "2 of 3 realms have it" in words(running)
 
 
+async def test_a_backup_with_digits_alone_gets_a_password_later(client: Open) -> None:
+    fake = locked(backed_up(has_password=False, has_recovery_key=True))
+    async with client(fake) as running:
+        await choose(running, "Set a password too")
+        await fill(running, password=PASSWORD, again=PASSWORD)
+        await running.pilot.pause(0.1)
+        press_button(running, "Go on")
+        await running.settle()
+        screen_is(running, FleetScreen)
+        await fill(running, fleet=str(FLEET_FILE))
+        await running.press("enter")
+        await running.pilot.pause(0.1)
+        press_button(running, "Trust this vault")
+        await running.settle()
+        await give_passphrase(running)
+        assert fake.backups.asked("change_password") == [(PASSWORD, Unlock(PASSPHRASE), FLEET_FILE)]
+        assert "The password is set" in words(running)
+        assert "Keep a new recovery sheet" in words(running)
+
+
+async def test_a_backup_with_a_password_alone_gets_the_digits_later(client: Open) -> None:
+    async with client(locked(backed_up(has_recovery_key=False))) as running:
+        await choose(running, "Have a 64-digit key too")
+        await give_passphrase(running)
+        assert running.fake.backups.asked("recovery_key") == [(Unlock(PASSPHRASE),)]
+
+
 async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
     fake = locked(backed_up())
     fake.backups.gates["rotate"] = asyncio.Event()

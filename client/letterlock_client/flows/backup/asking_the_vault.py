@@ -3,6 +3,7 @@
 A profile whose backups have no password asks nobody. Must not know how realms are spoken to.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ LOCATOR_BYTES: Final = 10
 
 def no_vault() -> ClientError:
     """Return the error for what needs a password where there is none."""
-    return ClientError(Code.NO_VAULT, "there is no vault: name its fleet file, or use the 64 digits")
+    return ClientError(Code.NO_VAULT, "no vault is known here: name its fleet file, or use the 64 digits")
 
 
 # Registering.
@@ -74,14 +75,21 @@ def _fleet_file(place: Workplace, fleet: Path | None) -> Path:
     return chosen
 
 
-async def change_password(place: Workplace, password: str, unlock: Unlock) -> PasswordChanged:
-    """Put the same recovery secret behind another password, or behind a first one; show that nothing is rewritten."""
+async def change_password(
+    place: Workplace, password: str, unlock: Unlock, fleet: Path | None = None
+) -> PasswordChanged:
+    """Put the same recovery secret behind another password, or behind a first one; show that nothing is rewritten.
+
+    `fleet` is for a first one. Raises code bad_input where it is another vault than the one that keeps the secret.
+    """
     check_password(password, place.own.identity.handle)
     async with place.vault_lock:
-        return await _change_password(place, password, unlock)
+        return await _change_password(place, password, unlock, fleet)
 
 
-async def _change_password(place: Workplace, password: str, unlock: Unlock) -> PasswordChanged:
+async def _change_password(
+    place: Workplace, password: str, unlock: Unlock, fleet: Path | None
+) -> PasswordChanged:
     state = await place.database.read(backup_state.load)
     if state is None:
         raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
@@ -93,7 +101,7 @@ async def _change_password(place: Workplace, password: str, unlock: Unlock) -> P
     vault = await place.database.read(backup_state.load_vault)
     if vault is None:
         made = await of_profile.register_first(
-            place, password, secret, _fleet_file(place, None), stretching=place.stretching
+            place, password, secret, _fleet_file(place, fleet), stretching=place.stretching
         )
 
         async def save(work: Work) -> None:
@@ -101,6 +109,8 @@ async def _change_password(place: Workplace, password: str, unlock: Unlock) -> P
 
         await place.transact(save)
     else:
+        if fleet is not None:
+            await asyncio.to_thread(read_fleet, fleet, shown_hash(fleet_of(vault).hash), "this vault's is")
         made = await of_profile.change_password(place, vault, password, secret, stretching=place.stretching)
     after = await _names(place, state)
     return PasswordChanged(
@@ -232,12 +242,10 @@ class Door:
         )
 
 
-def read_fleet(path: Path, hash_on_sheet: str) -> bytes:
-    """Read a fleet file, which must be the one that the sheet names, where there is one. Raises ClientError."""
+def read_fleet(path: Path, expected: str, named: str = "the recovery sheet names") -> bytes:
+    """Read a fleet file, which must have the hash that is expected, where one is. Raises ClientError."""
     raw = load_fleet_bytes(path)
     found = shown_hash(parse_fleet(raw).hash)
-    if hash_on_sheet and found != hash_on_sheet:
-        raise ClientError(
-            Code.BAD_INPUT, f"this fleet file is {found}, and the recovery sheet names {hash_on_sheet}"
-        )
+    if expected and found != expected:
+        raise ClientError(Code.BAD_INPUT, f"this fleet file is {found}, and {named} {expected}")
     return raw

@@ -61,7 +61,13 @@ def _advice(sheet: Sheet) -> list[str]:
         told.append(
             "The vault locator keeps strangers from using up the guesses of your password: keep it too."
         )
-    return [*told, "On a new terminal: letterlock backup restore --sheet FILE, or copy what is above."]
+    more = ""
+    if sheet.fleet:
+        told.append(
+            "With the password you also need the vault's fleet file: keep a copy, or ask whoever runs the vault."
+        )
+        more = " --fleet FLEET"
+    return [*told, f"On a new terminal: letterlock backup restore --sheet FILE{more}, or copy what is above."]
 
 
 def read(text: str) -> Sheet:

@@ -112,10 +112,17 @@ async def test_the_64_digits_restore_without_realms(scene: Scene, away: set[str]
     assert not (await again.backups.status()).has_password
     scene.realms.away.clear()
     # A password is set anew, above whatever the realms remember.
-    town.home.config.mkdir(exist_ok=True)
-    (town.home.config / "fleet.toml").write_bytes(scene.file.read_bytes())
-    changed = await again.backups.change_password(OTHER, NO_PASSPHRASE)
+    with pytest.raises(ClientError) as told:
+        await again.backups.change_password(OTHER, NO_PASSPHRASE)
+    assert told.value.code is Code.NO_VAULT
+    changed = await again.backups.change_password(OTHER, NO_PASSPHRASE, scene.file)
     assert changed.realms == 3
+    assert (await again.backups.status()).has_password
+    stranger = scene.file.with_name("another.toml")
+    stranger.write_text(scene.file.read_text().replace("realm-1", "realm-9"))
+    with pytest.raises(ClientError) as told:
+        await again.backups.change_password(PASSWORD, NO_PASSPHRASE, stranger)
+    assert told.value.code is Code.BAD_INPUT
 
 
 async def test_a_damaged_usual_fleet_file_stops_no_restore_by_the_64_digits(scene: Scene) -> None:

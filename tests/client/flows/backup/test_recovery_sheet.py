@@ -24,6 +24,12 @@ def test_the_digits_stand_on_it_only_where_they_were_wanted() -> None:
     assert "d431" not in repr(WHOLE)
 
 
+def test_a_sheet_says_what_else_a_password_needs() -> None:
+    assert "restore --sheet FILE --fleet FLEET," in recovery_sheet.write(WHOLE)
+    assert "fleet file" in recovery_sheet.write(WHOLE)
+    assert "fleet" not in recovery_sheet.write(BARE)
+
+
 @pytest.mark.parametrize("text", ["", "a letter", "LETTERLOCK RECOVERY SHEET\nHandle: alice\n", "x" * 70_000])
 def test_anything_else_is_no_sheet(text: str) -> None:
     with pytest.raises(ClientError) as told:

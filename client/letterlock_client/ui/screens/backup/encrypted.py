@@ -118,11 +118,11 @@ class EncryptedBackupScreen(Dialog[None], Asking):
     def _offered(self, status: BackupStatus) -> list[Verb]:
         if not status.on:
             return [("turn_on", "Turn on…"), ("leaks", "Who could still learn what")]
-        verbs = []
-        if status.has_password:
-            verbs.append(("change_password", "Change the password…"))
-        if status.has_recovery_key:
-            verbs.append(("show_key", "Show the 64-digit key…"))
+        password, key = status.has_password, status.has_recovery_key
+        verbs = [
+            ("change_password", "Change the password…" if password else "Set a password too…"),
+            ("show_key", "Show the 64-digit key…" if key else "Have a 64-digit key too…"),
+        ]
         verbs.append(("show_sheet", "Recovery sheet…"))
         verbs.append(("rotate", "Rotate the key: write all of it again…"))
         if status.has_password:
@@ -158,13 +158,13 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         rotating = RotationFlow(*own, locked=locked)
         with_status = {
             "turn_on": flows.turn_on,
+            "change_password": flows.change_password,
             "show_sheet": flows.show_sheet,
             "rotate": rotating.rotate,
         }
         if verb in with_status:
             return lambda: with_status[verb](status)
         plain: dict[str, Callable[[], Awaitable[None]]] = {
-            "change_password": flows.change_password,
             "show_key": flows.show_key,
             "history": flows.history,
             "verify": flows.verify,

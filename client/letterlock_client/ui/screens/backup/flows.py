@@ -58,6 +58,9 @@ NO_VAULT: Final = (
 )
 
 
+NEW_SHEET: Final = "Keep a new recovery sheet: it has the locator, which strangers at the vault do not know."
+
+
 @dataclass
 class Draft:
     """What was chosen so far."""
@@ -148,30 +151,38 @@ class BackupFlows(Steps):
 
     # Changing.
 
-    async def change_password(self) -> None:
-        """Wrap the same secret under another password, and show that nothing was rewritten."""
-        password = await self.ask(
-            PasswordScreen(self.backups.judge, self.around, "Choose the new backup password")
-        )
+    async def change_password(self, status: BackupStatus) -> None:
+        """Wrap the same secret under another password, or a first one, and show that nothing was rewritten."""
+        first = not status.has_password
+        heading = "Choose a backup password" if first else "Choose the new backup password"
+        password = await self.ask(PasswordScreen(self.backups.judge, self.around, heading))
         if password is None:
             return
+        fleet: Path | None = None
+        if first:
+            fleet = await self.ask(FleetScreen(self.around.fleet))
+            if fleet is None:
+                return
         done = await self.work(
             Work(
-                "Change the backup password",
-                "The old password stops working once enough realms have the new one.",
-                "Change it",
+                "Set a backup password" if first else "Change the backup password",
+                "The 64-digit key opens the backup as before; the password does too, with the vault."
+                if first
+                else "The old password stops working once enough realms have the new one.",
+                "Set it" if first else "Change it",
                 "Telling the vault",
-                lambda unlock: self.backups.change_password(password, unlock),
+                lambda unlock: self.backups.change_password(password, unlock, fleet),
             )
         )
         if done is None:
             return
         await self.tell(
-            "The password is changed",
+            "The password is set" if first else "The password is changed",
             f"Key before: {line_of(done.key_id_before, 40)}\nKey after:  {line_of(done.key_id_after, 40)}\n"
             f"Objects rewritten: {done.objects_rewritten}",
             "The same key under another password: nothing in the folder had to be written again.",
             realms_line(done.realms, done.realms_total),
+            *([NEW_SHEET] if first else []),
         )
 
     async def show_key(self) -> None:
