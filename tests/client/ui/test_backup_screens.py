@@ -571,7 +571,7 @@ async def test_what_is_damaged_is_written_again_where_somebody_says_so(client: O
         press_button(running, "Write it again")
         await running.settle()
         assert fake.backups.asked("mend")
-        assert "2 objects of the last backup were damaged" in words(running)
+        assert "Damaged in the last backup: 2 objects" in words(running)
 
 
 async def test_the_attempt_history_is_told_in_sentences(client: Open) -> None:

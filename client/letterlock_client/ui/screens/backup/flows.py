@@ -306,8 +306,8 @@ class BackupFlows(Steps):
         if made is not None:
             await self.tell(
                 "The backup was mended",
-                f"{many(made.damaged, 'object')} of the last backup were damaged. Backup {number(made.generation)} is "
-                "complete without them; verify it to see whether all of it was here.",
+                f"Damaged in the last backup: {many(made.damaged, 'object')}. Backup {number(made.generation)} is "
+                "complete without; verify it to see whether all of it was here.",
             )
 
     async def rehearse(self) -> None:

@@ -70,14 +70,14 @@ class PreviewScreen(Dialog[Chosen]):
         ]
         with VerticalScroll(can_focus=False):
             yield words(facts(rows, wide=8), "dialog--text")
+            if found.lost:
+                missing = LOST.format(many(found.lost, "change"))
+                yield words(f"{icons.warning} {missing}", "dialog--text preview--lost")
             if found.freshness is Freshness.STALE:
                 yield words(f"{icons.warning} {STALE}", "dialog--text preview--stale")
                 yield TickBox(Content("Restore this older one all the same"), id="stale", compact=True)
             elif found.freshness is Freshness.UNCHECKED:
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
-            if found.lost:
-                missing = LOST.format(many(found.lost, "change"))
-                yield words(f"{icons.warning} {missing}", "dialog--text preview--lost")
             yield words("Chats", "dialog--section")
             yield ChatPicker(found.chats, now, self._before.chats)
             if found.media:
