@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.backup.manifest import open_manifest, segment_name
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.terms import require
 from letterlock_client.providers.memory import MemoryProvider
 from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
 from tests.town import Pair
@@ -46,6 +48,13 @@ async def build_up(pair: Pair, folder: Path) -> str:
     return digits
 
 
+async def segments(pair: Pair) -> list[str]:
+    """Those of the newest generation."""
+    state = await require(pair.alice._place)
+    manifest = open_manifest(state.backup_key, state.manifest_name, state.manifest)
+    return [segment_name(state.backup_key, ref.id) for ref in manifest.segments]
+
+
 def needed(shelf: Shelf) -> list[str]:
     """Every object but the manifest of the generation before."""
     manifests = sorted(name for name in shelf.memory.objects if "/manifest/" in name)
@@ -58,23 +67,32 @@ async def test_any_object_that_is_damaged_is_written_again(
 ) -> None:
     digits = await build_up(pair, tmp_path)
     everything = await texts(pair.alice, pair.to_bob)
-    mended = 0
-    for round_ in range(len(needed(shelf))):
-        name = sorted(needed(shelf))[round_ % len(needed(shelf))]
-        if fault is None and "/manifest/" in name:
-            # Without its newest manifest a backup is written anew whoever asks.
-            continue
+    media = [name for name in shelf.memory.objects if "/media/" in name]
+    for number in range(len(media) + len(await segments(pair))):
+        there = await segments(pair)
+        name = media[number] if number < len(media) else there[(number - len(media)) % len(there)]
         spoil(shelf, name, fault)
-        made = await pair.alice.backups.back_up(mend=True)
-        mended += made.damaged
+        assert len((await pair.alice.backups.verify()).problems) == 1
+        assert (await pair.alice.backups.back_up(mend=True)).damaged == 1
         assert (await pair.alice.backups.verify()).problems == ()
         assert (await pair.alice.backups.rehearse()).differences == ()
-    assert mended >= 3
     files = (await pair.alice.backups.verify()).media
     await pair.alice.close()
     done = await restore(pair.town, digits)
     assert (done.media, files) == (2, 2)
+    # Whoever restores once more is told the same.
+    assert (await restore(pair.town, digits)).media == 2
     assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
+
+
+async def test_a_manifest_that_is_damaged_is_put_back(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
+    await build_up(pair, tmp_path)
+    newest = max(name for name in shelf.memory.objects if "/manifest/" in name)
+    whole = shelf.memory.objects[newest]
+    spoil(shelf, newest, flipped)
+    assert (await pair.alice.backups.back_up(mend=True)).damaged == 1
+    assert shelf.memory.objects[newest] == whole
+    assert (await pair.alice.backups.verify()).problems == ()
 
 
 async def test_everything_at_once_is_written_again(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
