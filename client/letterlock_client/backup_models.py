@@ -96,6 +96,8 @@ class VaultView:
     wait_seconds: int
     with_locator: bool
     """Whether the guess goes through the owner's door."""
+    epoch: int = 0
+    """Of the newest registration that any realm shows; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)

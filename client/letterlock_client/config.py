@@ -75,6 +75,11 @@ class Places:
         return self.folder / "lock"
 
     @property
+    def wrong_passwords(self) -> Path:
+        """What is known of backup passwords that were wrong; there is none where no profile was made."""
+        return self.logs / "wrong-passwords"
+
+    @property
     def attachments(self) -> Path:
         """Attachments as sealed files, one folder a message; nothing plain ever lies here."""
         return self.folder / "attachments"

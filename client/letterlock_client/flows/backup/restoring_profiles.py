@@ -14,7 +14,6 @@ from letterlock.backup.records import IdentityRecord
 from letterlock.devices.device_list import VerifiedAccount
 from letterlock.errors import MalformedError
 from letterlock.ids import AccountId, parse_account
-from letterlock.primitives.derivation import sha256
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
 from letterlock.vault.recovery_secret import RecoverySecret
@@ -39,6 +38,7 @@ from letterlock_client.flows.backup import (
     restoring,
     salvaging,
     salvaging_people,
+    trying_passwords,
     unfinished_restores,
 )
 from letterlock_client.flows.backup.asking_the_vault import Door
@@ -55,6 +55,7 @@ from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, identity
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.identity import OwnIdentity
+from letterlock_client.storage.wrong_passwords import WrongPasswords
 
 Tell = Callable[[BackupProgress], None]
 
@@ -70,8 +71,12 @@ class Wanted:
     sheet: Sheet | None = field(default=None, repr=False)
     early: bool = False
     """Whether to end as soon as somebody can chat; what is left comes beside that."""
-    wrong: set[bytes] = field(default_factory=set, repr=False)
-    """What was tried as a password and was wrong: no second guess is spent on it."""
+
+    @property
+    def wrong(self) -> WrongPasswords:
+        """What was tried as a password and was wrong."""
+        outside = self.outside
+        return WrongPasswords(self.places.wrong_passwords, outside.random, outside.stretching)
 
     @property
     def store(self) -> Objects:
@@ -185,18 +190,7 @@ async def open_backup(wanted: Wanted, text: str, *, password: bool | None = None
 
 async def _open_with_password(wanted: Wanted, password: str) -> Opened:
     door = await _door(wanted)
-    tried = sha256(password.encode())
-    if tried in wanted.wrong:
-        raise ClientError(
-            Code.WRONG_PASSWORD,
-            "this was not the backup password a moment ago; no guess was spent on it again",
-        )
-    try:
-        recovered = await door.recover(password)
-    except ClientError as error:
-        if error.code is Code.WRONG_PASSWORD:
-            wanted.wrong.add(tried)
-        raise
+    recovered = await trying_passwords.recover(door, wanted.wrong, password)
     found = await _find(wanted, recovered.secret, _anchor(recovered))
     return Opened(found, recovered.secret, door, recovered)
 

@@ -95,6 +95,7 @@ def view(vault: VaultLinks, seen: Survey) -> VaultView:
         attempts_left=tries_left([one.left for one in holding], needed),
         wait_seconds=waits[needed - 1] if len(waits) >= needed else 0,
         with_locator=seen.with_locator,
+        epoch=max((one.epoch for one in statements_held(vault, seen).values()), default=0),
     )
 
 

@@ -161,7 +161,18 @@ async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scen
             await restoration.open("not the password")
         assert told.value.code is Code.WRONG_PASSWORD
     assert before - (await restoration.vault()).attempts_left == 1
+    await restoration.close()
+    # Nor where the program was started anew.
+    again = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    with pytest.raises(ClientError, match="no guess was spent"):
+        await again.open("not the password")
+    assert (await again.vault()).attempts_left == before - 1
     assert not town.home.profile("second").exists()
+    # Another registration may have made it right.
+    await scene.pair.alice.backups.change_password("not the password", NO_PASSPHRASE)
+    assert (await again.open("not the password")).messages == 2
+    assert not town.home.profile("second").wrong_passwords.exists()
+    await again.close()
 
 
 LONG = "violet harbour 71 lanterns, nine copper herons waltz, and a very long winter besides"
