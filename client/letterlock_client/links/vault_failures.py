@@ -80,6 +80,13 @@ class VaultUnfinished(ClientError):
         super().__init__(Code.VAULT_UNFINISHED, _SENTENCES[Code.VAULT_UNFINISHED])
 
 
+class DeviceRevoked(ClientError):
+    """Enough realms know a device list that this device is not in."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.DEVICE_REVOKED, _SENTENCES[Code.DEVICE_REVOKED])
+
+
 class WrongPassword(ClientError):
     """The password is another one; `left` tries remain here, the next after `wait` seconds."""
 

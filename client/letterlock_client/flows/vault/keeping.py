@@ -19,7 +19,7 @@ from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import Code
 from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import RealmError, RealmLied, refused_as
+from letterlock_client.links.vault_failures import DeviceRevoked, RealmError, RealmLied
 
 MAX_PAGES: Final = 64
 """Pages of a ledger that are read in one go: 4096 entries."""
@@ -72,7 +72,7 @@ async def anchor(
 
     told, failed = split(await vault.each(tell))
     if sum(one.code is Code.DEVICE_REVOKED for one in failed.values()) >= vault.fleet.threshold:
-        raise refused_as(Code.DEVICE_REVOKED)
+        raise DeviceRevoked
     return tuple(told)
 
 
