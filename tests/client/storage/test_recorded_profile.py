@@ -73,7 +73,7 @@ async def test_a_profile_of_the_first_release_can_be_backed_up_whole(places: Pla
         batch = await database.read(
             lambda reader: backup_rows.changed(reader, 0, top, now=0, owner=OWN.account)
         )
-        plain = [batch.plain.record()] if batch.plain else []
+        plain = [batch.plain.record()] if batch.plain.count else []
         records = expand(read_batch(pack_batch([*batch.rest, *batch.messages, *plain])))
         texts = {each.text for each in records if isinstance(each, MessageRecord)}
         assert texts == {"first", "second, mended"}

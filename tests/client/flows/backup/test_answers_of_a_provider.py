@@ -64,14 +64,20 @@ FAULTS = (
         damaged,
         errors.DamagedChunkError,
         Code.BACKUP_DAMAGED,
-        "restore from an older backup",
+        "restore the rest without it",
         ("object", "chunk"),
     ),
     Fault(
         cut, errors.TruncatedError, Code.BACKUP_TRUNCATED, "Wait until the provider has finished", ("object",)
     ),
     Fault(lost, errors.MissingObjectError, Code.BACKUP_MISSING, "Wait until it has finished", ("object",)),
-    Fault(swapped, errors.ManifestMismatchError, Code.BACKUP_MISMATCH, "use an older backup", ("object",)),
+    Fault(
+        swapped,
+        errors.ManifestMismatchError,
+        Code.BACKUP_MISMATCH,
+        "restore the rest without it",
+        ("object",),
+    ),
     Fault(newer, errors.NewerFormatError, Code.BACKUP_NEWER, "Update this program"),
 )
 

@@ -180,7 +180,7 @@ async def test_one_realm_that_committed_is_enough_for_the_next_backup_to_end_it(
 ) -> None:
     old = await die_committing(scene, monkeypatch, "realm-1", "realm-2")
     assert (await scene.pair.alice.backups.status()).rotation == "committing"
-    await backup.back_up(scene.pair.alice, Namespace(), Output(as_json=True))
+    await backup.back_up(scene.pair.alice, Namespace(mend=False), Output(as_json=True))
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert printed[0] == {"type": "alarm", "code": "key_rotated"}
     assert printed[-1]["freshness"] == Freshness.VERIFIED.value

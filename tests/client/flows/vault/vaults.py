@@ -21,6 +21,7 @@ from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.failures import Offline
 from letterlock_client.links.transport import Transport, dial_realm
 from letterlock_client.links.vault import VaultLinks
+from letterlock_server.limits import Rule
 from letterlock_server.stores.vault_memory import MemoryVaultStore
 from letterlock_server.vault import guessing
 from letterlock_server.vault.gateway import Gateway
@@ -32,7 +33,7 @@ from letterlock_server.websocket.listening import Patience
 from tests.shared.devices.people import NOW, seed
 
 Lie = Callable[[Frame], Frame]
-NO_WAITS = Policy(guesses=10, back_off=(0,))
+NO_WAITS = Policy(guesses=10, back_off=(0,), additions=Rule(10_000, 1))
 
 
 @dataclass
