@@ -131,6 +131,8 @@ class BackupStatus:
     feature: FeatureView
     key_id: str = ""
     has_password: bool = False
+    vault_unasked: bool = False
+    """Whether a restored backup says that there is a password, and no realm has been asked yet."""
     has_recovery_key: bool = False
     provider: str = ""
     frequency: Frequency = Frequency.OFF

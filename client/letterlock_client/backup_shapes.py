@@ -46,6 +46,9 @@ ELSEWHERE: Final = (
     "Where the folder itself fails, choose another one: all that is here is written there anew."
 )
 """What to do where something of a backup is damaged or gone."""
+UNASKED: Final = (
+    "That there is a password is what the backup says: no realm could be asked yet. Back up now to ask."
+)
 ROTATIONS: Final = {
     "writing": "A rotation of the key was begun: letterlock backup rotate goes on; in a week a backup takes it back.",
     "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
@@ -76,6 +79,7 @@ def status_shape(status: BackupStatus) -> dict[str, object]:
     return shape | {
         "key_id": status.key_id,
         "password": status.has_password,
+        "vault_unasked": status.vault_unasked,
         "recovery_key": status.has_recovery_key,
         "provider": status.provider,
         "frequency": status.frequency.value,
@@ -122,6 +126,7 @@ def status_line(status: BackupStatus) -> str:
     ]
     lines += [
         f"Backups are on, key {status.key_id}, opened by {' or '.join(opens)}.",
+        *([UNASKED] if status.vault_unasked else []),
         f"Provider: {status.provider}. Every backup: {status.frequency.value}.",
     ]
     if status.last is None:

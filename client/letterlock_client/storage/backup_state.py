@@ -105,23 +105,32 @@ class VaultState:
     epoch: int
     """Of the owner's last registration."""
     locator: bytes = field(repr=False)
+    unasked: bool = False
+    """Whether a restored backup says so, and no realm has been asked yet."""
 
 
 async def load_vault(reader: Reader) -> VaultState | None:
     """The vault in use, or None where there is no password."""
-    row = await reader.one("SELECT fleet, epoch, locator FROM vault")
-    return VaultState(*row) if row else None
+    row = await reader.one("SELECT fleet, epoch, locator, unasked FROM vault")
+    return VaultState(row[0], row[1], row[2], bool(row[3])) if row else None
 
 
 async def save_vault(tx: Transaction, vault: VaultState, pending: Iterable[tuple[str, bytes]]) -> None:
     """Keep the owner's last registration, and what absent realms have still to be sent of it, in order."""
     await tx.execute(
-        "INSERT OR REPLACE INTO vault (only, fleet, epoch, locator) VALUES (1, ?, ?, ?)",
+        "INSERT OR REPLACE INTO vault (only, fleet, epoch, locator, unasked) VALUES (1, ?, ?, ?, ?)",
         vault.fleet,
         vault.epoch,
         vault.locator,
+        vault.unasked,
     )
     await save_pending(tx, pending)
+
+
+async def forget_vault(tx: Transaction) -> None:
+    """These backups have no password."""
+    await tx.execute("DELETE FROM vault")
+    await tx.execute("DELETE FROM vault_pending")
 
 
 async def save_pending(tx: Transaction, pending: Iterable[tuple[str, bytes]]) -> None:

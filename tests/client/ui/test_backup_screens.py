@@ -121,6 +121,15 @@ async def test_the_landing_says_how_the_last_backup_stands_and_who_could_read_it
             assert fact in words(running), fact
 
 
+@pytest.mark.parametrize("unasked", [True, False])
+async def test_a_password_that_only_the_backup_tells_of_is_shown_as_that(client: Open, unasked: bool) -> None:
+    async with client(backed_up(vault_unasked=unasked), (110, 44)) as running:
+        await running.press("f3")
+        running.app.screen.query_one("#encrypted", Button).press()
+        await running.settle()
+        assert ("no realm could be asked yet" in words(running)) is unasked
+
+
 async def test_opening_the_landing_changes_nothing(client: Open) -> None:
     async with client(backed_up()) as running:
         await running.press("f3")

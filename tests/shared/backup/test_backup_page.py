@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import columns, generations, manifest, media, plan, records, segments
+from letterlock.backup import choices, columns, generations, manifest, media, plan, records, segments
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records, columns, segments, media, manifest, generations, plan)
+MODULES = (records, choices, columns, segments, media, manifest, generations, plan)
 
 
 def form(kind: Any) -> str:
@@ -68,6 +68,18 @@ def test_the_page_has_every_field_of_a_manifest() -> None:
     for field in fields_of(manifest.Manifest):
         what = "list 0..65536 of segment references" if field.name == "segments" else form(field.type)
         assert f"* `{field.name}` {what}\n" in PAGE
+
+
+def test_the_page_has_every_choice_with_its_limits() -> None:
+    section = PAGE.split("### How the owner set it up")[1].split("\nA reader passes")[0]
+    fields = [*fields_of(choices.Choices), *fields_of(choices.Guard)]
+    assert re.findall(r"`(\w+)`", section) == [field.name for field in fields]
+    for field in fields:
+        if isinstance(field.type, shapes.BoolType):
+            assert f"`{field.name}` truth" in section
+        elif field.name != "vault":
+            assert f"`{field.name}` {form(field.type)}" in section
+    assert f'setting named "{choices.NAME}"' in section
 
 
 def test_the_page_has_every_flag_of_a_message() -> None:

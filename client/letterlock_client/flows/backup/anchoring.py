@@ -15,12 +15,14 @@ from letterlock_client.storage.backup_state import BackupState
 
 async def anchor(place: Workplace, state: BackupState) -> Anchored:
     """Tell the realms which generation is the newest; without a vault nobody is told."""
-    vault = await place.database.read(backup_state.load_vault)
-    if vault is None:
+    if await place.database.read(backup_state.load_vault) is None:
         return Anchored(0, Freshness.UNCHECKED)
     # A backup that has no vault does without all that speaks to realms.
-    from letterlock_client.flows.vault import of_profile
+    from letterlock_client.flows.vault import learning, of_profile
 
+    vault = await learning.vault_in_use(place)
+    if vault is None:
+        return Anchored(0, Freshness.UNCHECKED)
     return await of_profile.anchor(place, vault, state.generation, manifest_hash(state.manifest))
 
 

@@ -6,7 +6,6 @@ A profile whose backups have no password asks nobody. Must not know how realms a
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.backup import recovery_secrets
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
-from letterlock_client.flows.vault import device_lists, ledger_heads, of_profile, recovering
+from letterlock_client.flows.vault import device_lists, learning, ledger_heads, of_profile, recovering
 from letterlock_client.flows.vault.access import open_vault
 from letterlock_client.flows.vault.judging import judge
 from letterlock_client.flows.vault.of_profile import Registered, fleet_of
@@ -98,7 +97,7 @@ async def _change_password(
         raise ClientError(Code.BACKUP_RUNNING, "the backup's key is being rotated: finish that first")
     secret = await recovery_secrets.in_use(place, unlock)
     before = await _names(place, state)
-    vault = await place.database.read(backup_state.load_vault)
+    vault = await learning.vault_in_use(place)
     if vault is None:
         made = await of_profile.register_first(
             place, password, secret, _fleet_file(place, fleet), stretching=place.stretching
@@ -140,7 +139,7 @@ async def _names(place: Workplace, state: BackupState) -> set[str] | None:
 
 async def delete_registration(place: Workplace) -> tuple[int, int]:
     """Delete the vault's record; return how many realms of how many proved it."""
-    vault = await place.database.read(backup_state.load_vault)
+    vault = await learning.vault_in_use(place)
     return (0, 0) if vault is None else await of_profile.delete(place, vault)
 
 
@@ -149,13 +148,13 @@ async def delete_registration(place: Workplace) -> tuple[int, int]:
 
 async def history(place: Workplace) -> list[Attempt]:
     """What the realms have noted about this account, the oldest first; nothing without a vault."""
-    vault = await place.database.read(backup_state.load_vault)
+    vault = await learning.vault_in_use(place)
     return [] if vault is None else await of_profile.history(place, vault)
 
 
 async def view(place: Workplace) -> VaultView:
     """How the realms stand. Raises code no_vault."""
-    vault = await place.database.read(backup_state.load_vault)
+    vault = await learning.vault_in_use(place)
     if vault is None:
         raise no_vault()
     return await of_profile.view(place, vault)
@@ -218,18 +217,15 @@ class Door:
         async with self._opened() as links:
             return await device_lists.known_lists(links, self.account)
 
-    async def registration_of(self, secret: RecoverySecret) -> int:
-        """The epoch of the registration that keeps this secret; costs no guess."""
+    async def registration_of(self, secret: RecoverySecret) -> VaultState:
+        """The registration that keeps this secret, with the locator where a realm knows it; costs no guess."""
         async with self._opened() as links:
-            return await registration_of(links, self.account, secret)
+            epoch, known = await registration_of(links, self.account, secret, self.locator or None)
+        return VaultState(self.fleet, epoch, self.locator if known else b"")
 
     def known_ledgers(self, manifest: Manifest) -> dict[str, Head]:
         """How far a backup knows the ledgers of these realms."""
         return ledger_heads.of_manifest(self.realms, manifest.ledger)
-
-    async def adopt(self, place: Workplace, epoch: int, heads: Mapping[str, Head]) -> VaultState:
-        """Keep the vault with the restored profile."""
-        return await of_profile.adopt(place, self.fleet, self.locator, epoch, heads)
 
     def _opened(self) -> AbstractAsyncContextManager[VaultLinks]:
         return open_vault(

@@ -43,7 +43,8 @@ from letterlock_client.flows.backup import (
     tidying,
     unfinished_rotations,
 )
-from letterlock_client.flows.backup.ground import Ground, identity_row, look, new_files, next_time, save
+from letterlock_client.flows.backup.carrying import carried
+from letterlock_client.flows.backup.ground import Ground, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
 from letterlock_client.flows.backup.mending import NONE_MENDED, Mended
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
@@ -111,7 +112,7 @@ async def _purge(place: Workplace, ground: Ground, sent: "_Sent", purge: Purge) 
 async def _nothing_new(place: Workplace, ground: Ground) -> bool:
     if ground.before is None or purge_due(ground.before.unpurged_since, next_time(place, ground.state)):
         return False
-    if identity_row(place, ground.state)[0] != ground.state.identity_digest:
+    if carried(place, ground.state, ground.vault).digest != ground.state.identity_digest:
         return False
     return not await place.database.read(partial(backup_rows.anything, above=ground.state.watermark))
 
@@ -165,11 +166,11 @@ async def _send(place: Workplace, ground: Ground, files: list[KeptFile], meter: 
         async with together() as group:
             sending = group.create_task(_send_files(place, ground, files, meter))
             group.create_task(seal_changes(task, state.watermark))
-        digest, row = identity_row(place, state)
+        owner = carried(place, state, ground.vault)
         version = await place.transact(lambda work: backup_state.next_version(work.tx))
-        await seal_changes(replace(task, identity=(row[0], version, *row[2:])), sender.written.watermark)
-        carried = await _fold(place, ground, sender)
-        return _Sent(await sender.finish(), carried, sending.result(), (digest, version))
+        await seal_changes(replace(task, owner=owner.rows(version)), sender.written.watermark)
+        stay = await _fold(place, ground, sender)
+        return _Sent(await sender.finish(), stay, sending.result(), (owner.digest, version))
     finally:
         await sender.stop()
 

@@ -201,6 +201,7 @@ async def status(place: Workplace) -> BackupStatus:
         feature=offered,
         key_id=key_id(state.key_check),
         has_password=vault is not None,
+        vault_unasked=vault is not None and vault.unasked,
         has_recovery_key=state.has_recovery_key,
         provider=state.provider,
         frequency=state.frequency,

@@ -14,12 +14,13 @@ from letterlock.backup.manifest import (
     prefix_of,
     segment_name,
 )
-from letterlock.backup.records import IdentityRecord
+from letterlock.backup.records import IdentityRecord, SettingRecord
 from letterlock.backup.segments import open_segment
 from letterlock.errors import BackupError, StaleGenerationError, WrongSecretError
 from letterlock.ids import AccountId, ConversationId, account_text
 from letterlock_client.backup_models import Freshness, PreviewChat, RestorePreview
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.carrying import Owner, owner_in
 from letterlock_client.flows.backup.objects import Objects, telling, told
 
 
@@ -103,8 +104,8 @@ def _choose(
     return chosen, Freshness.UNCHECKED if anchor is None else Freshness.VERIFIED
 
 
-async def identity(store: Objects, found: FoundBackup) -> IdentityRecord:
-    """Read who the owner is: in the newest segment, or in an older one. Raises codes backup_…."""
+async def owner(store: Objects, found: FoundBackup) -> Owner:
+    """Read who the owner is and how backups were set up, in the newest segment that says. Raises codes backup_…."""
     for ref in reversed(found.manifest.segments):
         name = segment_name(found.key, ref.id)
         body = await store.get(name)
@@ -113,10 +114,10 @@ async def identity(store: Objects, found: FoundBackup) -> IdentityRecord:
                 each
                 for batch in open_segment(ref, name, body)
                 for each in batch
-                if isinstance(each, IdentityRecord)
+                if isinstance(each, IdentityRecord | SettingRecord)
             ]
-        if records:
-            return max(records, key=lambda each: each.version)
+        if (said := owner_in(records)) is not None:
+            return said
     raise ClientError(Code.BACKUP_MISMATCH, "this backup does not say whose it is: it is not whole")
 
 

@@ -10,10 +10,7 @@ from typing import Final
 
 from letterlock.backup.generations import MAX_STEP
 from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
-from letterlock.backup.records import Row, Tag
-from letterlock.encoding import pack
 from letterlock.errors import BackupError
-from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import successors
@@ -23,7 +20,7 @@ from letterlock_client.flows.backup.terms import PERIODS_MS, anew, known_generat
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
-from letterlock_client.storage.backup_state import BackupState
+from letterlock_client.storage.backup_state import BackupState, VaultState
 
 LOST: Final = "The provider had lost the last backup: everything was written again."
 
@@ -39,6 +36,8 @@ class Ground:
     floor: int
     """The highest generation that anybody wrote there."""
     alarm: str = ""
+    vault: VaultState | None = None
+    """What guards the recovery secret under a password, where there is one."""
 
 
 async def look(place: Workplace) -> Ground:
@@ -69,7 +68,8 @@ async def look(place: Workplace) -> Ground:
             break
     before = _manifest_of(state)
     shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
-    return Ground(state, before, store, shelf, floor, alarm)
+    vault = await place.database.read(backup_state.load_vault)
+    return Ground(state, before, store, shelf, floor, alarm, vault)
 
 
 async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:
@@ -107,23 +107,6 @@ async def new_files(place: Workplace, state: BackupState) -> list[KeptFile]:
     if state.include_videos:
         return files
     return [each for each in files if not each.media_type.startswith("video/")]
-
-
-def identity_row(place: Workplace, state: BackupState) -> tuple[bytes, Row]:
-    """Return who we are as a record without its version, and what tells whether that changed."""
-    own = place.own.identity
-    fields = (
-        own.account,
-        own.handle,
-        own.relay,
-        int(own.insecure),
-        own.root_public,
-        state.sealed_root,
-        own.list_certificate,
-        own.device_list,
-        own.handle_entry,
-    )
-    return sha256(pack(*fields)), (Tag.IDENTITY.value, 0, *fields)
 
 
 def next_time(place: Workplace, state: BackupState) -> int:

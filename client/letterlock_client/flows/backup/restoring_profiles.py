@@ -6,11 +6,9 @@ history only messages and files come. Must not know how segments or files are re
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from letterlock.backup.generations import Anchor
-from letterlock.backup.records import IdentityRecord
 from letterlock.devices.device_list import VerifiedAccount
 from letterlock.errors import MalformedError
 from letterlock.ids import AccountId, parse_account
@@ -29,7 +27,9 @@ from letterlock_client.config import Home, Places, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import opening, reclaiming
 from letterlock_client.flows.backup import (
+    adopting,
     asking_the_vault,
+    carrying,
     counting,
     finding,
     looking_ahead,
@@ -42,18 +42,20 @@ from letterlock_client.flows.backup import (
     unfinished_restores,
 )
 from letterlock_client.flows.backup.asking_the_vault import Door
+from letterlock_client.flows.backup.carrying import Owner
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.onboarding import Application, check_application
 from letterlock_client.flows.opening import OpenProfile, Outside
+from letterlock_client.flows.vault import of_profile
 from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.workplace import Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, identity
-from letterlock_client.storage.backup_state import BackupState
+from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.identity import OwnIdentity
 from letterlock_client.storage.wrong_passwords import WrongPasswords
 
@@ -93,6 +95,11 @@ class Opened:
     door: Door | None = None
     recovered: Recovered | None = field(default=None, repr=False)
     """What the vault gave back, where it was asked."""
+
+    @property
+    def by_key(self) -> bool:
+        """Whether the 64 digits opened it, and not a password."""
+        return self.recovered is None
 
 
 async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
@@ -233,7 +240,7 @@ async def _open_profile(wanted: Wanted, opened: Opened, unlock: Unlock) -> OpenP
     """Open the profile without its link; a new one gets the account's root key."""
     if await asyncio.to_thread(wanted.places.exists):
         return await opening.open_bare(wanted.places, unlock, wanted.outside, None)
-    record = await finding.identity(wanted.store, opened.found)
+    record = (await finding.owner(wanted.store, opened.found)).identity
     seed = recovery_secrets.open_root(opened.secret, opened.found.account, record.root)
     reclaiming.check_root(SigningKey(seed), record, opened.found.account)
     return await opening.open_bare(wanted.places, unlock, wanted.outside, seed)
@@ -260,7 +267,7 @@ class _Run:
             place.own = await place.database.read(load_own)
         media = restoring.LATER if self._wanted.request.media_later else restoring.ALL
         new = restoring.new_journal(self._found, self._wanted.provider, chats, media, place.clock())
-        asked = unfinished_restores.asked(self._wanted.request, by_key=self._opened.recovered is None)
+        asked = unfinished_restores.asked(self._wanted.request, by_key=self._opened.by_key)
         journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
         if self._found.lost:
@@ -289,7 +296,9 @@ class _Run:
         """
         place, outside, request = self._place, self._wanted.outside, self._wanted.request
         self._meter.phase(BackupPhase.ACCOUNT)
-        record = await finding.identity(self._wanted.store, self._found)
+        owner = await finding.owner(self._wanted.store, self._found)
+        record = owner.identity
+        self._opened = self._with_door(owner)
         if request.handle and record.handle != request.handle:
             raise ClientError(Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}")
         seed = recovery_secrets.open_root(self._opened.secret, self._found.account, record.root)
@@ -304,13 +313,13 @@ class _Run:
         made = reclaiming.make_identity(root, record, seen, outside.random, outside.clock())
         made = replace(made, relay=relay.url, insecure=request.insecure)
         await reclaiming.save(place, made)
-        await self._keep_backing_up(unlock, record)
+        await self._keep_backing_up(unlock, owner)
         # Realms first: from now on only this device speaks for the account to them.
         await self._announce(made)
         await self._here.begin(place.own)
         await self._here.register()
 
-    async def _keep_backing_up(self, unlock: Unlock, record: IdentityRecord) -> None:
+    async def _keep_backing_up(self, unlock: Unlock, owner: Owner) -> None:
         """Let backups go on above what was restored, under the same recovery secret."""
         place, found = self._place, self._found
         secret = self._opened.secret
@@ -318,12 +327,12 @@ class _Run:
         state = BackupState(
             key_check=secret.key_check(),
             backup_key=found.key,
-            sealed_root=record.root,
+            sealed_root=owner.identity.root,
             provider=self._wanted.provider,
             frequency=Frequency.DAILY,
             include_media=True,
             include_videos=True,
-            has_recovery_key=self._opened.recovered is None,
+            has_recovery_key=self._opened.by_key,
             turned_on=place.clock(),
             writer=place.random(16),
             watermark=found.manifest.watermark,
@@ -332,9 +341,10 @@ class _Run:
             manifest=found.raw,
             last=counting.save(self._totals()),
         )
+        state = carrying.as_chosen(state, owner.choices)
         await place.transact(lambda work: backup_state.save(work.tx, state))
         if (door := self._opened.door) is not None:
-            await self._adopt(door)
+            await self._adopt(door, owner)
 
     def _totals(self) -> counting.Totals:
         """What was restored, and how far the realms are: where an older backup was taken, the next passes theirs."""
@@ -348,15 +358,26 @@ class _Run:
     async def _known_at_realms(self) -> list[VerifiedAccount]:
         return [] if self._opened.door is None else await self._opened.door.known_lists()
 
-    async def _adopt(self, door: Door) -> None:
+    def _with_door(self, owner: Owner) -> Opened:
+        """Go to the realms that the backup says, where nobody named others; a password's realms stay."""
+        opened, request = self._opened, self._wanted.request
+        locator = asking_the_vault.read_locator(request.locator)
+        blank = Door(self._wanted.outside, b"", self._found.account, locator, request.insecure)
+        named = not opened.by_key or request.fleet is not None
+        return replace(opened, door=adopting.door_to(opened.door, blank, owner.choices, named=named))
+
+    async def _adopt(self, door: Door, owner: Owner) -> None:
         recovered = self._opened.recovered
         known = door.known_ledgers(self._found.manifest)
+        vault = await adopting.vault_of(door, self._opened.secret, owner.choices)
         if recovered is not None:
-            await door.adopt(self._place, recovered.epoch, recovered.heads(known))
-            return
-        # Away, or keeping another secret, or none: then these backups have no password, until one is set.
-        with suppress(ClientError):
-            await door.adopt(self._place, await door.registration_of(self._opened.secret), known)
+            known = recovered.heads(known)
+            if vault is None or vault.unasked:
+                locator = asking_the_vault.read_locator(self._wanted.request.locator)
+                vault = VaultState(door.fleet, recovered.epoch, locator)
+        # Keeping another secret, or none: then these backups have no password, until one is set.
+        if vault is not None:
+            await of_profile.adopt(self._place, vault, known)
 
     async def _announce(self, made: OwnIdentity) -> None:
         if self._opened.door is None:

@@ -30,7 +30,8 @@ from letterlock_client.flows.backup import (
     resealing,
     unfinished_rotations,
 )
-from letterlock_client.flows.backup.ground import identity_row, save
+from letterlock_client.flows.backup.carrying import carried
+from letterlock_client.flows.backup.ground import save
 from letterlock_client.flows.backup.media import described
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling
 from letterlock_client.flows.backup.progress import Meter
@@ -113,7 +114,8 @@ async def _write(going: _Rotating) -> Rotation:
         raise
     await _read_back(going, store, to)
     await _forget_lost(place, going.written.lost)
-    return replace(to, state=_state_after(going, state, to.state))
+    vault = await place.database.read(backup_state.load_vault)
+    return replace(to, state=_state_after(going, state, to.state, vault))
 
 
 async def _begin(going: _Rotating, state: BackupState) -> Rotation:
@@ -171,7 +173,9 @@ async def _forget_lost(place: Workplace, lost: set[bytes]) -> None:
     await place.transact(work)
 
 
-def _state_after(going: _Rotating, state: BackupState, to: BackupState) -> BackupState:
+def _state_after(
+    going: _Rotating, state: BackupState, to: BackupState, vault: VaultState | None
+) -> BackupState:
     """How the profile will be backed up: on above what was written again."""
     written, totals = going.written, counting.load(state.last)
     if written.manifest is None or totals is None:
@@ -190,7 +194,8 @@ def _state_after(going: _Rotating, state: BackupState, to: BackupState) -> Backu
             counting.changed(totals, generation=generation, bytes_total=size, generations=1, alarm="")
         ),
     )
-    return replace(after, identity_digest=identity_row(going.place, after)[0])
+    # Of the vault as it was: the next backup says in which epoch it keeps the new secret.
+    return replace(after, identity_digest=carried(going.place, after, vault).digest)
 
 
 # In use.

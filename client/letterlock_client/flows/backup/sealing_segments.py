@@ -154,8 +154,8 @@ class Task:
     sender: SegmentSender
     meter: Meter
     media_of: MediaOf
-    identity: Row | None = None
-    """The identity record, where it is to be written."""
+    owner: tuple[Row, ...] = ()
+    """The records about the owner, where they are to be written."""
 
 
 async def seal_changes(task: Task, above: int) -> Written:
@@ -167,12 +167,12 @@ async def seal_changes(task: Task, above: int) -> Written:
         if limit <= above:
             break
         # Below one limit no row comes twice, so each pass has segments of its own.
-        await seal_range(task, above, limit, task.identity if number == 0 else None)
+        await seal_range(task, above, limit, task.owner if number == 0 else ())
         above = written.watermark = limit
     return written
 
 
-async def seal_range(task: Task, above: int, limit: int, identity: Row | None = None) -> None:
+async def seal_range(task: Task, above: int, limit: int, owner: tuple[Row, ...] = ()) -> None:
     """Send what changed above a change number and up to another, as it is now; hold back what is small."""
     place, now = task.place, task.place.clock()
     reading = _read(place, above, limit, now)
@@ -182,7 +182,7 @@ async def seal_range(task: Task, above: int, limit: int, identity: Row | None = 
             batch = await reading
             if not batch.last:
                 reading = _read(place, batch.upto, limit, now)
-            rest = [*batch.rest, identity] if identity and batch.last else batch.rest
+            rest = [*batch.rest, *owner] if batch.last else batch.rest
             await asyncio.to_thread(segment.take, rest, task.media_of)
             await asyncio.to_thread(segment.take, batch.messages, task.media_of)
             if batch.plain.count:

@@ -53,7 +53,7 @@ async def _epoch(place: Workplace, store: Objects, state: BackupState, name: str
         if manifest.writer == state.writer:
             return own.account.devices.epoch
         found = FoundBackup(state.backup_key, name, raw, manifest, Freshness.UNCHECKED)
-        record = await finding.identity(store, found)
+        record = (await finding.owner(store, found)).identity
         account = open_account(own.identity.root_public, record.list_certificate, record.device_list)
     except PeerError:
         return None

@@ -59,6 +59,8 @@ class Newest:
     needed: int
     asked_all: bool
     """Whether every realm said what it has."""
+    locator_known: bool = False
+    """Whether a realm knows the owner's door by the locator that is kept here."""
 
 
 async def register_first(
@@ -137,7 +139,14 @@ async def newest(place: Workplace, vault: VaultState) -> Newest:
         if found is None:
             return Newest(0, b"", 0, links.fleet.threshold, not seen.failures)
         copies = sum(one.raw == found.raw for one in held.values())
-        return Newest(found.epoch, found.checks.secret, copies, links.fleet.threshold, not seen.failures)
+        return Newest(
+            found.epoch,
+            found.checks.secret,
+            copies,
+            links.fleet.threshold,
+            not seen.failures,
+            seen.knows_locator(),
+        )
 
 
 async def repair(place: Workplace, vault: VaultState) -> int:
@@ -202,18 +211,14 @@ async def known_heads(place: Workplace, vault: VaultState) -> dict[str, Head]:
     return await ledger_heads.known(place, fleet_of(vault))
 
 
-async def adopt(
-    place: Workplace, fleet: bytes, locator: bytes, epoch: int, heads: Mapping[str, Head]
-) -> VaultState:
-    """Keep, on a terminal that was just restored, the vault whose registration `epoch` keeps its secret."""
-    vault = VaultState(fleet, epoch, locator)
+async def adopt(place: Workplace, vault: VaultState, heads: Mapping[str, Head]) -> None:
+    """Keep, on a terminal that was just restored, the vault that keeps its secret."""
 
     async def save(work: Work) -> None:
         await backup_state.save_vault(work.tx, vault, ())
 
     await place.transact(save)
     await ledger_heads.keep(place, fleet_of(vault), heads)
-    return vault
 
 
 def fleet_of(vault: VaultState) -> Fleet:

@@ -205,7 +205,7 @@ async def _release(tries: _Tries, opened: Sequence[Opened]) -> dict[str, Share]:
 
 def _check_locator(seen: Survey) -> None:
     """Refuse a locator that no realm knows, before a guess is spent at the other door."""
-    if seen.with_locator and not any(one.owner_door for one in seen.holding().values()):
+    if seen.with_locator and not seen.knows_locator():
         raise ClientError(Code.BAD_INPUT, "the vault does not know this locator; see the recovery sheet")
 
 

@@ -60,6 +60,10 @@ class Survey:
         """The realms that hold a record which answers, now or later."""
         return {name: one for name, one in self.answers.items() if one.state in _HOLDING}
 
+    def knows_locator(self) -> bool:
+        """Whether the locator opens the owner's door at any realm that holds a record."""
+        return self.with_locator and any(one.owner_door for one in self.holding().values())
+
 
 async def survey(vault: VaultLinks, account: AccountId, locator: bytes | None) -> Survey:
     """Ask every realm what a guess would meet there. Spends nothing, and fails at no realm that does not answer."""
@@ -122,16 +126,20 @@ async def agreed(vault: VaultLinks, seen: Survey) -> Statement:
     return newest
 
 
-async def registration_of(vault: VaultLinks, account: AccountId, secret: RecoverySecret) -> int:
-    """Return the epoch of the registration that keeps this very secret. Spends nothing.
+async def registration_of(
+    vault: VaultLinks, account: AccountId, secret: RecoverySecret, locator: bytes | None = None
+) -> tuple[int, bool]:
+    """Return the epoch of the registration that keeps this very secret, and whether its locator is this one.
+
+    Spends nothing.
 
     Raises what `agreed` does, and vault_never_registered where another secret is kept.
     """
-    seen = await survey(vault, account, None)
+    seen = await survey(vault, account, locator)
     statement = await agreed(vault, seen)
     if not secret.matches(statement.checks.secret):
         raise VaultNeverRegistered
-    return statement.epoch
+    return statement.epoch, seen.knows_locator()
 
 
 def _copies(statements: dict[str, Statement], wanted: Statement) -> int:

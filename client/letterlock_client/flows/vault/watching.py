@@ -45,12 +45,14 @@ async def look(place: Workplace) -> Alarm | None:
 
     Realms that are away are looked at next time. A ledger that went back in time is an alarm, too.
     """
-    vault = await place.database.read(backup_state.load_vault)
-    if vault is None:
+    if await place.database.read(backup_state.load_vault) is None:
         return None
     # Whoever has no vault does not wait for all that it brings along.
-    from letterlock_client.flows.vault import of_profile
+    from letterlock_client.flows.vault import learning, of_profile
 
+    vault = await learning.vault_in_use(place)
+    if vault is None:
+        return None
     known = await of_profile.known_heads(place, vault)
     try:
         attempts = await of_profile.history(place, vault)

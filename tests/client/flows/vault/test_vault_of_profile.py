@@ -135,10 +135,10 @@ async def test_a_restored_terminal_goes_on_with_the_vault_it_was_restored_by(sce
     await scene.turn_on()
     vault = await scene.vault()
     recovered = await scene.recover(PASSWORD)
-    adopted = await of_profile.adopt(
-        scene.place, vault.fleet, vault.locator, recovered.epoch, recovered.heads({})
-    )
-    assert adopted == vault == await scene.vault()
+    assert recovered.epoch == vault.epoch
+    await scene.place.transact(lambda work: backup_state.forget_vault(work.tx))
+    await of_profile.adopt(scene.place, vault, recovered.heads({}))
+    assert await scene.vault() == vault
     await scene.change()
     assert (await scene.recover(OTHER)).epoch == 2
 

@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from letterlock_client.backup_models import BackupStatus
+from letterlock_client.backup_shapes import UNASKED
 from letterlock_client.events import BackupMoved
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
@@ -106,6 +107,8 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         if status.realms:
             rows.append(("Vault", f"{status.threshold} of {many(status.realms, 'realm')} must answer"))
             rows.append(("Fingerprint", line_of(status.fleet_hash, 80)))
+        if status.vault_unasked:
+            rows.append(("Password", f"{self._around.icons.warning} {UNASKED}"))
         if status.repairs_pending:
             waiting = (
                 f"{many(status.repairs_pending, 'realm')} of the vault not told yet; tried again by itself"
