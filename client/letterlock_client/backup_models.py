@@ -148,6 +148,8 @@ class BackupStatus:
     """Whether it goes on just now, beside chatting."""
     repairs_pending: int = 0
     """Realms that still wait for the owner's last registration."""
+    deletions_pending: tuple[str, ...] = ()
+    """Realms that keep a record of backups that were turned off: they were away."""
     rotation: str = ""
     """How far a rotation of the key is that runs or was cut short: writing, committing or leaving; else empty."""
     fleet_hash: str = ""
@@ -282,6 +284,8 @@ class TurnedOff:
     objects_deleted: int
     realms_deleted: int
     realms_total: int
+    deletions_pending: tuple[str, ...] = ()
+    """Realms that keep their record: they are asked again, while the client runs and when this is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

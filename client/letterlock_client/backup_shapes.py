@@ -1,5 +1,6 @@
 """The JSON shapes of what the backup commands print, and the same for people. Public: documented and tested."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from letterlock_client import shapes
@@ -14,6 +15,7 @@ from letterlock_client.backup_models import (
     Rehearsed,
     Restored,
     Rotated,
+    TurnedOff,
     Verified,
 )
 from letterlock_client.shapes import many
@@ -37,6 +39,7 @@ PHASES: Final = {
 }
 
 
+ASKED_AGAIN: Final = "Asked again while the client runs, or at once with letterlock backup off."
 OLD_GONE: Final = "The old key opens nothing any more."
 OLD_LEFT: Final = (
     "What the old key opens is there still: the next backup that meets enough realms deletes it."
@@ -73,6 +76,7 @@ def status_shape(status: BackupStatus) -> dict[str, object]:
         "available": status.feature.available,
         "reason": status.feature.reason,
         "restoring": status.restoring,
+        "deletions_pending": list(status.deletions_pending),
     }
     if not status.on:
         return shape
@@ -117,6 +121,8 @@ def status_line(status: BackupStatus) -> str:
         lines.append(
             "A restore is not complete: it goes on while the client runs, or at once with letterlock backup restore."
         )
+    if status.deletions_pending:
+        lines.append(f"{still_keeping(status.deletions_pending)} {ASKED_AGAIN}")
     if not status.on:
         return "\n".join([*lines, "Backups are off: letterlock backup on"])
     opens = [
@@ -145,6 +151,33 @@ def status_line(status: BackupStatus) -> str:
     if status.rotation:
         lines.append(ROTATIONS[status.rotation])
     return "\n".join(lines)
+
+
+def off_shape(done: TurnedOff) -> dict[str, object]:
+    """What turning backups off removed."""
+    return {
+        "objects_deleted": done.objects_deleted,
+        "realms_deleted": done.realms_deleted,
+        "realms_total": done.realms_total,
+        "deletions_pending": list(done.deletions_pending),
+    }
+
+
+def off_line(done: TurnedOff) -> str:
+    """What turning backups off removed, for people."""
+    lines = [f"Backups are off. Deleted at the provider: {many(done.objects_deleted, 'object')}."]
+    if done.realms_total:
+        lines.append(f"Deleted at the vault: {done.realms_deleted} of {many(done.realms_total, 'realm')}.")
+    if done.deletions_pending:
+        lines.append(f"{still_keeping(done.deletions_pending)} {ASKED_AGAIN}")
+    return "\n".join(lines)
+
+
+def still_keeping(realms: Sequence[str]) -> str:
+    """Say which realms keep a record of backups that were turned off."""
+    one = len(realms) == 1
+    whose = "its record" if one else "their records"
+    return f"{', '.join(realms)} did not delete {whose} of the former backup password."
 
 
 def made_shape(made: BackupMade) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from letterlock_client.backup_models import BackupPhase, BackupProgress, Freshness, Restored
-from letterlock_client.backup_shapes import progress_line, restored_line
+from letterlock_client.backup_models import BackupPhase, BackupProgress, Freshness, Restored, TurnedOff
+from letterlock_client.backup_shapes import off_line, off_shape, progress_line, restored_line
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,22 @@ def test_one_of_a_thing_is_not_many(count: int, said: str) -> None:
 )
 def test_progress_counts_only_what_there_is_to_count(done: int, total: int, size: int, said: str) -> None:
     assert progress_line(BackupProgress(BackupPhase.ANCHORING, done, total, size, size, 0.0, 0.0)) == said
+
+
+@pytest.mark.parametrize(
+    ("away", "said"),
+    [
+        ((), "Deleted at the vault: 2 of 3 realms."),
+        (("west",), "west did not delete its record of the former backup password. Asked again while"),
+        (("west", "east"), "west, east did not delete their records of the former backup password."),
+    ],
+)
+def test_realms_that_keep_a_record_are_named_when_backups_are_turned_off(
+    away: tuple[str, ...], said: str
+) -> None:
+    done = TurnedOff(1, 2, 3, away)
+    line = off_line(done)
+    assert "Deleted at the provider: 1 object." in line
+    assert said in line
+    assert ("did not delete" in line) is bool(away)
+    assert off_shape(done)["deletions_pending"] == list(away)

@@ -20,6 +20,8 @@ from letterlock_client.backup_shapes import (
     attempt_shape,
     made_line,
     made_shape,
+    off_line,
+    off_shape,
     progress_line,
     progress_shape,
     rehearsed_line,
@@ -223,15 +225,7 @@ async def turn_off(messenger: Messenger, given: Namespace, output: Output) -> in
     """Turn backups off: delete them at the provider, and the vault's record."""
     await online(messenger)
     done = await messenger.backups.turn_off(unlock(given))
-    fields: dict[str, object] = {
-        "objects_deleted": done.objects_deleted,
-        "realms_deleted": done.realms_deleted,
-        "realms_total": done.realms_total,
-    }
-    text = f"Backups are off. Deleted at the provider: {done.objects_deleted} objects."
-    if done.realms_total:
-        text += f" Deleted at the vault: {done.realms_deleted} of {done.realms_total} realms."
-    output.result(fields, text)
+    output.result(off_shape(done), off_line(done))
     return DONE
 
 

@@ -76,7 +76,10 @@ async def save(tx: Transaction, state: BackupState) -> None:
 
 
 async def clear(tx: Transaction, generation: int) -> None:
-    """Backups are off: forget all but what realms do not forget, how far ledgers go and which `generation` was last."""
+    """Backups are off: forget all but what realms do not forget, how far ledgers go and which `generation` was last.
+
+    Who has still something to delete is kept as well.
+    """
     await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
     for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage", "backup_rotation"):
         await tx.execute(f"DELETE FROM {table}")
@@ -164,6 +167,34 @@ async def save_ledger_head(tx: Transaction, realm: str, sequence: int, head: byt
         sequence,
         head,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A realm that has still to delete its record: of which fleet, and of which registration."""
+
+    realm: str
+    fleet: bytes
+    epoch: int
+
+
+async def leaving(reader: Reader) -> list[Leaving]:
+    """Realms that were away when backups were turned off, those of one registration together."""
+    rows = await reader.all("SELECT realm, fleet, epoch FROM vault_leaving ORDER BY fleet, epoch, realm")
+    return [Leaving(*row) for row in rows]
+
+
+async def save_leaving(tx: Transaction, realms: Iterable[Leaving]) -> None:
+    """Remember realms that have still to delete their record."""
+    await tx.many(
+        "INSERT OR REPLACE INTO vault_leaving (realm, fleet, epoch) VALUES (?, ?, ?)",
+        [(one.realm, one.fleet, one.epoch) for one in realms],
+    )
+
+
+async def left(tx: Transaction, realms: Iterable[tuple[str, bytes]]) -> None:
+    """These realms, each of a fleet, have nothing to delete any more."""
+    await tx.many("DELETE FROM vault_leaving WHERE realm = ? AND fleet = ?", list(realms))
 
 
 # What nothing refers to.

@@ -122,6 +122,8 @@ class FakeBackups(Calls):
         self.problems: tuple[str, ...] = ()
         self.differences: tuple[str, ...] = ()
         self.old_left = False
+        self.slow_realms: tuple[str, ...] = ()
+        """Realms that are away when backups are turned off, and answer when they are asked again."""
         self._backing_up: asyncio.Task[None] | None = None
 
     def move(self, done: int, total: int = 400, phase: BackupPhase = BackupPhase.MESSAGES) -> None:
@@ -219,8 +221,10 @@ class FakeBackups(Calls):
     async def turn_off(self, unlock: Unlock) -> TurnedOff:
         await self._call("turn_off", unlock)
         self._check(unlock)
-        self.now = turned_off()
-        return TurnedOff(58, 3, 3)
+        was_on, self.now = self.now.on, turned_off(deletions_pending=self.slow_realms)
+        waiting = self.slow_realms
+        self.slow_realms = ()
+        return TurnedOff(58, 3 - len(waiting), 3, waiting) if was_on else TurnedOff(0, 1, 1)
 
     async def history(self) -> list[Attempt]:
         await self._call("history")

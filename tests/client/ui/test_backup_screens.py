@@ -603,6 +603,23 @@ def test_one_try_seen_by_many_realms_is_one_try() -> None:
     ]
 
 
+async def test_realms_that_were_away_are_asked_again_to_delete(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.slow_realms = ("west",)
+    async with client(fake, (110, 44)) as running:
+        await choose(running, "Turn off")
+        await running.press("enter")
+        told = "west did not delete its record of the former backup password."
+        assert told in words(running)
+        assert "2 of 3 realms signed" in words(running)
+        await running.press("enter")
+        assert told in words(running)
+        running.app.screen.query_one("#verbs", OptionList).highlighted = 1
+        await running.press("enter")
+        assert "1 of 1 realm signed" in words(running)
+        assert told not in words(running)
+
+
 async def test_the_leak_checklist_names_every_party_and_scrolls(client: Open) -> None:
     async with client(backed_up()) as running:
         await choose(running, "Who could")

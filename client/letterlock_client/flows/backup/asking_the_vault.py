@@ -24,16 +24,24 @@ from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.backup import recovery_secrets
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.opening import Outside
-from letterlock_client.flows.vault import device_lists, learning, ledger_heads, of_profile, recovering
+from letterlock_client.flows.vault import (
+    device_lists,
+    learning,
+    leaving,
+    ledger_heads,
+    of_profile,
+    recovering,
+)
 from letterlock_client.flows.vault.access import open_vault
 from letterlock_client.flows.vault.judging import judge
+from letterlock_client.flows.vault.leaving import AskedAgain
 from letterlock_client.flows.vault.of_profile import Registered, fleet_of
 from letterlock_client.flows.vault.recovering import Recovered
 from letterlock_client.flows.vault.surveying import registration_of, status
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.links.vault import VaultLinks
 from letterlock_client.storage import backup_state, rotation_state
-from letterlock_client.storage.backup_state import BackupState, VaultState
+from letterlock_client.storage.backup_state import BackupState, Leaving, VaultState
 from letterlock_client.storage.identity import OwnIdentity
 from letterlock_client.storage.rotation_state import Phase
 
@@ -137,10 +145,34 @@ async def _names(place: Workplace, state: BackupState) -> set[str] | None:
     return None
 
 
-async def delete_registration(place: Workplace) -> tuple[int, int]:
-    """Delete the vault's record; return how many realms of how many proved it."""
+@dataclass(frozen=True, slots=True)
+class RecordDeleted:
+    """What deleting the vault's record came to, realm by realm."""
+
+    proved: int = 0
+    total: int = 0
+    leaving: tuple[Leaving, ...] = ()
+    """Realms that keep theirs until they answer: to be kept with `backup_state.save_leaving`."""
+
+
+async def delete_registration(place: Workplace) -> RecordDeleted:
+    """Delete the vault's record. Raises what the realms answer, where none proves that it did."""
     vault = await learning.vault_in_use(place)
-    return (0, 0) if vault is None else await of_profile.delete(place, vault)
+    if vault is None:
+        return RecordDeleted()
+    ended = await of_profile.delete(place, vault)
+    return RecordDeleted(
+        len(ended.proved),
+        len(ended.proved) + len(ended.failures),
+        tuple(Leaving(realm, vault.fleet, vault.epoch) for realm in ended.waiting),
+    )
+
+
+async def delete_left(place: Workplace) -> AskedAgain | None:
+    """Ask realms again that were away when backups were turned off; None where none was."""
+    if not await place.database.read(backup_state.leaving):
+        return None
+    return await leaving.delete_left(place)
 
 
 # What is shown.

@@ -111,12 +111,25 @@ async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     """Delete the vault's record, then the backup, then the secret: what is left at any moment opens less.
 
     Raises what the provider says; then backups are still on, and turning off can be asked again. Raises code
-    restore_unfinished while messages are only in the backup.
+    restore_unfinished while messages are only in the backup. Where backups are off, and a realm was away when they
+    were turned off, it is asked again.
     """
+    if (
+        await place.database.read(backup_state.load) is None
+        and (again := await _ask_again(place)) is not None
+    ):
+        return again
     await recovery_secrets.in_use(place, unlock)
     async with place.vault_lock:
         # Whoever changes the password would register again what is deleted here.
         return await _turn_off(place, unlock)
+
+
+async def _ask_again(place: Workplace) -> TurnedOff | None:
+    from letterlock_client.flows.backup import asking_the_vault
+
+    again = await asking_the_vault.delete_left(place)
+    return TurnedOff(0, again.deleted, again.asked, again.waiting) if again else None
 
 
 async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
@@ -129,17 +142,23 @@ async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     store = objects(place, state.provider)
     # Whoever took this account over keeps its backup there, under the same key.
     await successors.require_none(place, store, state)
-    deleted, total = await asking_the_vault.delete_registration(place)
+    record = await asking_the_vault.delete_registration(place)
     removed = await tidying.remove_all(store, state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:
         removed += await unfinished_rotations.take_back(place, rotation)
 
     async def clear(work: Work) -> None:
         await backup_state.clear(work.tx, known_generation(state))
+        await backup_state.save_leaving(work.tx, record.leaving)
 
     await place.transact(clear)
     await recovery_secrets.keep(place, unlock)
-    return TurnedOff(objects_deleted=removed, realms_deleted=deleted, realms_total=total)
+    return TurnedOff(
+        objects_deleted=removed,
+        realms_deleted=record.proved,
+        realms_total=record.total,
+        deletions_pending=tuple(each.realm for each in record.leaving),
+    )
 
 
 async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
@@ -181,24 +200,28 @@ async def status(place: Workplace) -> BackupStatus:
 
     async def read(
         reader: Reader,
-    ) -> tuple[BackupState | None, VaultState | None, Rotation | None, int, bool]:
+    ) -> tuple[BackupState | None, VaultState | None, Rotation | None, int, BackupStatus]:
         return (
             await backup_state.load(reader),
             await backup_state.load_vault(reader),
             await rotation_state.load(reader),
             len({realm for realm, _ in await backup_state.pending(reader)}),
-            await backup_state.restoring(reader),
+            BackupStatus(
+                on=False,
+                feature=await features.view(reader, place.own.id, features.BACKUP),
+                restoring=await backup_state.restoring(reader),
+                deletions_pending=tuple(each.realm for each in await backup_state.leaving(reader)),
+            ),
         )
 
-    state, vault, rotation, pending, restoring = await place.database.read(read)
-    offered = await place.database.read(lambda reader: features.view(reader, place.own.id, features.BACKUP))
+    state, vault, rotation, pending, off = await place.database.read(read)
     if state is None:
-        return BackupStatus(on=False, feature=offered, restoring=restoring)
+        return off
     totals = counting.load(state.last)
     shown = _shown(vault)
-    return BackupStatus(
+    return replace(
+        off,
         on=True,
-        feature=offered,
         key_id=key_id(state.key_check),
         has_password=vault is not None,
         vault_unasked=vault is not None and vault.unasked,
@@ -211,7 +234,6 @@ async def status(place: Workplace) -> BackupStatus:
         generations=totals.generations if totals else 0,
         next_at=next_at(state),
         running=place.backup_lock.locked(),
-        restoring=restoring,
         repairs_pending=pending,
         rotation=rotation.phase.value if rotation else "",
         fleet_hash=shown.fleet_hash,

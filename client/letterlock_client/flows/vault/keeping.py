@@ -3,7 +3,7 @@
 Every request is signed for one realm and one moment. Must not know passwords or storage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,12 +14,21 @@ from letterlock.vault.ledger import Door as LedgerDoor
 from letterlock.vault.owned import Owner
 from letterlock.vault.receipts import Stage, open_receipt
 from letterlock.vault.requests import sign_anchor, sign_delete, sign_ledger
-from letterlock.wire.vault_frames import Delete, FetchLedger, LedgerPage, PutAnchor, Receipt
+from letterlock.wire import vault_refusals as refusals
+from letterlock.wire.vault_frames import (
+    AskStatus,
+    Delete,
+    FetchLedger,
+    LedgerPage,
+    PutAnchor,
+    Receipt,
+    StatusIs,
+)
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import Code
 from letterlock_client.flows.vault.device_lists import tell_owner_s_list
 from letterlock_client.links.vault import RealmLink, VaultLinks, split
-from letterlock_client.links.vault_failures import DeviceRevoked, RealmError, RealmLied
+from letterlock_client.links.vault_failures import DeviceRevoked, RealmError, RealmLied, RealmRefused
 
 MAX_PAGES: Final = 64
 """Pages of a ledger that are read in one go: 4096 entries."""
@@ -81,17 +90,35 @@ def enough_to_be_sure(vault: VaultLinks) -> int:
     return len(vault.fleet.realms) - vault.fleet.threshold + 1
 
 
-async def delete(vault: VaultLinks, owner: Owner, *, epoch: int) -> dict[str, bytes | RealmError]:
-    """Have the realms forget the account's record for good. Returns each one's signed receipt, or how it failed."""
+async def delete(
+    vault: VaultLinks, owner: Owner, *, epoch: int, realms: Iterable[str] | None = None
+) -> dict[str, bytes | RealmError]:
+    """Have the realms (or these) forget the account's record of a registration for good, or of one before it.
+
+    Returns each one's signed receipt, or how it failed: refused with `EPOCH` where a later registration is.
+    """
 
     async def end(link: RealmLink) -> bytes:
         await tell_owner_s_list(link, owner)
-        request = sign_delete(owner, await link.addressed(), epoch=epoch, created=vault.now())
-        raw = (await link.ask(Delete(0, request=request), Receipt)).receipt
-        _check(link, raw, Stage.DELETED, owner, epoch, sha256(request))
-        return raw
+        try:
+            return await _end(link, vault, owner, epoch)
+        except RealmRefused as error:
+            if error.refusal != refusals.EPOCH:
+                raise
+            # It was away for the last registration, and keeps the one before or none.
+            known = await link.ask(AskStatus(0, account=owner.account.account, door_key=b""), StatusIs)
+            if known.highest >= epoch:
+                raise
+            return await _end(link, vault, owner, known.highest)
 
-    return await vault.each(end)
+    return await vault.each(end, realms)
+
+
+async def _end(link: RealmLink, vault: VaultLinks, owner: Owner, epoch: int) -> bytes:
+    request = sign_delete(owner, await link.addressed(), epoch=epoch, created=vault.now())
+    raw = (await link.ask(Delete(0, request=request), Receipt)).receipt
+    _check(link, raw, Stage.DELETED, owner, epoch, sha256(request))
+    return raw
 
 
 async def ledgers(vault: VaultLinks, owner: Owner, *, epoch: int, known: Mapping[str, Head]) -> Ledgers:

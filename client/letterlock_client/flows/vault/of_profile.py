@@ -5,7 +5,7 @@ passphrases or faces.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,17 @@ from letterlock.vault.fleet import Fleet
 from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret
 from letterlock.vault.statement import open_statement
+from letterlock.wire import vault_refusals as refusals
 from letterlock_client.backup_models import Anchored, Attempt, Freshness, VaultView
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import Code
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, ledger_heads, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
 from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registration
 from letterlock_client.flows.vault.surveying import finish_commits, statements_held, status, survey
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.links.vault import VaultLinks
-from letterlock_client.links.vault_failures import VaultUnfinished
+from letterlock_client.links.vault import VaultLinks, split
+from letterlock_client.links.vault_failures import RealmError, RealmRefused, VaultUnfinished
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 
@@ -61,6 +62,31 @@ class Newest:
     """Whether every realm said what it has."""
     locator_known: bool = False
     """Whether a realm knows the owner's door by the locator that is kept here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What deleting a registration came to."""
+
+    proved: tuple[str, ...]
+    """Realms that signed that it is gone."""
+    failures: dict[str, RealmError]
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Realms that are not to be asked again: those that proved it, keep a later one, or listen to others now."""
+        final = (refusals.EPOCH, refusals.REVOKED)
+        refused = [
+            name
+            for name, error in self.failures.items()
+            if isinstance(error, RealmRefused) and error.refusal in final
+        ]
+        return (*self.proved, *refused)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Realms that keep a record, and may delete it another time."""
+        return tuple(name for name in self.failures if name not in self.gone)
 
 
 async def register_first(
@@ -169,14 +195,20 @@ async def anchor(place: Workplace, vault: VaultState, generation: int, manifest_
     return Anchored(len(told), Freshness.VERIFIED if sure else Freshness.UNANCHORED)
 
 
-async def delete(place: Workplace, vault: VaultState) -> tuple[int, int]:
-    """Have the realms forget the record; how many of how many proved it. Raises where none did."""
+async def delete(place: Workplace, vault: VaultState) -> Deleted:
+    """Have the realms forget the record. Raises where none proved that it did."""
+    ended = await delete_at(place, vault)
+    if not ended.proved:
+        raise next(iter(ended.failures.values()))
+    return ended
+
+
+async def delete_at(place: Workplace, vault: VaultState, realms: Collection[str] | None = None) -> Deleted:
+    """Have the realms, or these, forget the record; never fails for one that does not."""
     async with _opened(place, vault) as links:
-        results = await keeping.delete(links, owner_of(place.own), epoch=vault.epoch)
-    failures = [one for one in results.values() if isinstance(one, ClientError)]
-    if len(failures) == len(results):
-        raise failures[0]
-    return len(results) - len(failures), len(results)
+        results = await keeping.delete(links, owner_of(place.own), epoch=vault.epoch, realms=realms)
+    proved, failures = split(results)
+    return Deleted(tuple(proved), failures)
 
 
 async def history(place: Workplace, vault: VaultState) -> list[Attempt]:

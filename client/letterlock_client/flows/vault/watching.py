@@ -1,6 +1,7 @@
 """Tells a living terminal when somebody tries its backup password, so that its owner can set another in time.
 
-Every few minutes the realms' ledgers are read from where they were known; what is new and nobody's business but
+Every few minutes the realms' ledgers are read from where they were known, and realms that were away when backups were
+turned off are asked to delete; what is new and nobody's business but
 the owner's becomes an alarm. What this profile did itself it has noted already. Must not know passwords.
 """
 
@@ -33,11 +34,20 @@ async def run(place: Workplace) -> None:
     await asyncio.sleep(FIRST_LOOK_S)
     told = ""
     while True:
+        await _delete_left(place)
         alarm = await look(place)
         if alarm and alarm.text != told:
             place.announcer.say([alarm])
         told = alarm.text if alarm else ""
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _delete_left(place: Workplace) -> None:
+    if await place.database.read(backup_state.leaving):
+        # Whoever has no vault does not wait for all that it brings along.
+        from letterlock_client.flows.vault import leaving
+
+        await leaving.delete_left(place)
 
 
 async def look(place: Workplace) -> Alarm | None:

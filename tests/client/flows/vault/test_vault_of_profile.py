@@ -124,7 +124,8 @@ async def test_the_history_is_shown_and_a_ledger_that_goes_back_is_an_alarm(scen
 async def test_deleting_counts_the_realms_that_proved_it(scene: Scene) -> None:
     await scene.turn_on()
     scene.realms.away.add("realm-2")
-    assert await of_profile.delete(scene.place, await scene.vault()) == (2, 3)
+    ended = await of_profile.delete(scene.place, await scene.vault())
+    assert (ended.proved, ended.waiting) == (("realm-1", "realm-3"), ("realm-2",))
     scene.realms.away |= {"realm-1", "realm-3"}
     with pytest.raises(ClientError) as told:
         await of_profile.delete(scene.place, await scene.vault())
@@ -187,4 +188,4 @@ async def test_a_password_change_that_died_leaves_a_vault_that_goes_on(
     assert (await scene.recover(right)).anchor == (1, sha256(b"1"))
     with pytest.raises(ClientError, match="not the backup password"):
         await scene.recover(wrong)
-    assert await of_profile.delete(scene.place, await scene.vault()) == (3, 3)
+    assert len((await of_profile.delete(scene.place, await scene.vault())).proved) == 3

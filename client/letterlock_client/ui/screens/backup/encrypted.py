@@ -10,7 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from letterlock_client.backup_models import BackupStatus
-from letterlock_client.backup_shapes import UNASKED
+from letterlock_client.backup_shapes import UNASKED, still_keeping
 from letterlock_client.events import BackupMoved
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
@@ -92,8 +92,9 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         options.focus()
 
     def _facts(self, status: BackupStatus) -> Content:
+        keeping = [f"{self._around.icons.warning} {line_of(still_keeping(status.deletions_pending))}"]
         if not status.on:
-            return Content(OFF_TEXT)
+            return Content("\n\n".join([OFF_TEXT, *(keeping if status.deletions_pending else [])]))
         opens = [
             text
             for has, text in ((status.has_password, "password"), (status.has_recovery_key, "64-digit key"))
@@ -114,13 +115,16 @@ class EncryptedBackupScreen(Dialog[None], Asking):
                 f"{many(status.repairs_pending, 'realm')} of the vault not told yet; tried again by itself"
             )
             rows.append(("Repair", f"{self._around.icons.warning} {waiting}"))
+        if status.deletions_pending:
+            rows.append(("Before", keeping[0]))
         if status.rotation:
             rows.append(("Rotation", f"{self._around.icons.warning} {ROTATIONS[status.rotation]}"))
         return facts(rows)
 
     def _offered(self, status: BackupStatus) -> list[Verb]:
         if not status.on:
-            return [("turn_on", "Turn on…"), ("leaks", "Who could still learn what")]
+            again = [("ask_again", "Ask again to delete at the vault")] if status.deletions_pending else []
+            return [("turn_on", "Turn on…"), *again, ("leaks", "Who could still learn what")]
         password, key = status.has_password, status.has_recovery_key
         verbs = [
             ("change_password", "Change the password…" if password else "Set a password too…"),
@@ -173,5 +177,6 @@ class EncryptedBackupScreen(Dialog[None], Asking):
             "verify": flows.verify,
             "rehearse": flows.rehearse,
             "turn_off": flows.turn_off,
+            "ask_again": flows.ask_again,
         }
         return plain[verb]

@@ -9,8 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOn
-from letterlock_client.backup_shapes import ELSEWHERE
+from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOff, TurnedOn
+from letterlock_client.backup_shapes import ELSEWHERE, still_keeping
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.backup_wording import (
     FRESHNESS,
@@ -52,6 +52,7 @@ SLOTS: Final = (
     ),
 )
 
+WHEN_THEY_ANSWER: Final = "Asked again while this client runs, or here."
 NO_VAULT: Final = (
     "No vault takes part: nobody can tell a new device whether the backup it finds is your newest one, and "
     "nobody can help when the digits are lost."
@@ -234,14 +235,27 @@ class BackupFlows(Steps):
         )
         if done is None:
             return
-        proof = (
-            f"{done.realms_deleted} of {many(done.realms_total, 'realm')} signed that their share is gone."
-        )
         await self.tell(
             "Backups are off",
             f"{many(done.objects_deleted, 'object')} deleted from the folder.",
-            proof if done.realms_total else "No vault took part, so none had anything to delete.",
+            *_proof(done),
         )
+
+    async def ask_again(self) -> None:
+        """Ask realms that were away when backups were turned off to delete what they keep."""
+        done = await self.work(
+            Work(
+                "Ask again to delete",
+                "Asking the realms that were away.",
+                "Ask",
+                "Asking the realms",
+                self.backups.turn_off,
+                guarded=False,
+                at_once=True,
+            )
+        )
+        if done is not None:
+            await self.tell("Deleted at the vault", *_proof(done))
 
     # Looking.
 
@@ -339,3 +353,13 @@ def _turned_on(done: TurnedOn) -> list[str]:
     if done.realms_total:
         texts.append(realms_line(done.realms, done.realms_total))
     return texts
+
+
+def _proof(done: TurnedOff) -> list[str]:
+    """What the realms signed, and which of them did not answer."""
+    if not done.realms_total:
+        return ["No vault took part, so none had anything to delete."]
+    signed = f"{done.realms_deleted} of {many(done.realms_total, 'realm')} signed that their share is gone."
+    if not done.deletions_pending:
+        return [signed]
+    return [signed, f"{still_keeping(done.deletions_pending)} {WHEN_THEY_ANSWER}"]

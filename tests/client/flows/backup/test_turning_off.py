@@ -1,0 +1,160 @@
+"""Turning backups off while a realm is away: it is named, asked again, and nothing newer is deleted by that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from letterlock.wire import vault_refusals
+from letterlock.wire.frames import Frame
+from letterlock.wire.vault_frames import Delete, Receipt, Refused
+from letterlock_client.backup_models import BackupChoice, RealmState, TurnedOff
+from letterlock_client.backup_shapes import status_line, status_shape
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.vault import watching
+from letterlock_client.messenger import Messenger
+from letterlock_client.storage import backup_state
+from letterlock_client.storage.backup_state import VaultState
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, shelf
+from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
+from tests.client.flows.vault import vaults
+from tests.town import Town
+
+__all__ = ["shelf"]
+
+AWAY = "realm-3"
+
+
+@dataclass
+class Scene:
+    alice: Messenger
+    realms: vaults.Town
+    file: Path
+
+    async def turn_on(self) -> None:
+        await self.alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, fleet=self.file), NO_PASSPHRASE)
+
+    async def turn_off(self) -> TurnedOff:
+        return await self.alice.backups.turn_off(NO_PASSPHRASE)
+
+    async def pending(self) -> tuple[str, ...]:
+        return (await self.alice.backups.status()).deletions_pending
+
+    def records(self) -> dict[str, bool]:
+        """Which realms hold a record of hers."""
+        account = self.alice.profile.account
+        return {
+            name: store.standings._standings[account].record is not None
+            for name, store in self.realms.stores.items()
+        }
+
+
+@pytest.fixture
+async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with fleet(shelf, tmp_path) as (realms, file):
+        yield Scene(await town.register("alice"), realms, file)
+
+
+async def test_a_realm_that_was_away_is_named_and_deletes_when_it_is_asked_again(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.away = {AWAY}
+    assert await scene.turn_off() == TurnedOff(0, 2, 3, (AWAY,))
+    status = await scene.alice.backups.status()
+    assert (status.on, status.deletions_pending) == (False, (AWAY,))
+    assert status_shape(status)["deletions_pending"] == [AWAY]
+    assert f"{AWAY} did not delete its record" in status_line(status)
+    assert await scene.turn_off() == TurnedOff(0, 0, 1, (AWAY,))
+    scene.realms.away.clear()
+    assert scene.records() == {"realm-1": False, "realm-2": False, AWAY: True}
+    assert await scene.turn_off() == TurnedOff(0, 1, 1)
+    assert not any(scene.records().values())
+    assert await scene.pending() == ()
+    with pytest.raises(ClientError) as told:
+        await scene.turn_off()
+    assert told.value.code is Code.BACKUP_OFF
+
+
+async def test_a_client_that_runs_asks_again_by_itself(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.turn_on()
+    scene.realms.away = {AWAY}
+    await scene.turn_off()
+    scene.realms.away.clear()
+    looked = asyncio.Event()
+
+    async def look(_place: object) -> None:
+        looked.set()
+
+    monkeypatch.setattr(watching, "FIRST_LOOK_S", 0)
+    monkeypatch.setattr(watching, "look", look)
+    running = asyncio.create_task(watching.run(scene.alice._place))
+    await looked.wait()
+    running.cancel()
+    assert await scene.pending() == ()
+    assert not any(scene.records().values())
+
+
+async def test_a_realm_that_missed_the_last_password_deletes_the_one_before(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.away = {AWAY}
+    await scene.alice.backups.change_password(OTHER, NO_PASSPHRASE)
+    scene.realms.away.clear()
+    assert await scene.turn_off() == TurnedOff(0, 3, 3)
+    assert not any(scene.records().values())
+
+
+async def test_what_was_turned_on_again_meanwhile_is_not_deleted(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.away = {AWAY}
+    await scene.turn_off()
+    scene.realms.away.clear()
+    await scene.turn_on()
+    assert await scene.pending() == (AWAY,)
+    await watching._delete_left(scene.alice._place)
+    assert await scene.pending() == ()
+    assert all(scene.records().values())
+    assert {one.state for one in (await scene.alice.backups.vault()).realms} == {RealmState.READY}
+
+
+async def test_two_vaults_that_were_left_are_both_asked(scene: Scene, tmp_path: Path) -> None:
+    """Another fleet file, and so another registration, with the same realms in it."""
+    other = tmp_path / "other.toml"
+    other.write_bytes(scene.file.read_bytes() + b"\n")
+    for file in (scene.file, other):
+        scene.file = file
+        scene.realms.away.clear()
+        await scene.turn_on()
+        scene.realms.away = {AWAY}
+        await scene.turn_off()
+    assert await scene.pending() == (AWAY, AWAY)
+    scene.realms.away.clear()
+    assert (await scene.turn_off()).deletions_pending == ()
+    assert not any(scene.records().values())
+
+
+async def test_a_realm_that_listens_to_another_terminal_now_is_asked_no_more(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.away = {AWAY}
+    await scene.turn_off()
+    scene.realms.away.clear()
+
+    def refuse(frame: Frame) -> Frame:
+        no = Refused(frame.id, code=vault_refusals.REVOKED, message="", retry=0, left=0, tombstone=b"")
+        return no if isinstance(frame, Receipt) else frame
+
+    scene.realms.lies[AWAY] = refuse
+    assert await scene.turn_off() == TurnedOff(0, 0, 1)
+    assert await scene.pending() == ()
+
+
+async def test_a_vault_that_no_realm_of_answers_keeps_backups_on(scene: Scene) -> None:
+    await scene.turn_on()
+    scene.realms.cut = dict.fromkeys(scene.realms.stores, Delete)
+    with pytest.raises(ClientError) as told:
+        await scene.turn_off()
+    assert told.value.code is Code.REALM_UNREACHABLE
+    vault = await scene.alice._place.database.read(backup_state.load_vault)
+    assert isinstance(vault, VaultState)
+    assert await scene.pending() == ()
