@@ -383,3 +383,5 @@ class Exported:
     """Disappearing and view-once messages, which no export holds."""
     head: str
     """What a checkable record is known by: the end of its hash chain in hex; else empty."""
+    whole: bool = True
+    """Whether no restore was under way: else what had not come back by then is not in it."""

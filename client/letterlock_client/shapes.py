@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from letterlock.ids import account_text, message_text
-from letterlock_client.models import Contact, Conversation, Delivery, Message, MessageKind
+from letterlock_client.models import Contact, Conversation, Delivery, Exported, Message, MessageKind
 from letterlock_client.sanitize import clean, line_of
 
+NOT_WHOLE: Final = (
+    "A restore is not complete: what is not back yet is not in it. Export again once all is back."
+)
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 OPENS: Final = "letterlock view"
 """What one types to open a view-once message."""
@@ -142,6 +145,16 @@ def seconds_of(text: str) -> int | None:
         return 0
     found = _DURATION.fullmatch(text)
     return int(found[1]) * _UNITS[found[2]] if found else None
+
+
+def exported_line(done: Exported, path: str) -> str:
+    """Say what an export holds, and what it does not, for people; `path` is its place as it is shown."""
+    said = f"{many(done.messages, 'message')} {'is' if done.messages == 1 else 'are'} in {path}."
+    if done.left_out:
+        said += f" {done.left_out} that disappear or can be viewed once are not."
+    if not done.whole:
+        said += f" {NOT_WHOLE}"
+    return said
 
 
 def contact_shape(contact: Contact) -> dict[str, object]:

@@ -10,7 +10,7 @@ from letterlock_client.exports.chain import ChangedError, Checked, check
 from letterlock_client.flows.exporting import Format, Wish
 from letterlock_client.messenger import Messenger
 from letterlock_client.output import DONE, FAILED, Output
-from letterlock_client.shapes import message_line, message_shape
+from letterlock_client.shapes import exported_line, message_line, message_shape
 
 
 def run(verb: str, given: Namespace, output: Output) -> int:
@@ -44,10 +44,9 @@ async def export(messenger: Messenger, given: Namespace, output: Output) -> int:
         "messages": written.messages,
         "media": written.media,
         "left_out": written.left_out,
+        "whole": written.whole,
     }
-    text = f"{written.messages} messages are in {written.path}."
-    if written.left_out:
-        text += f" {written.left_out} that disappear or can be viewed once are not."
+    text = exported_line(written, str(written.path))
     if written.head:
         fields["head"] = written.head
         text += f"\nThe end of its chain: {written.head}"

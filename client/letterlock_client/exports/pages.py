@@ -73,9 +73,9 @@ class TextPage:
             lines.append(f"    file: {media.place}")
         return ("\n".join(lines) + "\n").encode()
 
-    def end(self, left_out: int) -> bytes:
+    def end(self, left_out: int, *, whole: bool) -> bytes:
         """The closing line."""
-        return f"\n{_left_out(left_out)}\n".encode() if left_out else b""
+        return "".join(f"\n{each}\n" for each in _missing(left_out, whole=whole)).encode()
 
 
 class HtmlPage:
@@ -113,10 +113,10 @@ class HtmlPage:
             f"{_embedded(message, media)}{f'<footer>{reactions}</footer>' if reactions else ''}</article>\n"
         ).encode()
 
-    def end(self, left_out: int) -> bytes:
+    def end(self, left_out: int, *, whole: bool) -> bytes:
         """All after the last message."""
-        note = f"<p>{_left_out(left_out)}</p>" if left_out else ""
-        return f"{note}</body></html>\n".encode()
+        notes = "".join(f"<p>{each}</p>" for each in _missing(left_out, whole=whole))
+        return f"{notes}</body></html>\n".encode()
 
 
 def _embedded(message: Message, media: Media) -> str:
@@ -132,5 +132,12 @@ def _embedded(message: Message, media: Media) -> str:
     return f'<p><{tag} controls src="{source}"></{tag}></p>'
 
 
-def _left_out(count: int) -> str:
-    return f"{count} disappearing or view-once message{'s are' if count > 1 else ' is'} not in this export."
+def _missing(left_out: int, *, whole: bool) -> list[str]:
+    """What is not on the page, in a sentence each."""
+    said = []
+    if left_out:
+        are = "messages are" if left_out > 1 else "message is"
+        said.append(f"{left_out} disappearing or view-once {are} not in this export.")
+    if not whole:
+        said.append("A restore was not complete: what had not come back by then is not in this export.")
+    return said

@@ -24,7 +24,7 @@ from letterlock_client.flows.files.transfers import described
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.models import Conversation, Exported, Message, TransferState
 from letterlock_client.shapes import message_shape, when, who
-from letterlock_client.storage import conversations, messages
+from letterlock_client.storage import backup_state, conversations, messages
 
 _PAGE: Final = 256
 
@@ -71,7 +71,7 @@ class Scribe(Protocol):
     def message(self, message: Message, media: Media) -> bytes:
         """One message."""
 
-    def end(self, left_out: int) -> bytes:
+    def end(self, left_out: int, *, whole: bool) -> bytes:
         """All after the last message."""
 
 
@@ -103,13 +103,16 @@ class Record:
             shape["file"] = {"sha256": media.digest} | ({"path": media.place} if media.place else {})
         return self._recorder.entry(shape)
 
-    def end(self, left_out: int) -> bytes:
+    def end(self, left_out: int, *, whole: bool) -> bytes:
         """The signed last line."""
-        return self._recorder.end({"messages": self._count, "left_out": left_out})
+        totals: dict[str, object] = {"messages": self._count, "left_out": left_out}
+        return self._recorder.end(totals if whole else totals | {"whole": False})
 
 
 async def export(place: Workplace, wish: Wish) -> Exported:
     """Write one chat; return what was written. Media that is not here is fetched where it can be.
+
+    While a restore is not complete, what it brings back later is missing, and file and result say so.
 
     Raises codes unknown_conversation, not_accepted, file_failed, storage_full.
     """
@@ -119,6 +122,7 @@ async def export(place: Workplace, wish: Wish) -> Exported:
         raise ClientError(Code.FILE_FAILED, f"{target} is a folder; give the name of a new file")
     scribe = _scribe(place, chat, wish.format)
     draft = await asyncio.to_thread(Draft, iter([target]), place.random(8).hex())
+    whole = not await place.database.read(backup_state.restoring)
     count = left_out = files = 0
     try:
         await asyncio.to_thread(draft.write, scribe.begin())
@@ -130,12 +134,12 @@ async def export(place: Workplace, wish: Wish) -> Exported:
             count += 1
             files += bool(media.place or media.data)
             await asyncio.to_thread(draft.write, scribe.message(message, media))
-        await asyncio.to_thread(draft.write, scribe.end(left_out))
+        await asyncio.to_thread(draft.write, scribe.end(left_out, whole=whole))
         written = await asyncio.to_thread(draft.finish)
     finally:
         await asyncio.to_thread(draft.drop)
     head = scribe.head if isinstance(scribe, Record) else ""
-    return Exported(written, count, files, left_out, head)
+    return Exported(written, count, files, left_out, head, whole)
 
 
 def _scribe(place: Workplace, chat: Conversation, kind: Format) -> Scribe:

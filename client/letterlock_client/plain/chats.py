@@ -8,7 +8,7 @@ from typing import Final
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Listed
 from letterlock_client.plain.speaking import Action, Verbs, say
-from letterlock_client.shapes import seconds_of, who
+from letterlock_client.shapes import exported_line, seconds_of, who
 
 SHOWN: Final = 10
 """How many messages entering a chat shows."""
@@ -131,5 +131,4 @@ class ChatVerbs(Verbs):
         chat = self.present.require()
         path = await asyncio.to_thread(lambda: Path(rest.strip()).expanduser())
         done = await self.messenger.export_to(chat, path)
-        left = f" {done.left_out} that disappear or can be viewed once are not." if done.left_out else ""
-        say(f"{done.messages} messages are in {done.path}.{left}")
+        say(exported_line(done, str(done.path)))

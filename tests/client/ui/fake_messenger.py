@@ -370,7 +370,7 @@ class FakeMessenger:
         await self._call("export_to", conversation, path)
         if not path.suffix:
             raise ClientError(Code.BAD_INPUT, "give a file whose name ends in one of .html")
-        return Exported(path, 7, 0, 2, "")
+        return Exported(path, 7, 0, 2, "", whole=not self.backups.now.restoring)
 
     async def search(
         self, text: str, conversation: ConversationId | None = None, limit: int = 50

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from letterlock_client.models import Delivery, Listed, MessageKind, TransferState
+from letterlock_client.shapes import NOT_WHOLE
 from letterlock_client.ui.panes import message_verbs
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
 from letterlock_client.ui.widgets.message_log import MessageLog
 from tests.client.ui.conftest import Open
+from tests.client.ui.fake_backups import turned_on
 from tests.client.ui.fake_messenger import DAY, FakeMessenger, attachment, chat_id, lively
 
 BOB = chat_id("bob")
@@ -204,6 +206,13 @@ async def test_a_chat_is_written_to_a_file_whose_name_says_how(client: Open) -> 
         await running.settle()
         assert running.fake.asked("export_to") == [(BOB, Path("/tmp/bob.html"))]
         assert "7 messages are in /tmp/bob.html" in " ".join(running.text().split())
+        assert NOT_WHOLE[:30] not in " ".join(running.text().split())
+        running.fake.backups.now = turned_on(restoring=True)
+        running.pane.action_export()
+        await running.type("/tmp/bob.html")
+        await running.press("enter")
+        await running.settle()
+        assert NOT_WHOLE[:30] in " ".join(running.text().split())
         running.view.composer.insert("/export bob")
         await running.press("enter")
         await running.settle()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.file_paths import file_of
 from letterlock_client.sanitize import line_of
-from letterlock_client.shapes import seconds_of
+from letterlock_client.shapes import exported_line, seconds_of
 from letterlock_client.ui import intents
 from letterlock_client.ui.commands import Where, slashes
 from letterlock_client.ui.themes import OFFERED
@@ -111,8 +111,7 @@ class SlashVerbs:
         path = await asyncio.to_thread(lambda: Path(typed.rest.strip()).expanduser())
         self._pane.tell("Writing the chat to a file…")
         done = await self._pane.messenger.export_to(typed.conversation, path)
-        left = f" {done.left_out} that disappear or can be viewed once are not." if done.left_out else ""
-        self._pane.tell(f"{done.messages} messages are in {line_of(str(done.path), 200)}.{left}")
+        self._pane.tell(exported_line(done, line_of(str(done.path), 200)))
 
     async def _theme(self, typed: intents.Slash) -> None:
         name = typed.rest.strip()

@@ -16,14 +16,17 @@ from letterlock_client.backup_models import Restored
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished
+from letterlock_client.exports.chain import check
 from letterlock_client.flows import expiring
 from letterlock_client.flows.announcing import EventStream
 from letterlock_client.flows.backup import looking_ahead, restoring
 from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.exporting import Format, Wish
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery, TransferState
 from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.shapes import NOT_WHOLE, exported_line
 from letterlock_client.storage import backup_import
 from letterlock_client.storage.backup_import import Imported
 from letterlock_client.storage.database import Database, Transaction
@@ -302,6 +305,26 @@ async def test_whoever_stops_it_or_closes_goes_on_at_any_later_time(scene: Scene
     scene.slow.let_go.set()
     assert (await whole(alice)).messages == len(scene.said)
     assert await texts(alice, scene.pair.to_bob) == scene.said
+
+
+@pytest.mark.parametrize("kind", list(Format))
+async def test_an_export_of_what_is_not_all_back_says_so(scene: Scene, tmp_path: Path, kind: Format) -> None:
+    """In the result, in the file, and there under the device's signature where it has one."""
+    alice = await scene.come_back()
+    said = []
+    for number in range(2):
+        wish = Wish(scene.pair.to_bob, tmp_path / f"{number}.{kind.value}", kind, media=False)
+        done = await alice.export(wish)
+        text = done.path.read_text()
+        told = '"whole": false' if kind is Format.JSONL else "A restore was not complete"
+        assert (told in text, NOT_WHOLE in exported_line(done, "here")) == (not done.whole, not done.whole)
+        if kind is Format.JSONL:
+            assert check(text.encode().splitlines(keepends=True)).head == done.head
+        said.append((done.whole, done.messages == len(scene.said)))
+        if not done.whole:
+            scene.slow.let_go.set()
+            await whole(alice)
+    assert said == [(False, False), (True, True)]
 
 
 async def test_the_command_finishes_what_the_screen_began(scene: Scene) -> None:
