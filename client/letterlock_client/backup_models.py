@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from letterlock.ids import AccountId, ConversationId
+from letterlock.ids import AccountId, ConversationId, MessageId
 
 
 class Frequency(StrEnum):
@@ -365,6 +365,15 @@ class RestorePreview:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongFile:
+    """A file of a backup that did not come back, and the error code that says why."""
+
+    message: MessageId
+    name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """What a restore brought back."""
 
@@ -379,3 +388,7 @@ class Restored:
     """Whether that is all; else the rest comes beside chatting."""
     lost: int = 0
     """How many records at most did not come, because they are damaged there."""
+    media_wrong: int = 0
+    """Files of the backup that are damaged or missing at the provider."""
+    wrong: tuple[WrongFile, ...] = ()
+    """Those, the first hundred of them."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from letterlock.ids import message_text
 from letterlock_client import shapes
 from letterlock_client.backup_models import (
     Attempt,
@@ -18,6 +19,7 @@ from letterlock_client.backup_models import (
     TurnedOff,
     Verified,
 )
+from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import many
 
 FRESHNESS: Final = {
@@ -57,6 +59,7 @@ ROTATIONS: Final = {
     "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
     "leaving": OLD_LEFT,
 }
+_SHOWN_NAMES: Final = 10
 FILES_LOST: Final = "Files that were whole neither here nor in the backup, and are not in it any more"
 
 
@@ -292,21 +295,32 @@ def restored_shape(done: Restored) -> dict[str, object]:
         "generation": done.generation,
         "freshness": done.freshness.value,
         "epoch": done.epoch,
+        "media_wrong": done.media_wrong,
+        "wrong": [
+            {"message": message_text(each.message), "name": each.name, "error": each.error}
+            for each in done.wrong
+        ],
     }
     return shape | ({"lost": done.lost} if done.lost else {})
 
 
 def restored_line(done: Restored) -> str:
     """What a restore brought back, for people."""
-    text = (
-        f"Restored generation {done.generation}: {_in_chats(done)} and"
-        f" {many(done.media, 'file')}; {FRESHNESS[done.freshness]}."
-    )
-    return (
-        f"{text}\nDamaged at the provider: at most {many(done.lost, 'change')} did not come."
-        if done.lost
-        else text
-    )
+    brought = f"{_in_chats(done)} and {many(done.media, 'file')}"
+    lines = [f"Restored generation {done.generation}: {brought}; {FRESHNESS[done.freshness]}."]
+    if done.media_wrong:
+        lines.append(wrong_files(done))
+    if done.lost:
+        lines.append(f"Damaged at the provider: at most {many(done.lost, 'change')} did not come.")
+    return "\n".join(lines)
+
+
+def wrong_files(done: Restored) -> str:
+    """Say how many files of a backup did not come back, and name some; their messages go on offering them."""
+    names = [line_of(each.name, 60) or "without a name" for each in done.wrong[:_SHOWN_NAMES]]
+    if done.media_wrong > len(names):
+        names.append(f"and {done.media_wrong - len(names):,} more")
+    return f"Damaged or missing at the provider, and not back: {many(done.media_wrong, 'file')}: {', '.join(names)}."
 
 
 def attempt_shape(attempt: Attempt) -> dict[str, object]:

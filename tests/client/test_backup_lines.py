@@ -2,8 +2,17 @@
 
 import pytest
 
-from letterlock_client.backup_models import BackupPhase, BackupProgress, Freshness, Restored, TurnedOff
+from letterlock.ids import MessageId
+from letterlock_client.backup_models import (
+    BackupPhase,
+    BackupProgress,
+    Freshness,
+    Restored,
+    TurnedOff,
+    WrongFile,
+)
 from letterlock_client.backup_shapes import off_line, off_shape, progress_line, restored_line
+from letterlock_client.ui.backup_wording import restored_sentence
 
 
 @pytest.mark.parametrize(
@@ -12,6 +21,31 @@ from letterlock_client.backup_shapes import off_line, off_shape, progress_line, 
 )
 def test_one_of_a_thing_is_not_many(count: int, said: str) -> None:
     assert said in restored_line(Restored(count, count, count, 7, Freshness.VERIFIED, 2))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "not back: 1 file: 0.jpg."),
+        (2, "not back: 2 files: 0.jpg, 1.jpg."),
+        (2_000, "8.jpg, 9.jpg, and 1,990 more."),
+    ],
+)
+def test_files_that_did_not_come_back_are_counted_and_some_named(count: int, said: str) -> None:
+    wrong = tuple(
+        WrongFile(MessageId(bytes(16)), f"{number}.jpg", "backup_missing")
+        for number in range(min(count, 100))
+    )
+    done = Restored(1, 1, 0, 7, Freshness.VERIFIED, 2, media_wrong=count, wrong=wrong)
+    assert said in restored_line(done)
+    assert said in restored_sentence(done)
+
+
+def test_a_hostile_name_of_a_lost_file_stays_on_its_line() -> None:
+    wrong = (WrongFile(MessageId(bytes(16)), "a\x1b[2J\nb" * 50, "backup_missing"),)
+    line = restored_line(Restored(1, 1, 0, 7, Freshness.VERIFIED, 2, media_wrong=1, wrong=wrong))
+    assert len(line.splitlines()) == 2
+    assert "\x1b" not in line
 
 
 @pytest.mark.parametrize(

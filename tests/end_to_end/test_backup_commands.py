@@ -31,6 +31,8 @@ async def test_a_lost_terminal_comes_back_from_a_folder(
         "generation": 1,
         "freshness": "unchecked",
         "epoch": 2,
+        "media_wrong": 0,
+        "wrong": [],
     }
     assert [line["text"] for line in (await again.run("history", "bob")).lines] == ["hello", "hello yourself"]
     assert (await again.run("send", "bob", "from my new terminal")).last["accepted"] is True

@@ -20,6 +20,7 @@ from letterlock_client.backup_models import (
     Restored,
     VaultView,
 )
+from letterlock_client.backup_shapes import wrong_files
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.wording import clock_time, day_name, size
@@ -210,6 +211,12 @@ def restored_words(done: Restored) -> str:
     """Return what a restore brought back."""
     files = f" and {many(done.media, 'file')}" if done.media else ""
     return f"{many(done.messages, 'message')} in {many(done.conversations, 'chat')}{files}"
+
+
+def restored_sentence(done: Restored) -> str:
+    """Return what came back when a restore is complete, and which files did not."""
+    wrong = f" {wrong_files(done)}" if done.media_wrong else ""
+    return f"All of your chats are back: {restored_words(done)}.{wrong}"
 
 
 def holdings(last: LastBackup) -> str:

@@ -21,10 +21,11 @@ from letterlock.backup.records import Record
 from letterlock.backup.segments import SegmentRef, open_columns
 from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
-from letterlock_client.backup_models import BackupPhase, Restored
+from letterlock_client.backup_models import BackupPhase, Restored, WrongFile
 from letterlock_client.errors import ClientError
 from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
+from letterlock_client.flows.backup import lost_files
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, telling
@@ -47,6 +48,8 @@ from letterlock_client.storage.database import Reader, Transaction
 
 ALL: Final = "all"
 LATER: Final = "later"
+MOST_NAMED: Final = 100
+"""So many files that did not come back are named."""
 Batches: TypeAlias = list[list[Record | Columns]]
 """A segment's records, read and checked."""
 
@@ -254,19 +257,24 @@ def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
 # Files.
 
 
-async def restore_files(here: Restoring) -> int:
-    """Bring files back where they are wanted now, and note which are at the provider; return how many are here."""
+async def restore_files(here: Restoring) -> tuple[int, list[WrongFile]]:
+    """Bring files back where they are wanted now, and note which are at the provider.
+
+    Return how many are here, and those that the backup has and the provider has not, or not whole.
+    """
     shelf = _shelf(here)
     await shelf.look(here.store)
     back = FilesBack(here.place, here.store, shelf)
-    wanted = back.wanted(await here.place.database.read(attachments.absent))
+    wanted, missing = back.wanted(await here.place.database.read(attachments.absent))
     await here.place.transact(lambda work: backup_rows.note_media(work.tx, [each.row for each in wanted]))
+    bad: list[WrongFile] = []
     if here.journal.media != LATER:
+        bad += await lost_files.lost(here.store, here.journal.backup_key, here.manifest, missing)
         done, size = here.meter.ahead(BackupPhase.MEDIA)
         total = size + sum(each.content.size for each in wanted)
         here.meter.phase(BackupPhase.MEDIA, done + len(wanted), total)
-        await back.bring_all(wanted, here.meter)
-    return await here.place.database.read(attachments.here_from_backup)
+        bad += await back.bring_all(wanted, here.meter)
+    return await here.place.database.read(attachments.here_from_backup), bad
 
 
 def _shelf(here: Restoring) -> MediaShelf:
@@ -303,7 +311,7 @@ async def note_account(work: Work) -> None:
 
 async def complete(here: Restoring) -> Restored:
     """Bring files back, and close the journal: that is all."""
-    files = await restore_files(here)
+    files, wrong = await restore_files(here)
 
     async def work(work: Work) -> None:
         await backup_state.end_restore(work.tx)
@@ -311,7 +319,8 @@ async def complete(here: Restoring) -> Restored:
 
     await here.place.transact(work)
     here.place.backup_due.set()
-    return replace(await restored(here), media=files)
+    done = await restored(here)
+    return replace(done, media=files, media_wrong=len(wrong), wrong=tuple(wrong[:MOST_NAMED]))
 
 
 async def restored(here: Restoring, *, complete: bool = True) -> Restored:

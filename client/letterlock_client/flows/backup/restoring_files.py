@@ -15,9 +15,10 @@ from functools import partial
 from typing import Final
 
 from letterlock.ids import MessageId
-from letterlock_client.backup_models import BackupPhase
+from letterlock_client.backup_models import BackupPhase, WrongFile
 from letterlock_client.errors import ClientError
 from letterlock_client.events import Alarm
+from letterlock_client.flows.backup import lost_files
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, together
 from letterlock_client.flows.backup.progress import Meter
@@ -54,20 +55,20 @@ class FilesBack:
         self._arrived: list[_Arrived] = []
         self._stopping = False
 
-    def wanted(self, absent: Iterable[AbsentFile]) -> list[WantedFile]:
-        """Those that lie at the provider, whole."""
-        found = []
+    def wanted(self, absent: Iterable[AbsentFile]) -> tuple[list[WantedFile], list[WantedFile]]:
+        """Those that lie at the provider, whole, and those that do not."""
+        found: list[WantedFile] = []
+        missing: list[WantedFile] = []
         for each in absent:
-            content = described(each.descriptor)
-            if content is not None and self._shelf.whole(
-                media := self._shelf.named(content.digest), content.size
-            ):
-                found.append(WantedFile(each.row, each.message, content, media))
-        return found
+            if (content := described(each.descriptor)) is None:
+                continue
+            file = WantedFile(each.row, each.message, content, self._shelf.named(content.digest))
+            (found if self._shelf.whole(file.media, content.size) else missing).append(file)
+        return found, missing
 
-    async def bring_all(self, files: Iterable[WantedFile], meter: Meter) -> list[WantedFile]:
+    async def bring_all(self, files: Iterable[WantedFile], meter: Meter) -> list[WrongFile]:
         """Bring files back; return those that are not whole at the provider, which keep no other from coming."""
-        bad: list[WantedFile] = []
+        bad: list[WrongFile] = []
 
         async def one(file: WantedFile) -> None:
             try:
@@ -77,7 +78,7 @@ class FilesBack:
                     raise
                 # No backup is to wait for it either: the journal is to be closed.
                 self._place.announcer.say([Alarm(error.code.value, error.message)])
-                bad.append(file)
+                bad.append(lost_files.wrong(file, error.code))
             meter.moved(1, file.content.size)
 
         async with together() as group:
@@ -111,7 +112,7 @@ class FilesBack:
                 continue
             below = absent[-1].row
             async with together() as group:
-                for each in self.wanted(absent):
+                for each in self.wanted(absent)[0]:
                     group.create_task(self._try(each, meter))
 
     async def _try(self, file: WantedFile, meter: Meter) -> None:

@@ -113,9 +113,9 @@ class BackupActions(Errands):
     def _restored(self, event: happenings.RestoreFinished) -> None:
         self._restoring = False
         if event.restored is not None:
-            from letterlock_client.ui.backup_wording import restored_words
+            from letterlock_client.ui.backup_wording import restored_sentence
 
-            self.tell(f"All of your chats are back: {restored_words(event.restored)}.")
+            self.tell(restored_sentence(event.restored))
         elif event.error:
             self.tell(
                 f"The rest of your chats waits: {event.error}. Chat backup (f3) goes on with it.", severe=True

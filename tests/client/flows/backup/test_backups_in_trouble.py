@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.ids import message_text
+from letterlock_client.backup_shapes import restored_line, restored_shape
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupFinished
 from letterlock_client.messenger import Messenger
@@ -258,9 +260,17 @@ async def test_another_folder_gets_all_that_is_here_anew(pair: Pair, shelf: Shel
     assert (again.messages, again.media, again.problems) == (whole.messages, whole.media, ())
 
 
-@pytest.mark.parametrize("fault", ["flipped", "gone while it is fetched"])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("flipped", Code.BACKUP_DAMAGED),
+        ("gone while it is fetched", Code.BACKUP_MISSING),
+        ("gone", Code.BACKUP_MISSING),
+        ("cut", Code.BACKUP_MISSING),
+    ],
+)
 async def test_one_bad_file_keeps_no_other_from_coming_back_and_no_backup_from_going_on(
-    pair: Pair, shelf: Shelf, tmp_path: Path, fault: str
+    pair: Pair, shelf: Shelf, tmp_path: Path, fault: str, code: Code
 ) -> None:
     digits = await turn_on(pair.alice)
     for name in ("one", "two"):
@@ -268,18 +278,33 @@ async def test_one_bad_file_keeps_no_other_from_coming_back_and_no_backup_from_g
         await pair.alice.send_file(pair.to_bob, tmp_path / name)
     await pair.settle()
     assert (await pair.alice.backups.back_up()).media == 2
+    # One that was never fetched is in no backup, and nobody lost it.
+    (tmp_path / "three").write_bytes(b"three")
+    await pair.bob.send_file(pair.to_alice, tmp_path / "three")
+    await pair.settle()
+    assert (await pair.alice.backups.back_up()).media == 2
     await pair.alice.close()
     bad = next(name for name in shelf.memory.objects if "/media/" in name)
     shelf.seen = faulty = FaultyProvider(shelf.memory)
     if fault == "flipped":
         faulty.flipped[bad] = 7
+    elif fault == "gone":
+        del shelf.memory.objects[bad]
+    elif fault == "cut":
+        shelf.memory.objects[bad] = shelf.memory.objects[bad][:-1]
     else:
         faulty.lost.add(bad)
     done = await restore(pair.town, digits)
-    assert (done.messages, done.media) == (4, 1)
+    assert (done.messages, done.media, done.media_wrong) == (5, 1, 1)
+    (wrong,) = done.wrong
+    assert (wrong.name in ("one", "two"), wrong.error) == (True, code.value)
+    assert wrong.name in restored_line(done)
+    assert restored_shape(done)["wrong"] == [
+        {"message": message_text(wrong.message), "name": wrong.name, "error": code.value}
+    ]
     again = await pair.town.open("second")
     await again.save_draft(pair.to_bob, "a draft")
-    assert (await again.backups.back_up()).generation == 2
+    assert (await again.backups.back_up()).generation == 3
 
 
 @pytest.mark.parametrize("error", [UnreachableError("away"), FullError("full")])

@@ -32,7 +32,7 @@ from letterlock_client.ui.backup_wording import (
     many,
     number,
     provider_words,
-    restored_words,
+    restored_sentence,
     when,
     why_not,
 )
@@ -157,7 +157,7 @@ class ChatBackupScreen(Dialog[None], Asking):
 
     def _restored(self, event: RestoreFinished) -> None:
         if event.restored is not None:
-            self.say(f"All of your chats are back: {restored_words(event.restored)}.")
+            self.say(restored_sentence(event.restored))
         else:
             self.say(line_of(event.error) or "Stopped; it goes on at the next start, or when you say so.")
         self.query_one(ProgressLine).show(None)
