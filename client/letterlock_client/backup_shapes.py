@@ -17,6 +17,7 @@ from letterlock_client.backup_models import (
     Restored,
     Rotated,
     TurnedOff,
+    VaultView,
     Verified,
 )
 from letterlock_client.sanitize import line_of
@@ -284,6 +285,25 @@ def rehearsed_line(found: Rehearsed) -> str:
     """How a scratch restore compares with what is here, for people."""
     head = f"Generation {found.generation} restores {_in_chats(found)} and {many(found.media, 'file')}."
     return "\n".join([head, *(found.differences or ("It is the same as what is here.",))])
+
+
+def vault_shape(vault: VaultView) -> dict[str, object]:
+    """How the realms stand before a password is asked for."""
+    return {
+        "type": "vault",
+        "attempts_left": vault.attempts_left,
+        "wait_seconds": vault.wait_seconds,
+        "with_locator": vault.with_locator,
+        "realms": [
+            {
+                "realm": realm.name,
+                "state": realm.state.value,
+                "attempts_left": realm.attempts_left,
+                "wait_seconds": realm.wait_seconds,
+            }
+            for realm in vault.realms
+        ],
+    }
 
 
 def restored_shape(done: Restored) -> dict[str, object]:

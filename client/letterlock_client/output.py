@@ -41,6 +41,15 @@ class Output:
             sys.stderr.write(line_of(text))
             sys.stderr.flush()
 
+    def beforehand(self, fields: dict[str, object], text: str) -> None:
+        """Print what a person is to know before something is asked: the object with --json, else on standard error."""
+        self._wipe()
+        if self.as_json:
+            print_line(json.dumps(fields))
+        else:
+            sys.stderr.write(f"{clean(text)}\n")
+            sys.stderr.flush()
+
     def error(self, code: str, message: str, facts: dict[str, object] | None = None) -> None:
         """Print why a command failed, on standard error."""
         self._wipe()

@@ -3,14 +3,15 @@
 Secrets come from files or from a prompt, never from an argument.
 """
 
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Final
 
 from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
-from letterlock_client.backup_shapes import restored_line, restored_shape
+from letterlock_client.backup_shapes import restored_line, restored_shape, vault_shape
 from letterlock_client.commands.backup import secret_from, tell_progress
-from letterlock_client.commands.session import UsageError, ask, new_unlock, profile_name, unlock_for
+from letterlock_client.commands.session import UsageError, ask, can_ask, new_unlock, profile_name, unlock_for
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.output import DONE, Output
@@ -34,7 +35,9 @@ async def restore(given: Namespace, output: Output) -> int:
     found = await begun_before(home, name, how, missing) if missing else None
     restoration = await Restoration.begin(home, name, Restoration.filled_in(asked_for(given), found))
     try:
-        secret, by_password = secret_to_open(given, restoration.digits, found)
+        secret = secret_given(given, restoration.digits)
+        by_password = bool(given.password_file) if secret else None
+        secret = secret or await secret_typed(restoration, found, output)
         preview = await restoration.open(secret, password=by_password)
         output.progress(
             {"phase": "found", "generation": preview.generation, "messages": preview.messages},
@@ -96,17 +99,35 @@ def older_than(given: Namespace) -> int:
     return given.generation or 0
 
 
-def secret_to_open(
-    given: Namespace, on_sheet: str, found: UnfinishedRestore | None
-) -> tuple[str, bool | None]:
-    """What opens the backup, and whether it is a password; None where nobody said. A named file beats the sheet."""
-    if given.password_file:
-        return secret_from(given.password_file), True
-    if given.recovery_key_file:
-        return secret_from(given.recovery_key_file), False
-    if on_sheet:
-        return on_sheet, False
+def secret_given(given: Namespace, on_sheet: str) -> str:
+    """What opens the backup, where a file or the recovery sheet has it; else empty. A named file beats the sheet."""
+    named = given.password_file or given.recovery_key_file
+    return secret_from(named) if named else on_sheet
+
+
+async def secret_typed(restoration: Restoration, found: UnfinishedRestore | None, output: Output) -> str:
+    """Ask the person for what opens the backup, after saying what a wrong password would cost. Raises UsageError."""
+    by_key = found is not None and found.by_key
+    if can_ask() and not by_key:
+        await tell_tries(restoration, output)
     if found is None:
-        return ask("Password or 64 digits: ", FILES), None
-    what = "64 digits" if found.by_key else "Backup password"
-    return ask(f"Going on with the restore of {name_of(found.request.handle)}. {what}: ", FILES), None
+        return ask("Password or 64 digits: ", FILES)
+    what = "64 digits" if by_key else "Backup password"
+    return ask(f"Going on with the restore of {name_of(found.request.handle)}. {what}: ", FILES)
+
+
+async def tell_tries(restoration: Restoration, output: Output) -> None:
+    """Say how the realms stand, which costs no try; whoever has the 64 digits needs none of them."""
+    # Only who is asked for a password waits for the words of it.
+    from letterlock_client.ui.backup_wording import realm_line, tries_line
+
+    try:
+        vault = await restoration.vault()
+    except ClientError as error:
+        if error.code is not Code.NO_VAULT:
+            fields: dict[str, object] = {"type": "vault", "code": error.code.value, "message": error.message}
+            output.beforehand(fields, f"The vault could not be asked: {error.message.removesuffix('.')}.")
+        return
+    now = time.time_ns() // 1_000_000
+    lines = [*(realm_line(realm, now) for realm in vault.realms), tries_line(vault)]
+    output.beforehand(vault_shape(vault), "\n".join(lines))

@@ -121,12 +121,17 @@ def told_passphrase(given: Namespace) -> str | None:
 
 def ask(prompt: str, instead: str = "--passphrase-file or --no-passphrase") -> str:
     """Ask the person at the terminal. Raises UsageError where there is none."""
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise UsageError(f"no terminal to ask for this: give {instead}")
     try:
         return getpass.getpass(prompt)
     except EOFError:
         raise UsageError("no passphrase was given") from None
+
+
+def can_ask() -> bool:
+    """Whether a person is there to be asked."""
+    return sys.stdin.isatty()
 
 
 def no_profile(home: Home, profile: str) -> ClientError:
