@@ -359,7 +359,10 @@ class RestorePreview:
     media: int
     media_bytes: int
     chats: tuple[PreviewChat, ...]
+    """The newest of them."""
     freshness: Freshness
+    conversations: int
+    """How many chats there are, those that are not listed included."""
     lost: int = 0
     """How many records at most are missing, because they are damaged there."""
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
-from letterlock.ids import account_text
 from letterlock_client.backup_models import (
     BackupProgress,
     Restored,
@@ -24,7 +23,7 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import finding, restoring_profiles, unfinished_restores
-from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.naming_chats import chats_named
 from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
 
@@ -100,13 +99,14 @@ class Restoration:
         everyone, the newest messages and the account here; `Backups.go_on_restoring` brings the rest beside chatting.
 
         `unlock` opens the profile, or is how a new one shall be opened. `chats` are WHO of those to bring back,
-        as the preview names them; none is all. With `files_later` files stay at the provider until they are wanted.
+        by title, handle or account id; none is all. With `files_later` files stay at the provider until they are
+        wanted.
         Raises codes backup_other_account, offline, file_failed, ….
         """
         if self._opened is None:
             raise ClientError(Code.BAD_INPUT, "open the backup first")
         named = chats or self._wanted.request.chats
-        wanted = tuple(_chat(self._opened.found, who) for who in named)
+        wanted = await chats_named(self._wanted.store, self._opened.found, named)
         self._wanted = replace(self._wanted, early=early)
         if files_later:
             self._wanted = replace(self._wanted, request=replace(self._wanted.request, media_later=True))
@@ -115,17 +115,3 @@ class Restoration:
     async def close(self) -> None:
         """Forget the secret. May be called twice."""
         self._opened = None
-
-
-def _chat(found: FoundBackup, who: str) -> bytes:
-    """Find a chat of the backup by title or account id. Raises code unknown_conversation."""
-    for each in found.manifest.chats:
-        if who in (each.title, each.id.hex()) or (len(each.id) == 20 and who == _text(each.id)):
-            return bytes(each.id)
-    raise ClientError(Code.UNKNOWN_CONVERSATION, f"there is no chat with {who} in this backup")
-
-
-def _text(raw: bytes) -> str:
-    from letterlock.ids import AccountId
-
-    return account_text(AccountId(raw))

@@ -290,6 +290,7 @@ def preview(**changes: object) -> RestorePreview:
         media_bytes=12_000_000,
         chats=CHATS,
         freshness=Freshness.VERIFIED,
+        conversations=len(CHATS),
     )
     return replace(found, **changes)  # type: ignore[arg-type]
 

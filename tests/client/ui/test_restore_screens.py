@@ -459,6 +459,19 @@ async def test_an_older_backup_needs_a_word(client: Open) -> None:
         assert isinstance(running.app.screen, NewPassphraseScreen)
 
 
+@pytest.mark.parametrize(
+    ("older", "said"), [(0, ""), (1, "1 older chat, not in"), (812, "812 older chats, not in")]
+)
+async def test_chats_too_old_for_the_list_are_told_of(client: Open, older: int, said: str) -> None:
+    def found(restoration: FakeRestoration) -> None:
+        restoration.found = preview(conversations=len(CHATS) + older)
+
+    async with Restoring(found).at_password(client) as running:
+        await give(running, SECRET)
+        assert said in words(running)
+        assert ("older chat" in words(running)) is bool(older)
+
+
 async def test_the_digits_are_checked_as_they_come(client: Open) -> None:
     way = Restoring(lambda restoration: setattr(restoration, "secret", KEY))
     async with way.at_password(client, by_key=True) as running:

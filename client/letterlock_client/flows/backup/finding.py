@@ -140,4 +140,5 @@ def preview(found: FoundBackup, handle: str) -> RestorePreview:
         ),
         freshness=found.freshness,
         lost=found.lost,
+        conversations=manifest.totals.conversations,
     )

@@ -24,6 +24,10 @@ STALE: Final = (
     "The vault knows of a newer backup than the newest in this folder. Look for the right folder first: what "
     "came after this one would be missing."
 )
+OLDER: Final = (
+    "{}, not in this list, come back where all chats do. "
+    "letterlock backup restore --chat WHO brings back any one by name."
+)
 UNCHECKED: Final = (
     "Nobody could be asked whether this is your newest backup: compare its date with what you remember."
 )
@@ -80,6 +84,8 @@ class PreviewScreen(Dialog[Chosen]):
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
             yield words("Chats", "dialog--section")
             yield ChatPicker(found.chats, now, self._before.chats)
+            if (older := found.conversations - len(found.chats)) > 0:
+                yield words(OLDER.format(many(older, "older chat")), "dialog--text")
             if found.media:
                 yield words("Files", "dialog--section")
                 later = f"Fetch them later, each when it is opened ({size(found.media_bytes)} now)"
