@@ -75,13 +75,24 @@ async def save(tx: Transaction, state: BackupState) -> None:
     )
 
 
+_OF_IT: Final = (
+    "backup",
+    "backup_media",
+    "vault",
+    "vault_pending",
+    "backup_garbage",
+    "backup_rotation",
+    "backup_beside",
+)
+
+
 async def clear(tx: Transaction, generation: int) -> None:
     """Backups are off: forget all but what realms do not forget, how far ledgers go and which `generation` was last.
 
     Who has still something to delete is kept as well.
     """
     await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
-    for table in ("backup", "backup_media", "vault", "vault_pending", "backup_garbage", "backup_rotation"):
+    for table in _OF_IT:
         await tx.execute(f"DELETE FROM {table}")
 
 

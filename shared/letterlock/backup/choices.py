@@ -18,6 +18,7 @@ MAX_FLEET: Final = 64 * 1024
 """Bytes of a fleet file."""
 
 _Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Prefix = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
 class _Hidden(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +42,18 @@ class Guard(_Hidden, frozen=True, gc=False):
     """The owner's door; empty where the writer did not know it."""
 
 
-class Choices(_Hidden, frozen=True, gc=False):
+class Turn(_Hidden, frozen=True, gc=False):
+    """A rotation of the recovery secret that is under way, or whose old backup is still there."""
+
+    former: _Prefix
+    """The prefix under the old key."""
+    later: _Prefix
+    """The one under the new key."""
+    generation: _Number
+    """The last one that is written under the old key."""
+
+
+class Choices(_Hidden, frozen=True, gc=False, omit_defaults=True):
     """How the owner set backups up."""
 
     frequency: Annotated[str, Meta(max_length=64)]
@@ -52,6 +64,8 @@ class Choices(_Hidden, frozen=True, gc=False):
     """Whether the owner has the 64 digits."""
     vault: Guard | None = None
     """None where there is no password."""
+    turn: Turn | None = None
+    """None where no rotation has left anything."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock.backup.choices import MAX_FLEET, Choices, Guard, pack, read
+from letterlock.backup.choices import MAX_FLEET, Choices, Guard, Turn, pack, read
 from letterlock.errors import MalformedError
 
 GUARD = Guard(b"threshold = 2", 3, bytes(range(10)))
@@ -33,6 +33,13 @@ def test_what_an_older_release_wrote_is_read_for_ever() -> None:
         st.booleans(),
         st.none()
         | st.builds(Guard, st.binary(max_size=200), st.integers(0, 2**53 - 1), st.binary(max_size=32)),
+        st.none()
+        | st.builds(
+            Turn,
+            st.binary(min_size=16, max_size=16),
+            st.binary(min_size=16, max_size=16),
+            st.integers(0, 2**53 - 1),
+        ),
     )
 )
 def test_all_choices_come_back(choices: Choices) -> None:
@@ -56,6 +63,9 @@ def test_what_a_later_release_adds_is_passed_over() -> None:
         {"vault": {"fleet": b"", "epoch": 1}},
         {"vault": {"fleet": bytes(MAX_FLEET + 1), "epoch": 1, "locator": b""}},
         {"vault": {"fleet": b"", "epoch": 1, "locator": bytes(33)}},
+        {"turn": {"former": bytes(15), "later": bytes(16), "generation": 1}},
+        {"turn": {"former": bytes(16), "later": bytes(17), "generation": 1}},
+        {"turn": {"former": bytes(16), "later": bytes(16), "generation": -1}},
     ],
 )
 def test_a_value_of_another_type_or_beyond_a_limit_is_refused(change: dict[str, object]) -> None:

@@ -38,12 +38,12 @@ from letterlock_client.events import Alarm, BackupFinished, BackupMoved
 from letterlock_client.flows.backup import (
     anchoring,
     counting,
+    left_beside,
     mending,
     purging_segments,
     tidying,
     unfinished_rotations,
 )
-from letterlock_client.flows.backup.carrying import carried
 from letterlock_client.flows.backup.ground import Ground, look, new_files, next_time, save
 from letterlock_client.flows.backup.media import MediaShelf, send_files
 from letterlock_client.flows.backup.mending import NONE_MENDED, Mended
@@ -112,7 +112,7 @@ async def _purge(place: Workplace, ground: Ground, sent: "_Sent", purge: Purge) 
 async def _nothing_new(place: Workplace, ground: Ground) -> bool:
     if ground.before is None or purge_due(ground.before.unpurged_since, next_time(place, ground.state)):
         return False
-    if carried(place, ground.state, ground.vault).digest != ground.state.identity_digest:
+    if ground.carried(place).digest != ground.state.identity_digest:
         return False
     return not await place.database.read(partial(backup_rows.anything, above=ground.state.watermark))
 
@@ -166,7 +166,7 @@ async def _send(place: Workplace, ground: Ground, files: list[KeptFile], meter: 
         async with together() as group:
             sending = group.create_task(_send_files(place, ground, files, meter))
             group.create_task(seal_changes(task, state.watermark))
-        owner = carried(place, state, ground.vault)
+        owner = ground.carried(place)
         version = await place.transact(lambda work: backup_state.next_version(work.tx))
         await seal_changes(replace(task, owner=owner.rows(version)), sender.written.watermark)
         stay = await _fold(place, ground, sender)
@@ -275,6 +275,7 @@ async def _tidy(
         left = await tidying.tidy(
             place, ground.store, state, next_at=next_time(place, state), keep_all=bool(totals.alarm)
         )
+        await left_beside.let_go(place)
     except ClientError as error:
         place.announcer.say([Alarm(error.code.value, error.message)])
         return totals

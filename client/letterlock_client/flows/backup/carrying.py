@@ -6,8 +6,10 @@ realms agree.
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from letterlock.backup import choices
-from letterlock.backup.choices import Choices, Guard
+from letterlock.backup.choices import Choices, Guard, Turn
 from letterlock.backup.records import IdentityRecord, Row, SettingRecord, Tag
 from letterlock.encoding import pack
 from letterlock.errors import MalformedError
@@ -43,8 +45,10 @@ class Carried:
         )
 
 
-def carried(place: Workplace, state: BackupState, vault: VaultState | None) -> Carried:
-    """Put together who we are and how backups are set up."""
+def carried(
+    place: Workplace, state: BackupState, vault: VaultState | None, turn: Turn | None = None
+) -> Carried:
+    """Put together who we are, how backups are set up, and which rotation left something."""
     own = place.own.identity
     identity = (
         own.account,
@@ -57,16 +61,18 @@ def carried(place: Workplace, state: BackupState, vault: VaultState | None) -> C
         own.device_list,
         own.handle_entry,
     )
-    set_up = choices.pack(
-        Choices(
-            frequency=state.frequency.value,
-            media=state.include_media,
-            videos=state.include_videos,
-            recovery_key=state.has_recovery_key,
-            vault=Guard(vault.fleet, vault.epoch, vault.locator) if vault else None,
-        )
+    set_up = Choices(
+        frequency=state.frequency.value,
+        media=state.include_media,
+        videos=state.include_videos,
+        recovery_key=state.has_recovery_key,
+        vault=Guard(vault.fleet, vault.epoch, vault.locator) if vault else None,
+        turn=turn,
     )
-    return Carried(sha256(pack(*identity, set_up)), identity, set_up)
+    # Each backup has another generation, which is no news of its owner.
+    still = turn and msgspec.structs.replace(turn, generation=0)
+    known = choices.pack(msgspec.structs.replace(set_up, turn=still))
+    return Carried(sha256(pack(*identity, known)), identity, choices.pack(set_up))
 
 
 def owner_in(records: list[IdentityRecord | SettingRecord]) -> Owner | None:

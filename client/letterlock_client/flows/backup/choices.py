@@ -21,6 +21,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
 from letterlock_client.flows.backup import (
     counting,
+    left_beside,
     recovery_secrets,
     recovery_sheet,
     successors,
@@ -146,6 +147,7 @@ async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
     removed = await tidying.remove_all(store, state.backup_key)
     if (rotation := await place.database.read(rotation_state.load)) is not None:
         removed += await unfinished_rotations.take_back(place, rotation)
+    removed += await left_beside.let_go(place, at_once=True)
 
     async def clear(work: Work) -> None:
         await backup_state.clear(work.tx, known_generation(state))

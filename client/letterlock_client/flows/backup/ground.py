@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from letterlock.backup.choices import Turn
 from letterlock.backup.generations import MAX_STEP
 from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import successors
+from letterlock_client.flows.backup import left_beside, successors
+from letterlock_client.flows.backup.carrying import Carried, carried
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.terms import PERIODS_MS, anew, known_generation, objects, require
@@ -38,6 +40,12 @@ class Ground:
     alarm: str = ""
     vault: VaultState | None = None
     """What guards the recovery secret under a password, where there is one."""
+    turn: Turn | None = None
+    """A rotation that is under way or has left something."""
+
+    def carried(self, place: Workplace) -> Carried:
+        """What the backup is to say of its owner."""
+        return carried(place, self.state, self.vault, self.turn)
 
 
 async def look(place: Workplace) -> Ground:
@@ -69,7 +77,8 @@ async def look(place: Workplace) -> Ground:
     before = _manifest_of(state)
     shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
     vault = await place.database.read(backup_state.load_vault)
-    return Ground(state, before, store, shelf, floor, alarm, vault)
+    turn = await place.database.read(partial(left_beside.turn, state=state, generation=floor + 1))
+    return Ground(state, before, store, shelf, floor, alarm, vault, turn)
 
 
 async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:

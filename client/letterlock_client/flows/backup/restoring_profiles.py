@@ -32,6 +32,7 @@ from letterlock_client.flows.backup import (
     carrying,
     counting,
     finding,
+    left_beside,
     looking_ahead,
     recovery_secrets,
     recovery_sheet,
@@ -51,10 +52,10 @@ from letterlock_client.flows.onboarding import Application, check_application
 from letterlock_client.flows.opening import OpenProfile, Outside
 from letterlock_client.flows.vault import of_profile
 from letterlock_client.flows.vault.recovering import Recovered
-from letterlock_client.flows.workplace import Workplace, load_own
+from letterlock_client.flows.workplace import Work, Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal
-from letterlock_client.storage import backup_state, identity
+from letterlock_client.storage import backup_state, beside_state, identity
 from letterlock_client.storage.backup_state import BackupState, VaultState
 from letterlock_client.storage.identity import OwnIdentity
 from letterlock_client.storage.wrong_passwords import WrongPasswords
@@ -342,7 +343,14 @@ class _Run:
             last=counting.save(self._totals()),
         )
         state = carrying.as_chosen(state, owner.choices)
-        await place.transact(lambda work: backup_state.save(work.tx, state))
+        beside = left_beside.beside_of(state, owner.choices.turn if owner.choices else None)
+
+        async def save(work: Work) -> None:
+            await backup_state.save(work.tx, state)
+            if beside is not None:
+                await beside_state.save(work.tx, beside)
+
+        await place.transact(save)
         if (door := self._opened.door) is not None:
             await self._adopt(door, owner)
 

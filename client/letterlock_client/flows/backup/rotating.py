@@ -101,9 +101,17 @@ async def _check_password(going: _Rotating) -> VaultState | None:
 async def _write(going: _Rotating) -> Rotation:
     """Write the backup of now again under the new secret, and read it back."""
     place = going.place
-    await backing_up.make(place)
+    await unfinished_rotations.settle(place)
+    begun = await place.database.read(rotation_state.load)
+    to = await _begin(going, await require(place))
+    try:
+        # It says where it is written again, for whoever restores it if this terminal is lost.
+        await backing_up.make(place)
+    except ClientError:
+        if begun is None:
+            await place.transact(lambda work: rotation_state.clear(work.tx))
+        raise
     state = await require(place)
-    to = await _begin(going, state)
     store = objects(place, state.provider)
     try:
         going.written = await resealing.reseal(place, store, state, to, going.meter)

@@ -65,7 +65,12 @@ async def tidy(
 
 async def remove_all(store: Objects, key: bytes) -> int:
     """Delete everything that lies under a key; return how much that was."""
-    found = await store.list(prefix_of(key))
+    return await remove_under(store, prefix_of(key))
+
+
+async def remove_under(store: Objects, prefix: str) -> int:
+    """Delete everything that lies under a prefix; return how much that was."""
+    found = await store.list(prefix)
     # Without its manifest nothing of a backup opens: those go first.
     for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
         await store.delete(one.name)
