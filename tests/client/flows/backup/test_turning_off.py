@@ -10,7 +10,7 @@ import pytest
 from letterlock.wire import vault_refusals
 from letterlock.wire.frames import Frame
 from letterlock.wire.vault_frames import Delete, Receipt, Refused
-from letterlock_client.backup_models import BackupChoice, RealmState, TurnedOff
+from letterlock_client.backup_models import BackupChoice, Frequency, Freshness, RealmState, TurnedOff
 from letterlock_client.backup_shapes import status_line, status_shape
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
@@ -18,7 +18,7 @@ from letterlock_client.flows.vault import watching
 from letterlock_client.messenger import Messenger
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, shelf
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
 from tests.client.flows.vault import vaults
 from tests.town import Town
@@ -158,3 +158,20 @@ async def test_a_vault_that_no_realm_of_answers_keeps_backups_on(scene: Scene) -
     vault = await scene.alice._place.database.read(backup_state.load_vault)
     assert isinstance(vault, VaultState)
     assert await scene.pending() == ()
+
+
+async def test_backups_that_are_turned_on_again_go_on_above_what_the_realms_remember(
+    scene: Scene, town: Town
+) -> None:
+    """Else no realm would confirm them, and whoever restores by password would be told that they are stale."""
+    await scene.turn_on()
+    for frequency in (Frequency.WEEKLY, Frequency.MONTHLY, Frequency.OFF):
+        await scene.alice.backups.choose(frequency=frequency)
+        newest = await scene.alice.backups.back_up()
+    await scene.turn_off()
+    await scene.turn_on()
+    made = await scene.alice.backups.back_up()
+    assert (newest.generation, made.generation) == (3, 4)
+    assert (made.freshness, made.realms_confirmed) == (Freshness.VERIFIED, 3)
+    await scene.alice.close()
+    assert (await restore(town, PASSWORD, fleet=scene.file)).freshness is Freshness.VERIFIED
