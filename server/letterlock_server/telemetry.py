@@ -9,7 +9,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -137,6 +137,18 @@ class ServerCollector(Collector):
             yield CounterMetricFamily("letterlock_store_flushes", "waits for the disk", value=self._flushes())
 
 
+class _StandardError:
+    """Where log lines go, perhaps a file on a full disk or a pipe that nobody reads: a line may be lost, no request."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def configure_logging(*, json: bool) -> None:
     """Write log lines to standard error: JSON objects or text. Standard output belongs to the ready line."""
     renderer: structlog.typing.Processor = (
@@ -149,7 +161,7 @@ def configure_logging(*, json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
     # asyncio names transports, and with them addresses, in its own lines.

@@ -1,12 +1,16 @@
 """What guesses promise across crashes, restarts, failing disks and disks that are put back."""
 
 import asyncio
+import contextlib
+import resource
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from letterlock.errors import LyingRealmError
 from letterlock.vault.fleet import Fleet
@@ -16,6 +20,7 @@ from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.stores.vault_sqlite.store import SqliteVaultStore
+from letterlock_server.vault import guessing
 from letterlock_server.vault.policy import Policy
 from tests.server.vault.running import (
     KEY,
@@ -23,6 +28,7 @@ from tests.server.vault.running import (
     WRONG,
     Asker,
     Clock,
+    Running,
     Try,
     dealt_for,
     files_hold,
@@ -192,3 +198,69 @@ async def test_a_disk_that_fails_now_and_then_never_lets_an_eleventh_guess_throu
         answers = await asyncio.gather(*(guess(realm, dealt) for _ in range(12)))
         evaluated += sum(isinstance(one, frames.GuessAnswer) for one in answers)
     assert evaluated == 10 if not after else 5 <= evaluated < 10
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """No file can be written to, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        # What is logged goes to a file as well.
+        with capture_logs():
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def overdue(realm: Running) -> None:
+    """Let the realm come back to the guesses that it could not end."""
+    realm.clock.pass_seconds(6)
+    await guessing.end_overdue(realm.vault)
+    await settled(realm)
+
+
+async def test_a_full_disk_answers_no_guess_and_spends_none(tmp_path: Path) -> None:
+    dealt = await registered(tmp_path)
+    async with running(store(tmp_path)) as realm:
+        with no_room():
+            for _ in range(3):
+                refused = await guess(realm, dealt, PASSWORD)
+                assert isinstance(refused, frames.Refused)
+                assert refused.code == refusals.NOT_NOW
+        await overdue(realm)
+        async with await Asker.open(realm) as asker:
+            assert (await asker.status(KEY)).left == 10
+        assert isinstance(await guess(realm, dealt, PASSWORD), frames.Released)
+
+
+async def test_a_disk_that_is_full_when_the_last_guess_was_right_refills_as_soon_as_there_is_room(
+    tmp_path: Path,
+) -> None:
+    dealt = await registered(tmp_path)
+    async with running(store(tmp_path)) as realm:
+        for _ in range(9):
+            await guess(realm, dealt)
+        async with await Asker.open(realm) as asker:
+            tried = Try(dealt, PASSWORD, KEY)
+            proof = tried.finish(await asker.ask(tried.frame, frames.GuessAnswer))
+            with no_room():
+                await asker.refused(proof, refusals.NOT_NOW)
+            await overdue(realm)
+            assert (await asker.status(KEY)).left == 10
+
+
+async def test_a_store_that_somebody_else_has_locked_answers_no_guess_and_spends_none(tmp_path: Path) -> None:
+    dealt = await registered(tmp_path)
+    locked = store(tmp_path)
+    async with running(locked) as realm:
+        await locked._on_thread(lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
+        with contextlib.closing(sqlite3.connect(tmp_path / "vault.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            refused = await guess(realm, dealt, PASSWORD)
+            assert isinstance(refused, frames.Refused)
+            assert refused.code == refusals.NOT_NOW
+            other.rollback()
+        await overdue(realm)
+        async with await Asker.open(realm) as asker:
+            assert (await asker.status(KEY)).left == 10

@@ -58,7 +58,7 @@ class Child:
 
 
 @contextlib.asynccontextmanager
-async def child(*options: str) -> AsyncIterator[Child]:
+async def child(*options: str, log: int = subprocess.DEVNULL) -> AsyncIterator[Child]:
     process = await asyncio.create_subprocess_exec(
         *BEGIN,
         "--listen",
@@ -68,7 +68,7 @@ async def child(*options: str) -> AsyncIterator[Child]:
         "realm-1",
         *options,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=log,
     )
     try:
         assert process.stdout is not None
@@ -251,3 +251,17 @@ def refuses_connections(url: str) -> None:
     with contextlib.suppress(ConnectionError):
         while True:
             socket.create_connection((host, int(port)), timeout=5).close()
+
+
+async def test_a_log_that_nobody_reads_any_more_costs_no_answer() -> None:
+    """Standard error may be a pipe whose reader has gone, or a file on a full disk."""
+    reading, writing = os.pipe()
+    try:
+        async with child("--store", "memory", "--back-off", "0", "--guesses", "1", log=writing) as realm:
+            os.close(reading)
+            made = await registered(realm)
+            async with await realm.asker() as asker:
+                await asker.ask(Try(made, WRONG, KEY).frame, frames.GuessAnswer)
+                assert (await asker.status(KEY)).state == refusals.DESTROYED
+    finally:
+        os.close(writing)
