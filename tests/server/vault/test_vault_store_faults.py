@@ -198,3 +198,15 @@ async def test_accounts_are_counted_without_reading_any(tmp_path: Path) -> None:
     await store._on_thread(lambda connection, _: connection.set_authorizer(no_accounts))
     assert await store.count() == 5
     await store.close()
+
+
+async def test_a_damaged_row_is_trouble_with_the_store_and_with_nothing_else(tmp_path: Path) -> None:
+    """What looks after last guesses comes back to a store that fails, and must not die of a row."""
+    store = SqliteVaultStore(tmp_path / "vault.db")
+    await store.open()
+    await put(store, standing(record=record()))
+    await store._on_thread(lambda connection, _: connection.execute("UPDATE records SET receipts = x'c1'"))
+    with pytest.raises(StoreError):
+        await store.find(ALICE)
+    assert not store.healthy()
+    await store.close()

@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from letterlock.ids import AccountId
 from letterlock_server.stores.sqlite.connecting import connect_durable, migrate
 from letterlock_server.stores.sqlite.locking import lock
@@ -124,7 +126,7 @@ class SqliteVaultStore:
         try:
             connection, slots = self._ready()
             result = work(connection, slots)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
             self._let_go()
             raise StoreError(f"the store {self._path} could not keep or read this: {error}") from error
         self._healthy = True
