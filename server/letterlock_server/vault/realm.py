@@ -308,7 +308,11 @@ class Realm:
         """Count one addition of an owner whose signature holds. Raises Refuse where it is too soon for one more."""
         wait = _seconds(self.policy.adding_waits(standing.paced_until, now.running))
         if wait:
-            raise Refuse(refusals.RATE, f"too many changes of this account: wait {wait} seconds", retry=wait)
+            raise Refuse(
+                refusals.RATE,
+                f"too many changes of this account: wait {wait} second{'s' * (wait != 1)}",
+                retry=wait,
+            )
         return msgspec.structs.replace(
             standing, paced_until=self.policy.add(standing.paced_until, now.running)
         )

@@ -33,7 +33,7 @@ from letterlock_server.websocket.listening import Patience
 from tests.shared.devices.people import NOW, seed
 
 Lie = Callable[[Frame], Frame]
-NO_WAITS = Policy(guesses=10, back_off=(0,), additions=Rule(10_000, 1))
+NO_WAITS = Policy(guesses=10, back_off=(0,), additions=Rule(1_000_000, 1))
 
 
 @dataclass
