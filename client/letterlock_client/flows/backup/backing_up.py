@@ -90,12 +90,13 @@ async def make(place: Workplace, *, mend: bool = False) -> BackupMade:
     meter.phase(BackupPhase.FINDING)
     ground = await look(place)
     mended = NONE_MENDED
-    if mend:
+    reading = mend or bool(ground.alarm)
+    if reading:
         ground, mended = await mending.mend(place, ground, meter)
     files = await new_files(place, ground.state)
     if not files and not mended.damaged and await _nothing_new(place, ground):
         return await _nothing_made(place, ground)
-    if not mend:
+    if not reading:
         await ground.shelf.look(ground.store)
     purge = await purging_segments.plan_purge(
         place, ground.before, ground.state.watermark, next_time(place, ground.state)
@@ -222,6 +223,9 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     state = ground.state
     meter.phase(BackupPhase.MANIFEST)
     before = counting.load(state.last)
+    if before is not None and sent.mended.damaged:
+        # Files that are sent once more were counted.
+        before = counting.changed(before, counted_at=0)
     totals = await place.database.read(
         partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
     )

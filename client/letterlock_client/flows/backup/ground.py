@@ -18,13 +18,13 @@ from letterlock_client.flows.backup import left_beside, successors
 from letterlock_client.flows.backup.carrying import Carried, carried
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
-from letterlock_client.flows.backup.terms import PERIODS_MS, anew, known_generation, objects, require
+from letterlock_client.flows.backup.terms import PERIODS_MS, known_generation, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState, VaultState
 
-LOST: Final = "The provider had lost the last backup: everything was written again."
+LOST: Final = "The provider had lost the last backup: what was lost of it was written again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Ground:
     floor: int
     """The highest generation that anybody wrote there."""
     alarm: str = ""
+    """Says that the provider lost the generation before."""
     vault: VaultState | None = None
     """What guards the recovery secret under a password, where there is one."""
     turn: Turn | None = None
@@ -66,8 +67,8 @@ async def look(place: Workplace) -> Ground:
     floor = max([known, *generations.values()])
     alarm = ""
     if state.manifest and state.manifest_name not in generations:
-        state, alarm = anew(state, state.provider), LOST
-        await place.transact(lambda work: work.tx.execute("DELETE FROM backup_media"))
+        # What it says of segments and files holds still, of those that are there; the rest is to be mended.
+        alarm = LOST
     for name in sorted(generations, reverse=True):
         if state.manifest and generations[name] <= state.generation:
             break

@@ -12,7 +12,7 @@ import msgspec
 from letterlock.backup.segments import SegmentRef
 from letterlock.messaging.content import Attachment
 from letterlock_client.backup_models import BackupPhase
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.ground import Ground
 from letterlock_client.flows.backup.media import MediaShelf, described, read_media
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects
@@ -62,11 +62,16 @@ async def mend(place: Workplace, ground: Ground, meter: Meter) -> tuple[Ground, 
 
 
 async def _renew_manifest(store: Objects, state: BackupState) -> int:
-    """Put the last manifest back as this device wrote it: one that does not open keeps garbage for ever."""
+    """Put the last manifest back as this device wrote it: one that does not open keeps garbage for ever.
+
+    One that is gone stays so: the one before it, with all of its segments, is what restores until there is a new one.
+    """
     try:
         if await store.get(state.manifest_name) == state.manifest:
             return 0
     except ClientError as error:
+        if error.code is Code.BACKUP_MISSING:
+            return 1
         if error.code not in WRONG_THERE:
             raise
     await store.delete(state.manifest_name)

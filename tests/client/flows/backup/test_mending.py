@@ -73,7 +73,8 @@ async def test_any_object_that_is_damaged_is_written_again(
         name = media[number] if number < len(media) else there[(number - len(media)) % len(there)]
         spoil(shelf, name, fault)
         assert len((await pair.alice.backups.verify()).problems) == 1
-        assert (await pair.alice.backups.back_up(mend=True)).damaged == 1
+        made = await pair.alice.backups.back_up(mend=True)
+        assert (made.damaged, made.media) == (1, 2)
         assert (await pair.alice.backups.verify()).problems == ()
         assert (await pair.alice.backups.rehearse()).differences == ()
     files = (await pair.alice.backups.verify()).media
@@ -153,3 +154,25 @@ async def test_a_last_backup_that_is_not_there_any_more_is_told(
     assert problem in (await pair.alice.backups.rehearse()).differences
     shelf.memory.objects[newest] = body
     assert (await pair.alice.backups.verify()).problems == ()
+
+
+async def test_what_only_the_provider_has_stays_in_the_backup_though_the_last_one_is_gone(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    """A folder that was put back, on a terminal that has left its files there."""
+    digits = await build_up(pair, tmp_path)
+    await pair.alice.close()
+    await restore(pair.town, digits, media_later=True)
+    again = await pair.town.open("second", connect=False)
+    yesterday = dict(shelf.memory.objects)
+    await again.save_draft(pair.to_bob, "a draft")
+    assert (await again.backups.back_up()).generation == 3
+    shelf.memory.objects = dict(yesterday)
+    made = await again.backups.back_up()
+    assert (made.generation, made.media) == (4, 2)
+    assert "lost" in made.alarm
+    verified = await again.backups.verify()
+    assert (verified.media, verified.problems) == (2, ())
+    assert (await again.backups.rehearse()).differences == ()
+    await again.close()
+    assert (await restore(pair.town, digits, "third")).media == 2
