@@ -124,3 +124,46 @@ async def test_a_restore_that_was_cut_short_needs_none_of_it_said_again(
     assert [line["text"] for line in (await again.run("history", "bob")).lines] == ["hello", "hello yourself"]
     # It is over: nothing is known of it any more.
     assert (await again.run(*go_on)).error["error"] == "bad_usage"
+
+
+async def test_a_damaged_backup_is_written_again_or_what_is_whole_of_it_restored(
+    friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path
+) -> None:
+    alice, bob = friends
+    folder, sheet = tmp_path / "backup", tmp_path / "sheet"
+    await alice.run("backup", "on", "--provider", f"folder:{folder}", "--recovery-key")
+    await alice.run("backup", "sheet", "--with-key", "--output", str(sheet))
+    await alice.run("backup", "now")
+    (first,) = folder.rglob("segment/*")
+    await bob.run("send", "alice", "said since")
+    await alice.run("receive")
+    await alice.run("backup", "now")
+    (second,) = set(folder.rglob("segment/*")) - {first}
+    raw = second.read_bytes()
+    second.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+
+    found = await alice.run("backup", "verify")
+    assert (found.status, len(found.last["problems"])) == (1, 1)
+    again, third = Person("again", tmp_path / "homes"), Person("third", tmp_path / "homes")
+    restore = ("backup", "restore", "--sheet", str(sheet))
+    assert (await again.run(*restore)).error["error"] == "backup_damaged"
+    assert (await again.run(*restore, "--generation", "0")).status == 2
+
+    mended = await alice.run("backup", "now", "--mend")
+    assert (mended.status, mended.last["damaged"], mended.last["generation"]) == (0, 1, 3)
+    assert (await alice.run("backup", "verify")).last["problems"] == []
+    assert "damaged" not in (await alice.run("backup", "now", "--mend")).last
+
+    third_manifest = max(folder.rglob("manifest/*"))
+    third_manifest.unlink()
+    rest = await again.run(*restore, "--accept-damaged")
+    assert (rest.status, rest.last["messages"], rest.last["generation"]) == (0, 2, 2), rest
+    assert rest.last["lost"] >= 1
+    older = await third.run(*restore, "--generation", "1")
+    assert (older.status, older.last["messages"], older.last["generation"]) == (0, 2, 1), older
+    assert "lost" not in older.last
+    # Whoever was put out by that writes nothing more.
+    await again.run("backup", "now")
+    await third.run("backup", "now")
+    out = await again.run("backup", "now")
+    assert out.error["error"] == "device_revoked", out
