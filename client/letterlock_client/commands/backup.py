@@ -230,11 +230,17 @@ async def turn_off(messenger: Messenger, given: Namespace, output: Output) -> in
 
 
 async def history(messenger: Messenger, given: Namespace, output: Output) -> int:
-    """Print what the realms have noted, the oldest first."""
+    """Print what the realms have noted, the oldest first; exit 1 where one of them lied."""
     del given
-    for attempt in await messenger.backups.history():
+    stream = messenger.events()
+    attempts = await messenger.backups.history()
+    stream.close()
+    for attempt in attempts:
         output.result(attempt_shape(attempt), attempt_line(attempt))
-    return DONE
+    lies = [event async for event in stream if isinstance(event, Alarm) and event.code == Code.REALM_LIED]
+    for lie in lies:
+        output.result({"type": "alarm", "code": lie.code}, f"Alarm: {lie.text}")
+    return FAILED if lies else DONE
 
 
 def tell_progress(moved: BackupProgress, output: Output) -> None:

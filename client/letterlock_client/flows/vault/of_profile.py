@@ -19,9 +19,11 @@ from letterlock.vault.statement import open_statement
 from letterlock.wire import vault_refusals as refusals
 from letterlock_client.backup_models import Anchored, Attempt, Freshness, VaultView
 from letterlock_client.errors import Code
+from letterlock_client.events import Alarm
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.vault import keeping, ledger_heads, registering
 from letterlock_client.flows.vault.access import open_vault, owner_of
+from letterlock_client.flows.vault.keeping import Ledgers
 from letterlock_client.flows.vault.registering import STRETCHING, Keep, Registration
 from letterlock_client.flows.vault.surveying import finish_commits, statements_held, status, survey
 from letterlock_client.flows.workplace import Work, Workplace
@@ -212,11 +214,17 @@ async def delete_at(place: Workplace, vault: VaultState, realms: Collection[str]
 
 
 async def history(place: Workplace, vault: VaultState) -> list[Attempt]:
-    """Read what the realms have noted, the oldest first, and remember how far each ledger goes.
+    """What the realms have noted, the oldest first; one that lies is told as an alarm and keeps nothing else back.
 
-    Raises realm_lied: a ledger that went back in time is an alarm; a realm that is away is left out, unless all
-    are.
+    A realm that is away is left out. Raises what is wrong with the first where it is wrong with all.
     """
+    read = await ledgers(place, vault)
+    place.announcer.say(lies(read))
+    return list(read.attempts)
+
+
+async def ledgers(place: Workplace, vault: VaultState) -> Ledgers:
+    """Read what the realms have noted, and remember how far each ledger goes. Raises where none can be read."""
     async with _opened(place, vault) as links:
         read = await keeping.ledgers(
             links,
@@ -225,11 +233,15 @@ async def history(place: Workplace, vault: VaultState) -> list[Attempt]:
             known=await ledger_heads.known(place, links.fleet),
         )
     await ledger_heads.keep(place, links.fleet, read.heads)
-    total = len(links.fleet.realms)
-    for alarm in read.alarms.values():
-        if alarm.code is Code.REALM_LIED or len(read.alarms) == total:
-            raise alarm
-    return list(read.attempts)
+    if len(read.alarms) == len(links.fleet.realms):
+        raise next(iter(read.alarms.values()))
+    return read
+
+
+def lies(read: Ledgers) -> list[Alarm]:
+    """The realms whose ledger went back in time, was rewritten, or does not hang together."""
+    lied = [one for one in read.alarms.values() if one.code is Code.REALM_LIED]
+    return [Alarm(one.code.value, one.message) for one in lied]
 
 
 async def view(place: Workplace, vault: VaultState) -> VaultView:

@@ -32,13 +32,12 @@ _ADVICE: Final = "If that was not you, set another: letterlock backup password."
 async def run(place: Workplace) -> None:
     """Look again and again, for ever; an alarm that stays is told once."""
     await asyncio.sleep(FIRST_LOOK_S)
-    told = ""
+    told: set[str] = set()
     while True:
         await _delete_left(place)
-        alarm = await look(place)
-        if alarm and alarm.text != told:
-            place.announcer.say([alarm])
-        told = alarm.text if alarm else ""
+        alarms = await look(place)
+        place.announcer.say([alarm for alarm in alarms if alarm.text not in told])
+        told = {alarm.text for alarm in alarms}
         await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -50,27 +49,29 @@ async def _delete_left(place: Workplace) -> None:
         await leaving.delete_left(place)
 
 
-async def look(place: Workplace) -> Alarm | None:
-    """Read what is new in the realms' ledgers; return what the owner must hear of it, if anything.
+async def look(place: Workplace) -> list[Alarm]:
+    """Read what is new in the realms' ledgers; return what the owner must hear of it.
 
-    Realms that are away are looked at next time. A ledger that went back in time is an alarm, too.
+    Realms that are away are looked at next time. A ledger that went back in time is an alarm, too, and keeps
+    back nothing that other realms have noted: a lying one must not hide who guesses at them.
     """
     if await place.database.read(backup_state.load_vault) is None:
-        return None
+        return []
     # Whoever has no vault does not wait for all that it brings along.
     from letterlock_client.flows.vault import learning, of_profile
 
     vault = await learning.vault_in_use(place)
     if vault is None:
-        return None
+        return []
     known = await of_profile.known_heads(place, vault)
     try:
-        attempts = await of_profile.history(place, vault)
+        read = await of_profile.ledgers(place, vault)
     except ClientError as error:
-        return Alarm(error.code.value, error.message) if error.code is Code.REALM_LIED else None
-    return alarm_of(
-        one for one in attempts if (head := known.get(one.realm)) is None or one.sequence > head.sequence
+        return [Alarm(error.code.value, error.message)] if error.code is Code.REALM_LIED else []
+    new = alarm_of(
+        one for one in read.attempts if (head := known.get(one.realm)) is None or one.sequence > head.sequence
     )
+    return [*([new] if new else []), *of_profile.lies(read)]
 
 
 def alarm_of(attempts: Iterable[Attempt]) -> Alarm | None:

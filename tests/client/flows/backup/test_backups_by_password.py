@@ -308,7 +308,7 @@ async def test_a_realm_that_went_back_before_a_restore_is_an_alarm_on_the_new_te
         scene.realms.roll_back(name, account, entries)
     secret = made.recovery_key if by_key else PASSWORD
     await restore(town, secret, fleet=scene.file)
-    alarm = await watching.look((await town.open("second"))._place)
+    (alarm,) = await watching.look((await town.open("second"))._place)
     assert alarm is not None
     assert alarm.code == "realm_lied"
 

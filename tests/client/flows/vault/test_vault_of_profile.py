@@ -12,6 +12,7 @@ from letterlock.wire.frames import Frame
 from letterlock.wire.vault_frames import Receipt
 from letterlock_client.backup_models import Anchored, Freshness
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import Alarm
 from letterlock_client.flows.vault import of_profile, recovering
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_state
@@ -115,6 +116,13 @@ async def test_the_history_is_shown_and_a_ledger_that_goes_back_is_an_alarm(scen
     heads = await scene.place.database.read(backup_state.ledger_heads)
     assert len(heads) == 3
     scene.realms.roll_back("realm-1", scene.place.own.id, entries=0)
+    stream = scene.place.announcer.listen()
+    honest = await of_profile.history(scene.place, await scene.vault())
+    stream.close()
+    assert {one.realm for one in honest} == {"realm-2", "realm-3"}
+    assert [event.code async for event in stream if isinstance(event, Alarm)] == ["realm_lied"]
+    for name in ("realm-2", "realm-3"):
+        scene.realms.roll_back(name, scene.place.own.id, entries=0)
     with pytest.raises(ClientError) as told:
         await of_profile.history(scene.place, await scene.vault())
     assert told.value.code is Code.REALM_LIED

@@ -26,7 +26,7 @@ async def scene(town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 async def looked(scene: Scene) -> Alarm | None:
-    return await watching.look(scene.place)
+    return next(iter(await watching.look(scene.place)), None)
 
 
 async def wrong(scene: Scene) -> None:
@@ -78,6 +78,17 @@ async def test_a_destroyed_record_is_told_and_so_is_a_ledger_that_goes_back(scen
     alarm = await looked(scene)
     assert alarm is not None
     assert alarm.code == "realm_lied"
+
+
+async def test_a_realm_that_lies_hides_nobody_who_tries_at_the_others(scene: Scene) -> None:
+    await scene.turn_on()
+    await looked(scene)
+    scene.realms.roll_back("realm-1", scene.place.own.id, entries=0)
+    assert [one.code for one in await watching.look(scene.place)] == ["realm_lied"]
+    await wrong(scene)
+    alarms = await watching.look(scene.place)
+    assert [one.code for one in alarms] == ["vault_guess_failed", "realm_lied"]
+    assert [one.code for one in await watching.look(scene.place)] == ["realm_lied"]
 
 
 async def test_realms_that_are_away_are_looked_at_later(scene: Scene) -> None:
