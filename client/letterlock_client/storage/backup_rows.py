@@ -20,6 +20,8 @@ from letterlock_client.storage.database import Reader, Transaction
 LEAST_LIFE_MS: Final = 24 * 3_600_000
 """A message with a timer goes into a backup only if it lives so long."""
 BATCH_MESSAGES: Final = 4096
+BATCHES: Final = 4
+"""How many are read in one turn of a thread, which costs a tenth of a batch."""
 SETTINGS: Final = ("settings",)
 """The facts that are the owner's settings; others are about this terminal."""
 
@@ -139,6 +141,18 @@ async def changed(
     later limit, and never twice below one.
     """
     return await reader.run(partial(_changed, above=above, limit=limit, now=now, owner=owner, most=most))
+
+
+async def several(reader: Reader, above: int, limit: int, *, now: int, owner: bytes) -> list[Batch]:
+    """Read as `changed` does, some batches in one turn of the connection's thread, at least one."""
+
+    def read(connection: sqlite3.Connection) -> list[Batch]:
+        found = [_changed(connection, above, limit, now, owner, BATCH_MESSAGES)]
+        while len(found) < BATCHES and not found[-1].last:
+            found.append(_changed(connection, found[-1].upto, limit, now, owner, BATCH_MESSAGES))
+        return found
+
+    return await reader.run(read)
 
 
 def _changed(

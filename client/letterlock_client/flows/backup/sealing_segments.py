@@ -51,10 +51,10 @@ class SegmentSender:
         self._sending: set[asyncio.Task[None]] = set()
         self.written = Written()
 
-    async def take(self, ref: SegmentRef, data: bytes, *, full: bool) -> None:
+    async def take(self, made: "Made") -> None:
         """Send a full segment; hold a small one back until it is known what comes of it."""
-        self.written.held.append((ref, data))
-        if full:
+        self.written.held.append((made.ref, made.data))
+        if made.full:
             held, self.written.held = self.written.held, []
             for each in held:
                 await self.send(*each)
@@ -88,8 +88,18 @@ class SegmentSender:
             task.result()
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A segment that is ready."""
+
+    ref: SegmentRef
+    data: bytes = field(repr=False)
+    full: bool
+    """Whether it is as large as segments become."""
+
+
 class OpenSegment:
-    """The segment that is being made. Its methods take processor time and run in a thread."""
+    """The segment that is being made."""
 
     def __init__(self, random: Random, low: int, now: int) -> None:
         self._id = random(16)
@@ -146,6 +156,32 @@ class OpenSegment:
         return ref, b"".join([*self._parts, last])
 
 
+class SegmentMaker:
+    """Makes segments of batches, one after the other."""
+
+    def __init__(self, random: Random, low: int, now: int, media_of: MediaOf, owner: tuple[Row, ...]) -> None:
+        self._random, self._now = random, now
+        self._media_of, self._owner = media_of, owner
+        self._segment = OpenSegment(random, low, now)
+
+    def take(self, batches: Sequence[Batch]) -> list[Made]:
+        """Take batches, the last of a pass too; return what is ready. Takes processor time and runs in a thread."""
+        return [made for batch in batches if (made := self._one(batch)) is not None]
+
+    def _one(self, batch: Batch) -> Made | None:
+        segment = self._segment
+        rest = [*batch.rest, *self._owner] if batch.last else batch.rest
+        segment.take(rest, self._media_of)
+        segment.take(batch.messages, self._media_of)
+        if batch.plain.count:
+            segment.take_plain(batch.plain)
+        full = segment.full
+        if segment.empty or not (full or batch.last):
+            return None
+        self._segment = OpenSegment(self._random, batch.upto, self._now)
+        return Made(*segment.finish(batch.upto), full)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What one run of sealing works with."""
@@ -176,35 +212,29 @@ async def seal_range(task: Task, above: int, limit: int, owner: tuple[Row, ...] 
     """Send what changed above a change number and up to another, as it is now; hold back what is small."""
     place, now = task.place, task.place.clock()
     reading = _read(place, above, limit, now)
-    segment = OpenSegment(place.random, above, now)
+    maker = SegmentMaker(place.random, above, now, task.media_of, owner)
     try:
         while True:
-            batch = await reading
-            if not batch.last:
-                reading = _read(place, batch.upto, limit, now)
-            rest = [*batch.rest, *owner] if batch.last else batch.rest
-            await asyncio.to_thread(segment.take, rest, task.media_of)
-            await asyncio.to_thread(segment.take, batch.messages, task.media_of)
-            if batch.plain.count:
-                await asyncio.to_thread(segment.take_plain, batch.plain)
-            task.sender.written.messages += batch.count
-            task.meter.moved(batch.count, phase=BackupPhase.MESSAGES)
-            if (segment.full or batch.last) and not segment.empty:
-                full = segment.full
-                ref, data = await asyncio.to_thread(segment.finish, batch.upto)
-                await task.sender.take(ref, data, full=full)
-                task.meter.moved(0, len(data), BackupPhase.MESSAGES)
-                segment = OpenSegment(place.random, batch.upto, now)
-            if batch.last:
+            batches = await reading
+            newest = batches[-1]
+            if not newest.last:
+                reading = _read(place, newest.upto, limit, now)
+            for made in await asyncio.to_thread(maker.take, batches):
+                await task.sender.take(made)
+                task.meter.moved(0, len(made.data), BackupPhase.MESSAGES)
+            count = sum(batch.count for batch in batches)
+            task.sender.written.messages += count
+            task.meter.moved(count, phase=BackupPhase.MESSAGES)
+            if newest.last:
                 return
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
 
-def _read(place: Workplace, above: int, limit: int, now: int) -> "asyncio.Task[Batch]":
+def _read(place: Workplace, above: int, limit: int, now: int) -> "asyncio.Task[list[Batch]]":
     return asyncio.create_task(
         place.database.read(
-            partial(backup_rows.changed, above=above, limit=limit, now=now, owner=place.own.id)
+            partial(backup_rows.several, above=above, limit=limit, now=now, owner=place.own.id)
         )
     )
