@@ -125,7 +125,7 @@ async def test_a_password_is_asked_once_and_the_realms_vouch_for_what_comes_afte
         await pair.alice.backups.turn_on(BackupChoice(PROVIDER, password, fleet=file), NO_PASSPHRASE)
         await say_and_back_up(pair)
         await pair.alice.close()
-        name = segments(shelf)[0]
+        name = segments(shelf)[-1]
         shelf.memory.objects[name] = flipped(shelf.memory.objects[name])
         wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=file)
         outside = pair.town.outside("second")
