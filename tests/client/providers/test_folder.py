@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -134,6 +135,29 @@ async def test_a_file_system_without_links_serves_too(
     assert not await provider.put("a/b", one() if streamed else b"y")
     assert await provider.get("a/b") == b"x"
     assert os.listdir(tmp_path / "a") == ["b"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked to let go")
+async def test_the_system_lets_go_of_an_object_once_it_is_flushed_and_need_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    flush = os.fsync
+
+    def flushing(file: int) -> None:
+        asked.append("flush")
+        flush(file)
+
+    def refusing(*_: object) -> None:
+        asked.append("let go")
+        raise OSError(errno.EINVAL, "no hints here")
+
+    monkeypatch.setattr(folder_module.os, "fsync", flushing)
+    monkeypatch.setattr(folder_module.os, "posix_fadvise", refusing)
+    provider = FolderProvider(tmp_path)
+    await provider.put("a", b"x")
+    assert asked == ["flush", "let go", "flush"]
+    assert await provider.get("a") == b"x"
 
 
 async def test_no_file_stays_open(tmp_path: Path) -> None:
