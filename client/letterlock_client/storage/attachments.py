@@ -124,14 +124,21 @@ class AbsentFile:
     descriptor: bytes = field(repr=False)
 
 
-async def absent(reader: Reader, *, below: int | None = None, most: int = -1) -> list[AbsentFile]:
-    """Files that are not here and do not move, of the newest message first: so many, of rows below this one."""
+async def absent(reader: Reader) -> list[AbsentFile]:
+    """Files that are not here and do not move, of the newest message first."""
+    return await _absent(reader, "ORDER BY attachment.message DESC")
+
+
+async def absent_above(reader: Reader, row: int, most: int) -> list[AbsentFile]:
+    """The same of messages above a row, so many, of the oldest first."""
+    return await _absent(reader, "AND attachment.message > ? ORDER BY attachment.message LIMIT ?", row, most)
+
+
+async def _absent(reader: Reader, which: str, *parameters: int) -> list[AbsentFile]:
     rows = await reader.all(
         "SELECT message.row, message.id, descriptor FROM attachment JOIN message ON message.row = attachment.message"
-        " WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x''"
-        " AND attachment.message < coalesce(?, 9223372036854775807) ORDER BY attachment.message DESC LIMIT ?",
-        below,
-        most,
+        f" WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x'' {which}",
+        *parameters,
     )
     return [AbsentFile(*row) for row in rows]
 
@@ -153,16 +160,17 @@ async def here_from_backup(reader: Reader) -> int:
     return count
 
 
-async def arrived(tx: Transaction, row: int, path: str, sealed_size: int) -> bool:
-    """The file of the message in this row was not here and lies at this path, whole; False if its message is gone."""
+async def arrived(tx: Transaction, file: AbsentFile, path: str, sealed_size: int) -> bool:
+    """A file that was not here lies at this path, whole; False if its message is gone, or says another file now."""
     changed = await tx.execute(
         "UPDATE attachment SET state = ?, path = ?, moved = ?, sealed_size = ?"
-        " WHERE message = ? AND descriptor <> x''",
+        " WHERE message = ? AND descriptor = ?",
         TransferState.HERE,
         path,
         sealed_size,
         sealed_size,
-        row,
+        file.row,
+        file.descriptor,
     )
     return changed == 1
 

@@ -9,42 +9,38 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from letterlock.backup.columns import Columns
 from letterlock.backup.records import (
-    MessageFlag,
     MessageRecord,
     Record,
     SettingRecord,
     TombstoneRecord,
 )
-from letterlock_client.models import Delivery, TransferState
-from letterlock_client.storage import message_indexes, plain_import
+from letterlock_client.storage import message_import, message_indexes, plain_import
 from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, bury_again, expire
 from letterlock_client.storage.database import Transaction
-from letterlock_client.storage.widths import cell_width
 
-NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
-# Plain numbers and words: an enumeration's `value` is looked up a million times otherwise.
-_MINE: Final = MessageFlag.MINE.value
-_DELETED: Final = MessageFlag.DELETED.value
-_VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
-_VIEWED: Final = MessageFlag.VIEWED.value
-_UNREAD: Final = MessageFlag.UNREAD.value
-_WAITING: Final = Delivery.WAITING.value
-_FAILED: Final = Delivery.FAILED.value
 _CACHE_KIB: Final = 96 * 1024
 _USUAL_CACHE_KIB: Final = 8000
 """What SQLCipher keeps of its own accord."""
 
-_MESSAGE: Final = (
-    "row, id, conversation, author, mine, kind, text, width, sent_at, received_at, delivery, failure, reply_to,"
-    " edited_at, edits, deleted, view_once, viewed, timer_s, expires_at, unread, change_seq"
-)
+
+class Order(Enum):
+    """What is promised about the order in which records come."""
+
+    ANY = "any"
+    """Nothing: each is compared with what is here."""
+    NEWEST_FIRST = "newest first"
+    """Nothing is here but what came so: of a thing that is here the newer version is."""
+    OLDEST_FIRST = "oldest first"
+    """The same the other way round: what is here gives way. Messages are looked for by their places alone, and
+    `message_indexes` is away; whoever needs it makes it, and `take` goes on in any order."""
 
 
 @dataclass(slots=True)
@@ -65,16 +61,10 @@ async def take(
     now: int,
     chats: Collection[bytes] = (),
     *,
-    newest_first: bool = False,
+    order: Order = Order.ANY,
 ) -> Imported:
-    """Import records, or columns of them, in any order; with `chats`, only the messages of these chats. Then `settle`.
-
-    `newest_first` promises that nothing is here but what came so, the newest version of each thing first: then
-    nothing has to be compared.
-    """
-    return await tx.run(
-        partial(_take, records=records, now=now, chats=frozenset(chats), newest_first=newest_first)
-    )
+    """Import records, or columns of them; with `chats`, only the messages of these chats. Then `settle`."""
+    return await tx.run(partial(_take, records=records, now=now, chats=frozenset(chats), order=order))
 
 
 def _take(
@@ -82,18 +72,18 @@ def _take(
     records: Sequence[Record | Columns],
     now: int,
     chats: frozenset[bytes],
-    newest_first: bool,
+    order: Order,
 ) -> Imported:
     done = Imported()
     if message_indexes.is_there(connection):
         # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    columns, single = _sorted_out(records, straight=newest_first and not chats)
+    columns, single = _sorted_out(records, straight=order is not Order.ANY and not chats)
     done.paths += bury(connection, (each for each in single if isinstance(each, TombstoneRecord)))
     take_people(connection, single)
     _settings(connection, (each for each in single if isinstance(each, SettingRecord)))
     for each in columns:
-        _plain_messages(connection, each, done)
+        _plain_messages(connection, each, done, order)
     messages = [each for each in single if isinstance(each, MessageRecord)]
     done.paths += expire(connection, (each for each in messages if 0 < each.expires_at <= now))
     wanted = [
@@ -101,7 +91,7 @@ def _take(
         for each in messages
         if not 0 < each.expires_at <= now and (not chats or each.conversation in chats)
     ]
-    _messages(connection, wanted, done, newest_first=newest_first)
+    _messages(connection, wanted, done, order)
     versions = [each.version for each in single] + [max(each.versions, default=0) for each in columns]
     if versions:
         connection.execute("UPDATE change SET seq = max(seq, ?)", (max(versions),))
@@ -122,13 +112,17 @@ def _sorted_out(entries: Sequence[Record | Columns], *, straight: bool) -> tuple
     return columns, single
 
 
-def _plain_messages(connection: sqlite3.Connection, columns: Columns, done: Imported) -> None:
+def _plain_messages(connection: sqlite3.Connection, columns: Columns, done: Imported, order: Order) -> None:
     here = _in_place(connection, columns.ids, columns.positions)
     if here is None:
-        _messages(connection, list(columns.records()), done, newest_first=False)
+        _messages(connection, list(columns.records()), done, Order.ANY)
         return
-    left_out = buried(connection, columns.ids) | here
-    done.messages += plain_import.insert(connection, columns, _chats(connection, columns.chats), left_out)
+    left_out = buried(connection, columns.ids)
+    replace = order is Order.OLDEST_FIRST and bool(here)
+    if not replace:
+        left_out |= here
+    chats = _chats(connection, columns.chats)
+    done.messages += plain_import.insert(connection, columns, chats, left_out, replace=replace)
     places = zip(columns.ids, columns.positions, strict=True)
     _make_findable(connection, [place for each, place in places if each not in left_out])
 
@@ -190,15 +184,16 @@ def _settings(connection: sqlite3.Connection, settings: Iterable[SettingRecord])
 
 
 def _messages(
-    connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported, *, newest_first: bool
+    connection: sqlite3.Connection, wanted: list[MessageRecord], done: Imported, order: Order
 ) -> None:
     gone = buried(connection, [each.id for each in wanted])
     wanted = [each for each in wanted if each.id not in gone] if gone else wanted
     chats = _chats(connection, (each.conversation for each in wanted))
     here = _in_place(connection, [each.id for each in wanted], [each.position for each in wanted])
-    if newest_first and here is not None:
-        fresh = [each for each in wanted if each.id not in here]
-        done.messages += _insert(connection, fresh, (), chats)
+    if order is not Order.ANY and here is not None:
+        replace = order is Order.OLDEST_FIRST and bool(here)
+        fresh = wanted if replace else [each for each in wanted if each.id not in here]
+        done.messages += _insert(connection, fresh, (), chats, replace=replace)
         return
     # From here on they are looked for by their ids.
     message_indexes.make(connection)
@@ -208,7 +203,7 @@ def _messages(
     placed, homeless = _shared_out(connection, fresh)
     done.messages += _insert(connection, placed, homeless, chats)
     for each in older:
-        _replace(connection, known[each.id][0], each)
+        message_import.replace(connection, known[each.id][0], each)
     done.changed += len(older)
 
 
@@ -237,19 +232,11 @@ def _insert(
     placed: Sequence[MessageRecord],
     homeless: Sequence[MessageRecord],
     chats: dict[bytes, int],
+    *,
+    replace: bool = False,
 ) -> int:
-    """Store messages that are not here, each at its place or, without one, at the end; return how many."""
-    marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
-    before = connection.total_changes
-    # Those that go to the end must not get there before others take their places.
-    for some, free in ((placed, True), (homeless, False)):
-        connection.executemany(
-            f"INSERT INTO message ({_MESSAGE}) VALUES ({marks}){message_indexes.unless_known(connection)}",
-            [_values(each, chats[each.conversation], free) for each in some],
-        )
-    stored = connection.total_changes - before
+    stored = message_import.insert(connection, placed, homeless, chats, replace=replace)
     _make_findable(connection, [each.position for each in placed])
-    _extras(connection, placed, homeless)
     return stored
 
 
@@ -296,103 +283,3 @@ def _shared_out(
         (homeless if each.position in taken else placed).append(each)
         taken.add(each.position)
     return placed, homeless
-
-
-def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
-    flags = each.flags
-    mine = flags & _MINE
-    # What waited in that terminal's outbox waits in none any more.
-    waiting = mine and each.delivery == _WAITING
-    return (
-        each.position if free else None,
-        each.id,
-        chat,
-        each.author,
-        1 if mine else 0,
-        each.kind,
-        each.text,
-        cell_width(each.text),
-        each.sent_at,
-        each.received_at,
-        _FAILED if waiting else each.delivery,
-        NOT_SENT if waiting else each.failure,
-        each.reply_to,
-        each.edited_at,
-        len(each.edits or ()),
-        1 if flags & _DELETED else 0,
-        1 if flags & _VIEW_ONCE else 0,
-        1 if flags & _VIEWED else 0,
-        each.timer_s,
-        each.expires_at,
-        1 if flags & _UNREAD else 0,
-        each.version,
-    )
-
-
-def _extras(
-    connection: sqlite3.Connection, placed: Iterable[MessageRecord], homeless: Iterable[MessageRecord]
-) -> None:
-    """Put edits, reactions, files and details beside the messages that were just stored."""
-    stored = "SELECT row FROM message WHERE id = ? AND change_seq = ?"
-    for some, by_place in ((placed, True), (homeless, False)):
-        for each in some:
-            if not (each.edits or each.reactions or each.attachment or each.details):
-                continue
-            key = (each.id, each.version, *([each.position] if by_place else []))
-            found = connection.execute(stored + " AND row = ?" * by_place, key).fetchone()
-            if found is not None:
-                _add_extras(connection, found[0], each)
-
-
-def _add_extras(connection: sqlite3.Connection, row: int, each: MessageRecord) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO edit (message, written_at, text) VALUES (?, ?, ?)",
-        [(row, edit.written_at, edit.text) for edit in each.edits or ()],
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO reaction (message, author, emoji, at) VALUES (?, ?, ?, ?)",
-        [(row, reaction.author, reaction.emoji, reaction.at) for reaction in each.reactions or ()],
-    )
-    if each.details and each.kind == "unknown":
-        connection.execute(
-            "INSERT OR IGNORE INTO fact (name, value) VALUES (?, ?)",
-            (f"unknown:{each.id.hex()}", each.details),
-        )
-    if (file := each.attachment) is not None:
-        connection.execute(
-            "INSERT INTO attachment (message, blob, name, media_type, size, state, width, height, duration_ms,"
-            " preview, descriptor, path, upload, moved, sealed_size, blob_expires)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, 0, ?) ON CONFLICT (message) DO UPDATE SET"
-            " blob = excluded.blob, name = excluded.name, media_type = excluded.media_type, size = excluded.size,"
-            " preview = excluded.preview, descriptor = excluded.descriptor",
-            (
-                row,
-                file.blob,
-                file.name,
-                file.media_type,
-                file.size,
-                TransferState.REMOTE.value,
-                file.width,
-                file.height,
-                file.duration_ms,
-                file.preview,
-                file.descriptor,
-                file.blob_expires,
-            ),
-        )
-    # The counting took the message for changed; it is as the backup knows it.
-    connection.execute("UPDATE message SET change_seq = ? WHERE row = ?", (each.version, row))
-
-
-def _replace(connection: sqlite3.Connection, row: int, each: MessageRecord) -> None:
-    """Bring a message that is here in an older version up to the backup's; it keeps its place."""
-    names = _MESSAGE.split(", ")
-    values = _values(each, 0, free=False)
-    kept = [index for index, name in enumerate(names) if name not in ("row", "id", "conversation")]
-    changes = ", ".join(f"{names[index]} = ?" for index in kept)
-    connection.execute(f"UPDATE message SET {changes} WHERE row = ?", [*(values[i] for i in kept), row])
-    for table in ("edit", "reaction"):
-        connection.execute(f"DELETE FROM {table} WHERE message = ?", (row,))
-    if each.attachment is None:
-        connection.execute("DELETE FROM attachment WHERE message = ?", (row,))
-    _add_extras(connection, row, each)

@@ -304,6 +304,11 @@ async def done(reader: Reader) -> set[str]:
     return {name for (name,) in await reader.all("SELECT name FROM restore_done")}
 
 
+async def is_done(reader: Reader, name: str) -> bool:
+    """Whether the restore under way has dealt with this."""
+    return await reader.one("SELECT 1 FROM restore_done WHERE name = ?", name) is not None
+
+
 async def end_restore(tx: Transaction) -> None:
     """The restore is complete."""
     await tx.execute("DELETE FROM restore")

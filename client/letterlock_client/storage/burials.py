@@ -11,7 +11,7 @@ from typing import Final
 
 from letterlock.backup.columns import Columns
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
-from letterlock_client.storage import message_indexes
+from letterlock_client.storage import message_indexes, message_triggers
 from letterlock_client.storage.database import Transaction
 
 IN_ONE_QUERY: Final = 4096
@@ -69,12 +69,15 @@ def _delete(connection: sqlite3.Connection, message: bytes) -> list[str]:
 
 
 def bury_again(connection: sqlite3.Connection) -> list[str]:
-    """Delete messages that are here though they are deleted; return what `bury` does."""
+    """Delete messages that are here though they are deleted; return what `bury` does. No deletion is new."""
     found = connection.execute(
         "SELECT tombstone.change_seq, tombstone.id FROM tombstone JOIN message ON message.id = tombstone.id"
         " WHERE tombstone.kind = 'message'"
     ).fetchall()
-    return bury(connection, [TombstoneRecord(version, Tag.MESSAGE.value, id_) for version, id_ in found])
+    if not found:
+        return []
+    with message_triggers.uncounted(connection):
+        return bury(connection, [TombstoneRecord(version, Tag.MESSAGE.value, id_) for version, id_ in found])
 
 
 def expire(connection: sqlite3.Connection, over: Iterable[MessageRecord]) -> list[str]:

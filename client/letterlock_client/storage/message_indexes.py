@@ -7,6 +7,7 @@ a database makes it where it is not there, so nobody but a restore meets a histo
 import sqlite3
 from typing import Final
 
+from letterlock_client.storage import message_triggers
 from letterlock_client.storage.cipher import IntegrityError
 
 _NAME: Final = "message_by_id"
@@ -28,9 +29,14 @@ def is_there(connection: sqlite3.Connection) -> bool:
     return connection.execute(wanted, (_NAME,)).fetchone() is not None
 
 
-def unless_known(connection: sqlite3.Connection) -> str:
-    """Return the end of an insertion that leaves out messages whose ids are here; without the index it knows none."""
-    return " ON CONFLICT (id) DO NOTHING" if is_there(connection) else ""
+def insertion(connection: sqlite3.Connection, *, replace: bool = False) -> tuple[str, str]:
+    """Return how an insertion begins and ends that leaves out messages whose ids are here.
+
+    Without the index it knows none; with `replace` what stands at a row goes. That is no deletion: nothing counts it.
+    """
+    if replace:
+        return "INSERT OR REPLACE", ""
+    return "INSERT", " ON CONFLICT (id) DO NOTHING" if is_there(connection) else ""
 
 
 def make(connection: sqlite3.Connection) -> None:
@@ -45,8 +51,5 @@ def make(connection: sqlite3.Connection) -> None:
 def _leave_newest(connection: sqlite3.Connection) -> None:
     """Two terminals that wrote one backup apart may have put a message at two places."""
     # What goes is not deleted: its newest version is still here.
-    name = "message_deleted"
-    (trigger,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
-    connection.execute(f"DROP TRIGGER {name}")
-    connection.execute(f"DELETE FROM message WHERE row IN ({_SUPERSEDED})")
-    connection.execute(trigger)
+    with message_triggers.uncounted(connection):
+        connection.execute(f"DELETE FROM message WHERE row IN ({_SUPERSEDED})")

@@ -35,7 +35,7 @@ _ALIKE: Final = {
     "expires_at": "0",
 }
 """What each of them has."""
-_INSERT: Final = f"INSERT INTO message ({_FIELDS}, {', '.join(_ALIKE)}) VALUES "
+_INTO: Final = f"INTO message ({_FIELDS}, {', '.join(_ALIKE)}) VALUES"
 _WIDTH: Final = len(_FIELDS.split(", "))
 _ROW: Final = f"({'?, ' * _WIDTH}{', '.join(_ALIKE.values())})"
 _AT_ONCE: Final = 256
@@ -48,27 +48,32 @@ def can_take(columns: Columns) -> bool:
 
 
 def insert(
-    connection: sqlite3.Connection, columns: Columns, chats: Mapping[bytes, int], left_out: Collection[bytes]
+    connection: sqlite3.Connection,
+    columns: Columns,
+    chats: Mapping[bytes, int],
+    left_out: Collection[bytes],
+    *,
+    replace: bool = False,
 ) -> int:
     """Store the messages, each at its place, without those whose id is in `left_out`; return how many.
 
-    Raises IntegrityError where a place is taken.
+    What stands at a place goes where `replace` says so. Else raises IntegrityError.
     """
     fields = _fields(columns, chats)
     if left_out:
         wanted = [each not in left_out for each in columns.ids]
         fields = [list(compress(each, wanted)) for each in fields]
     before = connection.total_changes
-    unless_known = message_indexes.unless_known(connection)
+    verb, unless = message_indexes.insertion(connection, replace=replace)
     for start in range(0, len(fields[0]), _AT_ONCE):
         some = [each[start : start + _AT_ONCE] for each in fields]
-        connection.execute(_statement(len(some[0]), unless_known), _row_by_row(some))
+        connection.execute(_statement(verb, len(some[0]), unless), _row_by_row(some))
     return connection.total_changes - before
 
 
 @lru_cache(maxsize=4)
-def _statement(rows: int, unless_known: str) -> str:
-    return _INSERT + ", ".join([_ROW] * rows) + unless_known
+def _statement(verb: str, rows: int, unless: str) -> str:
+    return f"{verb} {_INTO} {', '.join([_ROW] * rows)}{unless}"
 
 
 def _fields(columns: Columns, chats: Mapping[bytes, int]) -> list[Sequence[object]]:

@@ -32,11 +32,13 @@ from letterlock_client.storage import (
     contacts,
     conversations,
     inspections,
+    message_import,
     messages,
     search,
     settings,
 )
 from letterlock_client.storage.attachments import StoredAttachment
+from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, contact, make_chat, message
 
@@ -280,7 +282,7 @@ async def test_a_message_that_waited_in_the_lost_outbox_can_be_sent_again(
     await put(other, await read_all(database))
     restored = await other.read(lambda reader: messages.get(reader, message(2).id))
     assert restored is not None
-    assert (restored.delivery, restored.failure) == (Delivery.FAILED, backup_import.NOT_SENT)
+    assert (restored.delivery, restored.failure) == (Delivery.FAILED, message_import.NOT_SENT)
 
 
 async def test_a_place_that_is_taken_is_left_to_whoever_has_it(database: Database, other: Database) -> None:
@@ -408,7 +410,7 @@ async def test_columns_that_want_places_which_are_taken_lose_nothing(other: Data
     async def add(tx: Transaction) -> None:
         await make_chat(tx)
         for first in (1, 2, 1):
-            await backup_import.take(tx, [plain_columns(first)], NOW, newest_first=True)
+            await backup_import.take(tx, [plain_columns(first)], NOW, order=Order.NEWEST_FIRST)
 
     await other.write(add)
     found = await other.read(lambda reader: messages.last(reader, CHAT, 100))
@@ -418,7 +420,7 @@ async def test_columns_that_want_places_which_are_taken_lose_nothing(other: Data
 async def test_what_waited_in_columns_is_failed_and_can_be_sent_again(other: Database) -> None:
     async def add(tx: Transaction) -> None:
         await make_chat(tx)
-        await backup_import.take(tx, [plain_columns(1, "waiting", mine=1)], NOW, newest_first=True)
+        await backup_import.take(tx, [plain_columns(1, "waiting", mine=1)], NOW, order=Order.NEWEST_FIRST)
 
     await other.write(add)
     found = await other.read(lambda reader: messages.last(reader, CHAT, 100))

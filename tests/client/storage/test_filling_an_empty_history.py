@@ -30,7 +30,8 @@ from letterlock_client.storage import (
     messages,
     search,
 )
-from letterlock_client.storage.database import Database, Transaction
+from letterlock_client.storage.backup_import import Order
+from letterlock_client.storage.database import Database, Reader, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat, message
 
 NOW = 1_764_000_000_000
@@ -96,9 +97,11 @@ def as_read(batch: list[Entry]) -> list[Record | Columns]:
     return [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
 
 
-async def take(tx: Transaction, batches: Segment, *, now: int = NOW, newest_first: bool = True) -> None:
+async def take(
+    tx: Transaction, batches: Segment, *, now: int = NOW, order: Order = Order.NEWEST_FIRST
+) -> None:
     for batch in batches:
-        await backup_import.take(tx, as_read(batch), now, newest_first=newest_first)
+        await backup_import.take(tx, as_read(batch), now, order=order)
 
 
 async def written(database: Database, history: list[list[tuple[str, list[int]]]], most: int) -> list[Segment]:
@@ -114,18 +117,30 @@ async def written(database: Database, history: list[list[tuple[str, list[int]]]]
     return segments
 
 
-async def fill(database: Database, segments: list[Segment], *, indexed: bool = False) -> None:
-    """Put segments into an empty database as a restore does: one alone looks for no message by its id meanwhile."""
-    if not indexed:
-        await database.write(lambda tx: tx.run(message_indexes.drop))
-    for batches in reversed(segments):
-        await database.write(partial(take, batches=batches))
+async def fill(database: Database, segments: list[Segment], *, oldest: int) -> None:
+    """Put segments into an empty database as a restore does.
+
+    So many come as where nobody is, the oldest first; then somebody comes, and the rest comes the newest first.
+    """
+    await database.write(lambda tx: tx.run(message_indexes.drop))
+    for batches in segments[:oldest]:
+        await database.write(partial(take, batches=batches, order=Order.OLDEST_FIRST))
+    await database.write(lambda tx: tx.run(message_indexes.make))
+    order = Order.ANY if oldest else Order.NEWEST_FIRST
+    for batches in reversed(segments[oldest:]):
+        await database.write(partial(take, batches=batches, order=order))
     await settle(database)
 
 
 async def settle(database: Database) -> None:
     await database.write(lambda tx: tx.run(message_indexes.make))
     await database.write(backup_import.settle)
+
+
+async def last_deletion(reader: Reader) -> int:
+    return int(
+        await reader.value("SELECT coalesce(max(change_seq), 0) FROM tombstone WHERE kind = 'message'")
+    )
 
 
 async def picture(database: Database) -> dict[str, bytes]:
@@ -136,9 +151,9 @@ async def picture(database: Database) -> dict[str, bytes]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(HISTORIES, st.integers(2, 9), st.booleans(), st.booleans())
+@given(HISTORIES, st.integers(2, 9), st.booleans(), st.integers(0, 5))
 def test_any_history_fills_an_empty_one_as_it_is(
-    history: list[list[tuple[str, list[int]]]], most: int, merged: bool, indexed: bool
+    history: list[list[tuple[str, list[int]]]], most: int, merged: bool, oldest: int
 ) -> None:
     async def whole() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -148,13 +163,16 @@ def test_any_history_fills_an_empty_one_as_it_is(
             ):
                 segments = await written(first, history, most)
                 segments = [as_merged(batches) for batches in segments] if merged else segments
-                await fill(second, segments, indexed=indexed)
+                await fill(second, segments, oldest=oldest)
                 assert await picture(second) == await picture(first)
+                # Of messages that were deleted before, no backup is to hear again.
+                assert await second.read(last_deletion) <= await first.read(backup_rows.top)
 
     asyncio.run(whole())
 
 
-async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("oldest", [0, 1, 2])
+async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: Path, oldest: int) -> None:
     async with (
         await Database.open(tmp_path / "first.db", KEY) as first,
         await Database.open(tmp_path / "second.db", KEY) as second,
@@ -165,15 +183,14 @@ async def test_deleted_messages_stay_deleted_whatever_came_with_them(tmp_path: P
         await first.write(partial(change, what="remove", numbers=[2, 8]))
         _, new = await segment(first, above, 100)
         assert any(isinstance(each, PlainMessages) for each in old[0])
-        await fill(second, [old, new])
+        await fill(second, [old, new], oldest=oldest)
         kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
         assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]
+        assert await second.read(last_deletion) == await first.read(last_deletion)
 
 
-@pytest.mark.parametrize(("newest_first", "indexed"), [(True, True), (True, False), (False, True)])
-async def test_no_older_version_stands_in_for_one_whose_time_is_over(
-    tmp_path: Path, newest_first: bool, indexed: bool
-) -> None:
+@pytest.mark.parametrize("order", Order)
+async def test_no_older_version_stands_in_for_one_whose_time_is_over(tmp_path: Path, order: Order) -> None:
     ends = NOW + 604_800_000
     async with (
         await Database.open(tmp_path / "first.db", KEY) as first,
@@ -185,18 +202,17 @@ async def test_no_older_version_stands_in_for_one_whose_time_is_over(
         # The timer begins to run when the message is read.
         await first.write(lambda tx: messages.start_timer(tx, message(1).id, NOW))
         _, new = await segment(first, above, 100)
-        order = [new, old] if newest_first else [old, new]
-        if not indexed:
+        if order is Order.OLDEST_FIRST:
             await second.write(lambda tx: tx.run(message_indexes.drop))
-        for batches in order:
-            await second.write(partial(take, batches=batches, now=ends, newest_first=newest_first))
+        for batches in [new, old] if order is Order.NEWEST_FIRST else [old, new]:
+            await second.write(partial(take, batches=batches, now=ends, order=order))
         await settle(second)
         assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("order", Order)
 async def test_a_message_that_a_backup_has_from_before_its_last_day_is_left_out_of_a_restore(
-    tmp_path: Path, newest_first: bool
+    tmp_path: Path, order: Order
 ) -> None:
     day = 86_400
     async with (
@@ -208,11 +224,14 @@ async def test_a_message_that_a_backup_has_from_before_its_last_day_is_left_out_
         above, old = await segment(first, 0, 100)
         await first.write(lambda tx: messages.start_timer(tx, message(1).id, NOW))
         _, new = await segment(first, above, 100)
-        for batches in [new, old] if newest_first else [old, new]:
-            await second.write(partial(take, batches=batches, newest_first=newest_first))
+        if order is Order.OLDEST_FIRST:
+            await second.write(lambda tx: tx.run(message_indexes.drop))
+        for batches in [new, old] if order is Order.NEWEST_FIRST else [old, new]:
+            await second.write(partial(take, batches=batches, order=order))
+        await settle(second)
         assert await second.read(lambda reader: messages.last(reader, CHAT, 99)) == []
         # Where it lives, its own backup does not end it.
-        await first.write(partial(take, batches=new, newest_first=False))
+        await first.write(partial(take, batches=new, order=Order.ANY))
         assert len(await first.read(lambda reader: messages.last(reader, CHAT, 99))) == 1
 
 
@@ -288,19 +307,3 @@ async def test_what_was_cut_short_and_comes_twice_is_indexed_once(tmp_path: Path
         for each in await second.read(lambda reader: messages.last(reader, CHAT, 99)):
             await second.write(partial(messages.remove, message=each.id))
         await all_are_found(second, 0)
-
-
-async def test_a_deletion_that_comes_after_its_message_is_found_at_the_end(tmp_path: Path) -> None:
-    """As two terminals that wrote apart may leave it behind."""
-    async with (
-        await Database.open(tmp_path / "first.db", KEY) as first,
-        await Database.open(tmp_path / "second.db", KEY) as second,
-    ):
-        await first.write(partial(change, what="say", numbers=list(range(1, 10))))
-        _, said = await segment(first, 0, 100)
-        top = await first.read(backup_rows.top)
-        await first.write(partial(change, what="remove", numbers=[2, 8]))
-        _, deleted = await segment(first, top, 100)
-        await fill(second, [deleted, said])
-        kept = await second.read(lambda reader: messages.last(reader, CHAT, 99))
-        assert [each.text for each in kept] == [f"message {number}" for number in (1, 3, 4, 5, 6, 7, 9)]

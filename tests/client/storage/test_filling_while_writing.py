@@ -20,6 +20,7 @@ from letterlock_client.storage import (
     messages,
     search,
 )
+from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Reader, Transaction
 from tests.client.storage.chat import CHAT, KEY, make_chat, message
 from tests.client.storage.test_filling_an_empty_history import (
@@ -65,10 +66,10 @@ async def bring_everyone(tx: Transaction, segments: list[Segment], watermark: in
 
 async def bring(tx: Transaction, batch: list[Entry]) -> None:
     """One step of such a restore."""
-    triggers = await message_triggers.drop(tx)
+    triggers = await tx.run(message_triggers.drop_idle)
     wanted, _ = await burials.leave_out(tx, as_read(batch), await late_changes.gone(tx))
-    await backup_import.take(tx, wanted, NOW, newest_first=True)
-    await message_triggers.make(tx, triggers)
+    await backup_import.take(tx, wanted, NOW, order=Order.NEWEST_FIRST)
+    await tx.run(partial(message_triggers.make, statements=triggers))
     await backup_import.settle(tx)
 
 

@@ -44,7 +44,9 @@ async def bring_newest(here: Restoring) -> bool:
     wanted = await segments_left(here)
     here.meter.phase(BackupPhase.MESSAGES, sum(ref.records for ref in wanted))
     present = await _messages(here)
-    async with aclosing(fetched(here, wanted if present < ENOUGH else ())) as coming:
+    # What was filled with the oldest first, and cut short, has not the newest.
+    behind = wanted[:1] == list(here.manifest.segments[-1:])
+    async with aclosing(fetched(here, wanted if behind or present < ENOUGH else ())) as coming:
         async for ref, batches in coming:
             await take_segment(here, ref, batches)
             if await _messages(here) >= ENOUGH:

@@ -44,4 +44,4 @@ async def _media(store: Objects, key: bytes, ref: SegmentRef) -> Collection[byte
 
 def wrong(file: WantedFile, code: Code) -> WrongFile:
     """Name a file that did not come back, and why."""
-    return WrongFile(MessageId(file.message), file.content.name, code.value)
+    return WrongFile(MessageId(file.absent.message), file.content.name, code.value)

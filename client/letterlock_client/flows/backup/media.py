@@ -25,6 +25,7 @@ from letterlock_client.flows.backup.objects import Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.files.sealed_files import Halt, SealedFile, off_loop, place_of
 from letterlock_client.flows.workplace import Workplace
+from letterlock_client.storage.attachments import AbsentFile
 from letterlock_client.storage.backup_rows import KeptFile
 
 IN_FLIGHT: Final = 2
@@ -191,10 +192,9 @@ def _finished(sealer: MediaSealer) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A restored message's file: the message's row and id, what it says of it, and its name at the provider."""
+    """A restored message's file: what is not here, what that says, and its name at the provider."""
 
-    row: int
-    message: bytes
+    absent: AbsentFile
     content: contents.Attachment = field(repr=False)
     media: bytes
 
@@ -205,7 +205,7 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     Raises codes backup_…, provider_…, file_failed, storage_full.
     """
     content = wanted.content
-    path = place_of(MessageId(wanted.message))
+    path = place_of(MessageId(wanted.absent.message))
     sealed = SealedFile(place.sealed_path(path), content.key, plan(content.size, content.chunk_bytes))
     try:
         if content.size <= AT_ONCE_BYTES:

@@ -13,7 +13,7 @@ from letterlock_client.flows.backup.restoring_files import FilesBack
 from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state, messages
-from letterlock_client.storage.attachments import StoredAttachment
+from letterlock_client.storage.attachments import AbsentFile, StoredAttachment
 
 
 async def recall(place: Workplace, stored: StoredAttachment) -> bool:
@@ -26,7 +26,8 @@ async def recall(place: Workplace, stored: StoredAttachment) -> bool:
     try:
         manifest = open_manifest(state.backup_key, state.manifest_name, state.manifest)
         shelf = MediaShelf(state.backup_key, manifest.media_master)
-        wanted = WantedFile(row, stored.message, content, shelf.named(content.digest))
+        absent = AbsentFile(row, stored.message, stored.descriptor)
+        wanted = WantedFile(absent, content, shelf.named(content.digest))
         await FilesBack(place, objects(place, state.provider), shelf).bring(wanted)
     except (BackupError, ClientError):
         # The relay may still have it.

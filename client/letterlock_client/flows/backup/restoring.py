@@ -43,6 +43,7 @@ from letterlock_client.storage import (
     message_indexes,
     message_triggers,
 )
+from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
 
@@ -121,7 +122,7 @@ def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: Rest
 
 
 async def restore_messages(here: Restoring) -> None:
-    """Bring every segment in, the newest first."""
+    """Bring every segment in, the newest first where anything is here already, or somebody chats."""
     wanted = await segments_left(here)
     records, size = sum(ref.records for ref in wanted), sum(ref.size for ref in wanted)
     here.meter.phase(BackupPhase.MESSAGES, records, size)
@@ -145,22 +146,39 @@ async def _take_all(here: Restoring, wanted: Sequence[SegmentRef], came: Callabl
             came()
 
 
-async def _fill(here: Restoring, wanted: Sequence[SegmentRef]) -> None:
-    """Put everything into an empty history, where no message is looked for by its id before all are in."""
+async def _fill(here: Restoring, newest_first: Sequence[SegmentRef]) -> None:
+    """Put everything into an empty history, where no message is looked for by its id before all are in.
+
+    The oldest comes first: rows at the end of a table cost least.
+    """
     place = here.place
     back = FilesBack(place, here.store, _shelf(here), tell=False)
     later = here.journal.media == LATER
     async with nullcontext(_nobody_waits) if later else back.meanwhile(here.meter) as came:
-        await place.transact(lambda work: work.tx.run(message_indexes.drop))
+        await place.transact(_begin_filling)
         try:
-            await _take_all(here, wanted, came)
+            await _take_all(here, newest_first[::-1], came)
         finally:
             await place.transact(lambda work: work.tx.run(message_indexes.make))
 
 
+async def _begin_filling(work: Work) -> None:
+    await work.tx.run(message_indexes.drop)
+    await backup_state.note_done(work.tx, [_FILLED])
+
+
 async def _untouched(here: Restoring) -> bool:
-    """Say whether nothing is here but what came out of this backup: then no message is looked for by its id."""
-    return here.journal.fresh and await here.place.database.read(identity.load) is None
+    """Say whether nothing is here but what `_fill` has brought out of this backup, and nobody lives here yet."""
+    done = await here.place.database.read(backup_state.done) - {_HALF}
+    nobody = await here.place.database.read(identity.load) is None
+    return here.journal.fresh and nobody and (not done or _FILLED in done)
+
+
+async def _order(here: Restoring, tx: Transaction) -> Order:
+    if not await tx.run(message_indexes.is_there):
+        return Order.OLDEST_FIRST
+    filled = await backup_state.is_done(tx, _FILLED)
+    return Order.NEWEST_FIRST if here.journal.fresh and not filled else Order.ANY
 
 
 async def segments_left(here: Restoring) -> list[SegmentRef]:
@@ -223,18 +241,19 @@ async def _take(here: Restoring, ref: SegmentRef, batches: Batches, work: Work) 
     taken = 0
     chats = chats_of(here.journal)
     # What comes from a backup has its change numbers.
-    triggers = await message_triggers.drop(work.tx)
+    triggers = await work.tx.run(message_triggers.drop_idle)
+    order = await _order(here, work.tx)
     gone = await late_changes.gone(work.tx)
     for batch in batches:
         if gone:
             batch, deleted = await burials.leave_out(work.tx, batch, gone)
             paths += deleted
-        done = await backup_import.take(work.tx, batch, work.now, chats, newest_first=here.journal.fresh)
+        done = await backup_import.take(work.tx, batch, work.now, chats, order=order)
         paths += done.paths
         taken += 1
         if here.beside and work.place.database.writer_is_waited_for:
             break
-    await message_triggers.make(work.tx, triggers)
+    await work.tx.run(partial(message_triggers.make, statements=triggers))
     if here.beside:
         # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
         paths += await _settle(here, work)
@@ -266,7 +285,9 @@ async def restore_files(here: Restoring) -> tuple[int, list[WrongFile]]:
     await shelf.look(here.store)
     back = FilesBack(here.place, here.store, shelf)
     wanted, missing = back.wanted(await here.place.database.read(attachments.absent))
-    await here.place.transact(lambda work: backup_rows.note_media(work.tx, [each.row for each in wanted]))
+    await here.place.transact(
+        lambda work: backup_rows.note_media(work.tx, [each.absent.row for each in wanted])
+    )
     bad: list[WrongFile] = []
     if here.journal.media != LATER:
         bad += await lost_files.lost(here.store, here.journal.backup_key, here.manifest, missing)
@@ -287,6 +308,8 @@ _ACCOUNT: Final = "account"
 _HALF: Final = "half an account"
 """Both are noted among the segments that are in, whose names are hex digits; this one by a restore that another, which
 began on a new terminal, gave way to before the account was back."""
+_FILLED: Final = "filled"
+"""Noted as well: an empty history was filled, or begun to be, with the oldest first."""
 
 
 async def needs_account(place: Workplace, journal: RestoreJournal) -> bool:

@@ -29,7 +29,7 @@ from letterlock_client.storage import attachments, backup_rows
 from letterlock_client.storage.attachments import AbsentFile
 
 IN_FLIGHT: Final = 2
-_UNNOTED: Final = 128
+_UNNOTED: Final = 1024
 """Files that may be here and not noted: the writer may be long at something else."""
 
 
@@ -62,7 +62,7 @@ class FilesBack:
         for each in absent:
             if (content := described(each.descriptor)) is None:
                 continue
-            file = WantedFile(each.row, each.message, content, self._shelf.named(content.digest))
+            file = WantedFile(each, content, self._shelf.named(content.digest))
             (found if self._shelf.whole(file.media, content.size) else missing).append(file)
         return found, missing
 
@@ -102,15 +102,17 @@ class FilesBack:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _follow(self, came: asyncio.Event, meter: Meter) -> None:
-        below: int | None = None
+        above = 0
         await self._shelf.look(self._store)
         while not self._stopping:
-            absent = await self._place.database.read(partial(attachments.absent, below=below, most=_UNNOTED))
+            absent = await self._place.database.read(
+                partial(attachments.absent_above, row=above, most=_UNNOTED)
+            )
             if not absent:
                 await came.wait()
                 came.clear()
                 continue
-            below = absent[-1].row
+            above = absent[-1].row
             async with together() as group:
                 for each in self.wanted(absent)[0]:
                     group.create_task(self._try(each, meter))
@@ -128,9 +130,9 @@ class FilesBack:
         Raises as `fetch_file`.
         """
         place = self._place
-        async with self._room, place.moving_alone(MessageId(file.message)):
+        async with self._room, place.moving_alone(MessageId(file.absent.message)):
             async with self._fetching:
-                stored = await place.database.read(partial(attachments.at, row=file.row))
+                stored = await place.database.read(partial(attachments.at, row=file.absent.row))
                 here = stored is None or (stored.path and stored.shown.state is TransferState.HERE)
                 if here or self._stopping:
                     return False
@@ -149,7 +151,7 @@ class FilesBack:
 
     async def _note(self, some: list[_Arrived], work: Work) -> None:
         for each in some:
-            each.kept = await attachments.arrived(work.tx, each.file.row, each.path, each.size)
+            each.kept = await attachments.arrived(work.tx, each.file.absent, each.path, each.size)
             if each.kept and self._tell:
-                await tell_changed(work, MessageId(each.file.message))
-        await backup_rows.note_media(work.tx, [each.file.row for each in some])
+                await tell_changed(work, MessageId(each.file.absent.message))
+        await backup_rows.note_media(work.tx, [each.file.absent.row for each in some])
