@@ -239,6 +239,33 @@ async def test_who_writes_again_after_their_chat_was_deleted_brings_nothing_of_i
     assert await texts(pair.alice, request.id) == ["stranger again"]
 
 
+@pytest.mark.parametrize("come", [0, 1, 2])
+async def test_what_was_filled_with_the_oldest_first_and_cut_short_goes_on_beside_chatting(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, come: int
+) -> None:
+    read = restoring._read
+    came: list[SegmentRef] = []
+
+    async def away(store: Objects, key: bytes, ref: SegmentRef) -> restoring.Batches:
+        if len(came) == come:
+            raise ClientError(Code.PROVIDER_UNREACHABLE, "away")
+        came.append(ref)
+        return await read(store, key, ref)
+
+    scene.slow.let_go.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_read", away)
+        with pytest.raises(ClientError) as told:
+            await restore(scene.pair.town, scene.digits)
+        assert told.value.code is Code.PROVIDER_UNREACHABLE
+    done = await restore(scene.pair.town, scene.digits, early=True)
+    scene.pair.alice = alice = await scene.pair.town.open("second")
+    assert (await texts(alice, scene.pair.to_bob))[-1] == scene.said[-1]
+    if not done.complete:
+        await whole(alice)
+    assert await texts(alice, scene.pair.to_bob) == scene.said
+
+
 async def test_whoever_wants_to_write_waits_for_no_whole_segment(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
