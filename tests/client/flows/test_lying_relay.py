@@ -159,6 +159,11 @@ async def test_an_older_list_than_we_know_is_not_taken(pair: Pair) -> None:
     await pair.bob.disconnect()
     pair.town.clock.move(days=8)
     pair.bob.connect()
+
+    async def renewed() -> bool:
+        return pair.bob._place.own.account.devices.version == 2
+
+    await eventually(renewed)
     await pair.bob.send_text(pair.to_alice, "I have a newer list")
     await pair.settle()
 

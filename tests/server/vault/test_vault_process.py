@@ -23,7 +23,7 @@ from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.cli import main
 from tests.server.test_relay_tls import certificate
-from tests.server.vault.running import KEY, WRONG, Asker, Running, Try, dealt_for, person
+from tests.server.vault.running import KEY, PATIENCE_S, WRONG, Asker, Running, Try, dealt_for, person
 from tests.shared.vault.realms import PASSWORD, R
 
 BEGIN = [sys.executable, "-m", "letterlock_server.cli", "vault"]
@@ -53,7 +53,10 @@ class Child:
     async def stop(self, number: int = signal.SIGTERM) -> int:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
-        async with asyncio.timeout(10):
+        return await self.ended()
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
 
@@ -240,7 +243,7 @@ async def test_a_realm_that_is_told_to_stop_hears_the_proof_of_a_last_guess_firs
             realm.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(refuses_connections, realm.url)
             assert tried.secret(await asker.ask(proof, frames.Released)).key_id() == R.key_id()
-        assert await realm.stop() == 0
+        assert await realm.ended() == 0
     async with child(*options) as again, await again.asker() as asker:
         assert (await asker.status(KEY)).state == refusals.READY
 
