@@ -326,11 +326,19 @@ def _connect_and_migrate(path: Path, key: bytes) -> sqlite3.Connection:
     connection = connect(path, key, write=True)
     try:
         migrate(connection, migrations())
-        message_indexes.make(connection)
+        _make_index(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _make_index(connection: sqlite3.Connection) -> None:
+    """Make what a restore that was cut short left away; whoever closes the connection takes a failure back."""
+    if not message_indexes.is_there(connection):
+        connection.execute("BEGIN EXCLUSIVE")
+        message_indexes.make(connection)
+        connection.execute("COMMIT")
 
 
 async def _read_job(connection: aiosqlite.Connection, job: Job[Any]) -> None:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Reaction
-from letterlock_client.storage import message_indexes, messages
+from letterlock_client.storage import message_indexes, message_triggers, messages
 from letterlock_client.storage.database import Database, Reader, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, make_chat, message
 
@@ -41,6 +44,28 @@ async def test_of_a_message_that_stands_at_two_places_the_newest_version_stays(t
         # The other version was not deleted by anybody: no backup may say so.
         assert await database.read(lambda reader: reader.all("SELECT id FROM tombstone")) == []
         await database.write(lambda tx: messages.remove(tx, message(1).id))
+        assert len(await database.read(lambda reader: reader.all("SELECT id FROM tombstone"))) == 1
+
+
+async def test_an_opening_that_fails_in_the_middle_leaves_no_deletion_uncounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cut.db"
+    async with await Database.open(path, KEY) as database:
+        await database.write(make_chat)
+        for number in (1, 2, 3):
+            await database.write(lambda tx, number=number: messages.add(tx, message(number)))  # type: ignore[misc]
+        await database.write(twice)
+
+    def full(*_: object) -> None:
+        raise ClientError(Code.STORAGE_FULL, "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(message_triggers, "make", full)
+        with pytest.raises(ClientError, match="full"):
+            await Database.open(path, KEY)
+    async with await Database.open(path, KEY) as database:
+        await database.write(lambda tx: messages.remove(tx, message(2).id))
         assert len(await database.read(lambda reader: reader.all("SELECT id FROM tombstone"))) == 1
 
 
