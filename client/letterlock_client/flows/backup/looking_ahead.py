@@ -23,6 +23,7 @@ from letterlock_client.flows.backup.objects import telling, together
 from letterlock_client.flows.backup.restoring import (
     Restoring,
     fetched,
+    lacks_newest,
     segments_left,
     take_segment,
 )
@@ -44,9 +45,8 @@ async def bring_newest(here: Restoring) -> bool:
     wanted = await segments_left(here)
     here.meter.phase(BackupPhase.MESSAGES, sum(ref.records for ref in wanted))
     present = await _messages(here)
-    # What was filled with the oldest first, and cut short, has not the newest.
-    behind = wanted[:1] == list(here.manifest.segments[-1:])
-    async with aclosing(fetched(here, wanted if behind or present < ENOUGH else ())) as coming:
+    more = lacks_newest(here, wanted) or present < ENOUGH
+    async with aclosing(fetched(here, wanted if more else ())) as coming:
         async for ref, batches in coming:
             await take_segment(here, ref, batches)
             if await _messages(here) >= ENOUGH:

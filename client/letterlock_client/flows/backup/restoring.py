@@ -1,4 +1,4 @@
-"""Restores: segments into the database, the newest first, then files; goes on after any interruption.
+"""Restores: segments into the database, then files; goes on after any interruption.
 
 ::
 
@@ -126,7 +126,7 @@ async def restore_messages(here: Restoring) -> None:
     wanted = await segments_left(here)
     records, size = sum(ref.records for ref in wanted), sum(ref.size for ref in wanted)
     here.meter.phase(BackupPhase.MESSAGES, records, size)
-    if wanted and not here.beside and await _untouched(here):
+    if lacks_newest(here, wanted) and not here.beside and await _untouched(here):
         await _fill(here, wanted)
     else:
         await _take_all(here, wanted, _nobody_waits)
@@ -172,6 +172,14 @@ async def _untouched(here: Restoring) -> bool:
     done = await here.place.database.read(backup_state.done) - {_HALF}
     nobody = await here.place.database.read(identity.load) is None
     return here.journal.fresh and nobody and (not done or _FILLED in done)
+
+
+def lacks_newest(here: Restoring, left: Sequence[SegmentRef]) -> bool:
+    """Say whether the newest segment is among those that are left: then nothing that is here is newer than they are.
+
+    What `_fill` brought in, and was cut short, has not the newest; what came beside chatting has it first of all.
+    """
+    return bool(left) and left[0] == here.manifest.segments[-1]
 
 
 async def _order(here: Restoring, tx: Transaction) -> Order:

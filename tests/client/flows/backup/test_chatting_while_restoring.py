@@ -266,6 +266,42 @@ async def test_what_was_filled_with_the_oldest_first_and_cut_short_goes_on_besid
     assert await texts(alice, scene.pair.to_bob) == scene.said
 
 
+async def test_no_older_version_replaces_one_that_a_restore_beside_chatting_brought(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = scene.pair
+    scene.slow.let_go.set()
+    pair.alice = await pair.town.open("alice")
+    # Alice's first message of the second segment: the newest segment has it as it is now.
+    await pair.alice.edit(scene.alices[12], "edited since")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    said = await texts(pair.alice, pair.to_bob)
+    assert "edited since" in said
+    await pair.alice.close()
+    read = restoring._read
+    left = 0
+
+    async def away(store: Objects, key: bytes, ref: SegmentRef) -> restoring.Batches:
+        nonlocal left
+        if not left:
+            raise ClientError(Code.PROVIDER_UNREACHABLE, "away")
+        left -= 1
+        return await read(store, key, ref)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_read", away)
+        patch.setattr(looking_ahead, "ENOUGH", len(said))
+        for early in (False, True):
+            left = 1
+            with pytest.raises(ClientError) as told:
+                await restore(pair.town, scene.digits, early=early)
+            assert told.value.code is Code.PROVIDER_UNREACHABLE
+    await restore(pair.town, scene.digits)
+    pair.alice = await pair.town.open("second")
+    assert await texts(pair.alice, pair.to_bob) == said
+
+
 async def test_whoever_wants_to_write_waits_for_no_whole_segment(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
