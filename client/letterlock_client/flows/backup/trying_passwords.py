@@ -25,7 +25,9 @@ async def recover(door: Door, wrong: WrongPasswords, password: str) -> Recovered
     except ClientError as error:
         if error.code is Code.WRONG_PASSWORD:
             with suppress(ClientError):
-                await wrong.note(door.account, (await door.view()).epoch, prepared)
+                # Where that was the last guess there is no registration any more: the next try is told so.
+                if epoch := (await door.view()).epoch:
+                    await wrong.note(door.account, epoch, prepared)
         raise
     await wrong.forget(door.account)
     return recovered

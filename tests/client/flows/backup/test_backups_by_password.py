@@ -174,6 +174,28 @@ async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scen
     await again.close()
 
 
+async def test_the_password_that_used_up_the_last_guess_is_told_when_the_record_went(
+    scene: Scene, tmp_path: Path
+) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.backups.back_up()
+    paper = tmp_path / "sheet.txt"
+    paper.write_text(scene.sheet)
+    wanted = RestoreRequest("", "", "", sheet=paper, fleet=scene.file)
+    town = scene.pair.town
+    restoration = await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    codes: list[Code] = []
+    while Code.VAULT_DESTROYED not in codes:
+        with pytest.raises(ClientError) as told:
+            await restoration.open(f"copper heron {len(codes)}")
+        codes.append(told.value.code)
+    assert set(codes[:-1]) == {Code.WRONG_PASSWORD}
+    with pytest.raises(ClientError) as told:
+        await restoration.open(f"copper heron {len(codes) - 2}")
+    assert told.value.code is Code.VAULT_DESTROYED
+    await restoration.close()
+
+
 LONG = "violet harbour 71 lanterns, nine copper herons waltz, and a very long winter besides"
 LIKE_A_KEY = "9f3c0a71" * 8
 
