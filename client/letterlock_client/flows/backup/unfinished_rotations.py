@@ -73,7 +73,7 @@ async def finish(place: Workplace, rotation: Rotation) -> bool:
     newest = await of_profile.newest(place, vault)
     if newest.key_check == rotation.state.key_check:
         # Its statement proves that enough realms had prepared it: no older one comes back.
-        await switch(place, rotation, replace(vault, epoch=newest.epoch))
+        await switch(place, rotation, replace(vault, epoch=newest.epoch, unasked=False))
         return True
     if not newest.asked_all:
         raise ClientError(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from letterlock_client.flows.vault import of_profile
 from letterlock_client.flows.vault.of_profile import Newest
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.storage import backup_state
+from letterlock_client.storage import backup_state, rotation_state
 from letterlock_client.storage.backup_state import VaultState
+from letterlock_client.storage.rotation_state import Phase
 
 
 async def vault_in_use(place: Workplace) -> VaultState | None:
@@ -37,11 +38,15 @@ def _as_found(vault: VaultState, newest: Newest) -> VaultState:
 
 
 async def _note(place: Workplace, asked: VaultState, found: VaultState | None) -> VaultState | None:
-    """Keep what the realms said, unless the owner set another password meanwhile; return what holds."""
+    """Keep what the realms said, unless the owner set another password meanwhile; return what holds.
+
+    While a rotation may have given them another secret, whoever ends that asks which one they keep.
+    """
 
     async def work(work: Work) -> VaultState | None:
         present = await backup_state.load_vault(work.tx)
-        if present != asked:
+        rotation = await rotation_state.load(work.tx)
+        if present != asked or (rotation is not None and rotation.phase is Phase.COMMITTING):
             return present
         if found is None:
             await backup_state.forget_vault(work.tx)

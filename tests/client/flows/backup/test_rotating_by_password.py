@@ -4,6 +4,7 @@ import asyncio
 import json
 from argparse import Namespace
 from asyncio import Task
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from letterlock_client.backup_models import BackupChoice, Freshness
 from letterlock_client.commands import backup
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.vault import of_profile
+from letterlock_client.flows.vault import of_profile, watching
 from letterlock_client.output import Output
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
@@ -187,6 +188,21 @@ async def test_one_realm_that_committed_is_enough_for_the_next_backup_to_end_it(
     assert await left(scene.pair.alice) is None
     assert await opens(scene.pair.town, PASSWORD, scene.file) == 2
     await refuses(scene.pair.town, old, Code.NOTHING_FOUND)
+
+
+async def test_a_password_that_nobody_asked_about_is_not_given_up_while_realms_may_keep_the_new_secret(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await die_committing(scene, monkeypatch)
+    place = scene.pair.alice._place
+    unasked = replace(await vault_of(scene), unasked=True)
+    await place.transact(lambda work: backup_state.save_vault(work.tx, unasked, ()))
+    # A client that runs asks in between.
+    await watching.look(place)
+    assert (await scene.pair.alice.backups.back_up()).freshness is Freshness.VERIFIED
+    assert await left(scene.pair.alice) is None
+    assert not (await vault_of(scene)).unasked
+    assert await opens(scene.pair.town, PASSWORD, scene.file) == 2
 
 
 async def test_turning_off_in_the_middle_leaves_nothing_anywhere(
