@@ -109,6 +109,32 @@ async def test_what_was_folded_into_a_lost_segment_comes_from_an_older_generatio
     assert done.lost >= 1
 
 
+async def test_who_was_verified_stays_so_where_only_the_record_of_the_chat_is_lost(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await turn_on(pair.alice)
+    for number in range(8):
+        await pair.alice.send_text(pair.to_bob, f"{number} {LONG}")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    (first,) = segments(shelf)
+    number_of_bob = (await pair.alice.safety_number(pair.to_bob)).digits
+    assert await pair.alice.confirm_verified(pair.to_bob, number_of_bob)
+    await pair.alice.send_text(pair.to_bob, "verified")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    shelf.memory.objects[first] = flipped(shelf.memory.objects[first])
+    assert (await restore(pair.town, digits, accept_damaged=True)).lost >= 8
+    pair.alice = again = await pair.town.open("second")
+    (chat,) = await again.conversations()
+    assert (chat.id, chat.contact.verified) == (pair.to_bob, True)
+    assert await texts(again, pair.to_bob) == ["verified"]
+    await again.send_text(pair.to_bob, "still here")
+    await pair.settle()
+    assert (await texts(pair.bob, pair.to_alice))[-1] == "still here"
+
+
 async def test_nothing_is_lost_of_a_backup_that_is_whole(pair: Pair) -> None:
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
