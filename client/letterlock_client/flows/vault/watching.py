@@ -1,8 +1,8 @@
 """Tells a living terminal when somebody tries its backup password, so that its owner can set another in time.
 
 Every few minutes the realms' ledgers are read from where they were known, and realms that were away when backups were
-turned off are asked to delete; what is new and nobody's business but
-the owner's becomes an alarm. What this profile did itself it has noted already. Must not know passwords.
+turned off are asked to delete; what is new and nobody's business but the owner's becomes an alarm. What this profile
+did itself it has noted already. Must not know passwords.
 """
 
 import asyncio
