@@ -21,7 +21,7 @@ _BACKUP: Final = (
 _RESTORE: Final = (
     "backup_key, provider, manifest_name, manifest, generation, freshness, chats, media, started, fresh"
 )
-_ASKED: Final = "handle, relay, insecure, fleet, sheet, locator, by_key"
+_ASKED: Final = "handle, relay, insecure, fleet, sheet, locator, by_key, upto, accept_damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,9 @@ class Asked:
     locator: str = field(default="", repr=False)
     by_key: bool = False
     """Whether the 64 digits opened it, and not a password."""
+    upto: int = 0
+    """The newest generation that will do; 0 is any."""
+    accept_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +276,7 @@ async def journal(reader: Reader) -> RestoreJournal | None:
     names = _RESTORE.split(", ")
     values = dict(zip(names, row[: len(names)], strict=True))
     asked = dict(zip(_ASKED.split(", "), row[len(names) :], strict=True))
-    asked |= {name: bool(asked[name]) for name in ("insecure", "by_key")}
+    asked |= {name: bool(asked[name]) for name in ("insecure", "by_key", "accept_damaged")}
     try:
         return msgspec.convert(values | {"fresh": bool(values["fresh"]), "asked": asked}, RestoreJournal)
     except (msgspec.ValidationError, UnicodeDecodeError) as error:

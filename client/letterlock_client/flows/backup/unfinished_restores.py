@@ -37,6 +37,8 @@ def asked(request: RestoreRequest, *, by_key: bool) -> Asked:
         sheet=_place(request.sheet),
         locator=request.locator,
         by_key=by_key,
+        upto=request.generation,
+        accept_damaged=request.accept_damaged,
     )
 
 
@@ -88,6 +90,8 @@ def _request(journal: RestoreJournal) -> RestoreRequest:
         sheet=_path(noted.sheet),
         chats=tuple(_who(chat) for chat in chats_of(journal)),
         accept_stale=journal.freshness is Freshness.STALE,
+        generation=max(noted.upto, 0),
+        accept_damaged=noted.accept_damaged,
         media_later=journal.media == LATER,
     )
 
@@ -122,5 +126,7 @@ def filled_in(request: RestoreRequest, found: UnfinishedRestore | None) -> Resto
         sheet=request.sheet or noted.sheet,
         chats=request.chats or noted.chats,
         accept_stale=request.accept_stale or noted.accept_stale,
+        generation=request.generation or noted.generation,
+        accept_damaged=request.accept_damaged or noted.accept_damaged,
         media_later=request.media_later or noted.media_later,
     )

@@ -35,7 +35,11 @@ async def cut_short(pair: Pair, shelf: Shelf, **asked: object) -> str:
         text = await pair.alice.backups.sheet(NO_PASSPHRASE, with_key=True)
         Path(str(asked["sheet"])).write_text(text, encoding="utf-8")
     await pair.alice.close()
+    await find_no_relay(pair, shelf, digits, **asked)
+    return digits
 
+
+async def find_no_relay(pair: Pair, shelf: Shelf, digits: str, **asked: object) -> None:
     async def nobody(_address: RelayAddress) -> Transport:
         raise Offline
 
@@ -44,7 +48,6 @@ async def cut_short(pair: Pair, shelf: Shelf, **asked: object) -> str:
         await restore(pair.town, digits, **asked)  # type: ignore[arg-type]
     assert failed.value.code is Code.OFFLINE
     del shelf.changes["dial"]
-    return digits
 
 
 async def look(town: Town) -> UnfinishedRestore | None:
@@ -98,6 +101,27 @@ async def test_a_sheet_is_known_by_its_place_and_what_it_said_is_noted(
     assert found is not None
     asked = found.request
     assert (asked.handle, asked.relay, asked.provider, asked.sheet) == ("alice", RELAY_URL, PROVIDER, sheet)
+
+
+async def test_an_older_backup_that_was_asked_for_and_what_is_whole_of_it_stay_what_is_wanted(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.send_text(pair.to_bob, "only in the newest")
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await find_no_relay(pair, shelf, digits, generation=1, accept_damaged=True)
+    found = await look(pair.town)
+    assert found is not None
+    asked = Restoration.filled_in(RestoreRequest("", "", ""), found)
+    assert (asked.generation, asked.accept_damaged) == (1, True)
+    assert Restoration.filled_in(RestoreRequest("", "", "", generation=2), found).generation == 2
+    restoration = await Restoration.begin(
+        pair.town.home, "second", asked, outside=pair.town.outside("second")
+    )
+    assert (await restoration.open(digits)).generation == 1
+    assert (await restoration.run(NO_PASSPHRASE)).messages == 2
 
 
 async def test_what_is_said_now_goes_before_what_was_asked_for_then(pair: Pair, shelf: Shelf) -> None:
