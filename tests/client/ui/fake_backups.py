@@ -307,6 +307,7 @@ class FakeRestoration(Calls):
         self.wrong: ClientError | None = None
         self.closed = self.files_later = self.early = False
         self.complete = True
+        self.restored = Restored(1_042, 3, 31, 12, self.found.freshness, 2)
         self.moved: Callable[[BackupProgress], None] = lambda _: None
 
     async def vault(self) -> VaultView:
@@ -338,7 +339,7 @@ class FakeRestoration(Calls):
         await self._call("run", unlock, chats)
         if not self.complete:
             return Restored(500, 3, 0, 12, self.found.freshness, 2, complete=False)
-        return Restored(1_042, 3, 31, 12, self.found.freshness, 2)
+        return replace(self.restored, freshness=self.found.freshness)
 
     async def close(self) -> None:
         self.closed = True

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList, Select, TextArea
 
-from letterlock.ids import AccountId, account_text
+from letterlock.ids import AccountId, MessageId, account_text
 from letterlock_client.backup_models import (
     BackupPhase,
     BackupProgress,
@@ -18,6 +18,7 @@ from letterlock_client.backup_models import (
     Restored,
     RestoreRequest,
     UnfinishedRestore,
+    WrongFile,
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
@@ -534,7 +535,7 @@ async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
         press_button(running, "Restore")
         await running.settle()
         running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
-        way.begun[0].failures["run"] = ClientError(Code.BACKUP_DAMAGED, "Part 1 of it is damaged.")
+        way.begun[0].failures["run"] = ClientError(Code.BACKUP_DAMAGED, "part 1 of it is damaged")
         press_button(running, "Restore now")
         await running.settle()
         assert "Part of this backup is damaged" in words(running)
@@ -545,12 +546,15 @@ async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
         await running.settle()
         assert isinstance(running.app.screen, PreviewScreen)
         assert "17 changes at most" in words(running)
+        photo = WrongFile(MessageId(bytes(16)), "photo.jpg", Code.BACKUP_MISSING.value)
+        way.begun[0].restored = replace(way.begun[0].restored, lost=17, media_wrong=1, wrong=(photo,))
+        # The profile is there since the first try, and asks for no other passphrase.
         press_button(running, "Restore")
         await running.settle()
-        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
-        press_button(running, "Restore now")
-        await running.settle()
         assert "Your chats are back" in words(running)
+        assert "17 changes at most" in words(running)
+        assert "not back: 1 file: photo.jpg." in words(running)
+        assert [unlock for unlock, _ in way.begun[0].asked("run")] == [NO_PASSPHRASE, NO_PASSPHRASE]
 
 
 async def test_going_back_leads_to_the_first_screen_and_closes_what_was_begun(client: Open) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from letterlock_client.backup_models import BackupProgress, Restored, RestoreRequest
+from letterlock_client.backup_shapes import wrong_files
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui.backup_wording import FRESHNESS, many, number, restored_words
@@ -115,12 +116,13 @@ class RestoreFlow:
     async def _steps(self, wanted: Wanted, restoration: Restoration) -> Unlock | None:
         """Open, preview, choose, lock, write; return how the new profile is locked."""
         preview = await self._open(wanted, restoration)
+        given: Unlock | None = None
         while preview is not None:
             before = Chosen(wanted.request.chats, wanted.request.media_later)
             chosen = await self._ask(PreviewScreen(preview, self._around, before))
             if chosen is None:
                 return None
-            unlock = await self._lock()
+            unlock = given or await self._lock()
             if unlock is None:
                 continue
             if self._open_now is not None:
@@ -129,6 +131,8 @@ class RestoreFlow:
                 self.closed = True
             done = await self._write(restoration, unlock, chosen)
             if isinstance(done, ClientError):
+                # The profile may be there by now, and opens with what was given for it.
+                given = unlock
                 preview = await self._rest(restoration, done) or preview
                 continue
             if done is not None and done.complete:
@@ -188,7 +192,7 @@ class RestoreFlow:
         """Offer what is whole of a damaged backup; None where somebody would rather have all of it."""
         work = Work(
             "Part of this backup is damaged",
-            damage.message,
+            damage.sentence,
             "Look for what is whole",
             "Reading all of it",
             lambda _: restoration.what_is_whole(),
@@ -206,7 +210,8 @@ class RestoreFlow:
 
 def _summary(done: Restored) -> str:
     lost = f"\n\nDamaged, and left out: {many(done.lost, 'change')} at most." if done.lost else ""
+    wrong = f"\n\n{wrong_files(done)}" if done.media_wrong else ""
     return (
         f"{restored_words(done)}, from backup {number(done.generation)} ({FRESHNESS[done.freshness]}).\n\nThis "
-        f"device now speaks for your account; the lost one is out. Your contacts see no change of key.{lost}"
+        f"device now speaks for your account; the lost one is out. Your contacts see no change of key.{lost}{wrong}"
     )
