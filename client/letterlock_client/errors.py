@@ -159,7 +159,7 @@ class Code(StrEnum):
     VAULT_UNFINISHED = "vault_unfinished"
     """A registration at the vault was begun and not finished."""
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code, not a password
-    """The backup password is another; a guess is spent. `attempts_left`, `wait_seconds`."""
+    """The backup password is another; a guess is spent on each that is tried, once. `attempts_left`, `wait_seconds`."""
     REALM_UNREACHABLE = "realm_unreachable"
     """A realm of the vault that is needed cannot be reached. `realm`."""
     REALM_LIED = "realm_lied"

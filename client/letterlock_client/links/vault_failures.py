@@ -8,7 +8,7 @@
     ├── VaultDoorClosed            only the locator opens another door
     ├── VaultWait                  too early for the next guess (wait_seconds)
     ├── VaultUnfinished            a registration that too few realms answer to
-    ├── WrongPassword              a guess was spent (attempts_left, wait_seconds)
+    ├── WrongPassword              a guess was spent, now or before (attempts_left, wait_seconds)
     └── RealmError                 one realm (realm)
         ├── RealmUnreachable       it is away, or went away
         ├── RealmWrongKey          it is not the pinned one
@@ -88,15 +88,23 @@ class DeviceRevoked(ClientError):
 
 
 class WrongPassword(ClientError):
-    """The password is another one; `left` tries remain here, the next after `wait` seconds."""
+    """The password is another one; `left` tries remain here, the next after `wait` seconds.
 
-    def __init__(self, left: int, wait: int) -> None:
+    `known` says that this was found out before, and cost nothing now.
+    """
+
+    def __init__(self, left: int, wait: int, *, known: bool = False) -> None:
+        what = "this is not the backup password"
+        if known:
+            what = (
+                "this was not the backup password when it was tried here, and no guess was spent on it again"
+            )
         advice = f"{'1 try is' if left == 1 else f'{left} tries are'} left here; check how it is written"
         if not left:
             advice = "no tries are left here: use the recovery sheet, or the 64-digit key"
         super().__init__(
             Code.WRONG_PASSWORD,
-            f"this is not the backup password; {advice}",
+            f"{what}; {advice}",
             attempts_left=left,
             wait_seconds=wait,
         )

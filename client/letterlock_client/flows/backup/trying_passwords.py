@@ -10,6 +10,7 @@ from letterlock.vault import password as passwords
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.asking_the_vault import Door
 from letterlock_client.flows.vault.recovering import Recovered
+from letterlock_client.links.vault_failures import WrongPassword
 from letterlock_client.storage.wrong_passwords import WrongPasswords
 
 
@@ -40,9 +41,4 @@ async def _spend_none_twice(door: Door, wrong: WrongPasswords, prepared: bytes) 
         return
     view = await door.view()
     if view.epoch in wrong_in:
-        raise ClientError(
-            Code.WRONG_PASSWORD,
-            "this was not the backup password when it was tried here; no guess was spent on it again",
-            attempts_left=view.attempts_left,
-            wait_seconds=view.wait_seconds,
-        )
+        raise WrongPassword(view.attempts_left, view.wait_seconds, known=True)
