@@ -1,9 +1,7 @@
 """How far ledgers are known follows the realms' keys: through another fleet, a migration, and old backups."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import sqlcipher3
 
 from letterlock.backup.manifest import LedgerHead
@@ -17,22 +15,13 @@ from letterlock_client.storage import backup_state
 from letterlock_client.storage.migrations import migrate, migrations
 from letterlock_server.vault import fleet_file
 from tests.client.flows.vault import vaults
-from tests.client.flows.vault.test_vault_of_profile import Scene
+from tests.client.flows.vault.test_vault_of_profile import Scene, scene
 from tests.shared.devices.people import seed
-from tests.town import Town
+
+__all__ = ["scene"]
 
 BY_KEY = 12
 """The migration that keys ledgers by the realms' keys."""
-
-
-@pytest.fixture
-async def scene(town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with vaults.town_of() as realms:
-        alice = await town.register("alice")
-        alice._place.dial_realm = realms.dial
-        file = tmp_path / "fleet.toml"
-        fleet_file.write(file, realms.fleet, force=False)
-        yield Scene(alice._place, realms, file)
 
 
 def fleet_of(*names: str, keys: str = "") -> Fleet:

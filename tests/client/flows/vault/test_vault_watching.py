@@ -1,28 +1,14 @@
 """A living terminal hears of every try at its backup password that it did not make."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from letterlock_client.backup_models import Attempt
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm
 from letterlock_client.flows.vault import of_profile, watching
-from letterlock_server.vault import fleet_file
-from tests.client.flows.vault import vaults
-from tests.client.flows.vault.test_vault_of_profile import OTHER, PASSWORD, Scene
-from tests.town import Town
+from tests.client.flows.vault.test_vault_of_profile import OTHER, PASSWORD, Scene, scene
 
-
-@pytest.fixture
-async def scene(town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with vaults.town_of() as realms:
-        alice = await town.register("alice")
-        alice._place.dial_realm = realms.dial
-        file = tmp_path / "fleet.toml"
-        fleet_file.write(file, realms.fleet, force=False)
-        yield Scene(alice._place, realms, file)
+__all__ = ["scene"]
 
 
 async def looked(scene: Scene) -> Alarm | None:
