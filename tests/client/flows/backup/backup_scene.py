@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,17 @@ from tests.simulator import RELAY_URL
 from tests.town import Pair, Town
 
 PROVIDER = "folder:/memory"
+LONG = "lantern harbour violet " * 80
+Fault = Callable[[bytes], bytes]
+
+
+def flipped(body: bytes) -> bytes:
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+
+
+FAULTS: list[Fault | None] = [flipped, lambda body: body[:50], lambda body: body + b"x", None]
+"""What happens to an object; None is that it goes."""
 
 
 class Shelf:
@@ -37,6 +48,12 @@ class Shelf:
     def open(self, _text: str, *, create: bool = False) -> Provider:
         del create
         return self.seen
+
+
+def spoil(shelf: Shelf, name: str, fault: Fault | None) -> None:
+    body = shelf.memory.objects.pop(name)
+    if fault is not None:
+        shelf.memory.objects[name] = fault(body)
 
 
 class Slow:

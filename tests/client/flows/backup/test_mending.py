@@ -1,6 +1,5 @@
 """What is damaged of a backup is written again from here, in the same folder and under the same key."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,27 +8,22 @@ from letterlock.backup.manifest import open_manifest, segment_name
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.providers.memory import MemoryProvider
-from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.flows.backup.backup_scene import (
+    FAULTS,
+    LONG,
+    Fault,
+    Shelf,
+    flipped,
+    pair,
+    restore,
+    shelf,
+    spoil,
+    texts,
+    turn_on,
+)
 from tests.town import Pair
 
 __all__ = ["pair", "shelf"]
-
-Fault = Callable[[bytes], bytes]
-LONG = "lantern harbour violet " * 80
-
-
-def flipped(body: bytes) -> bytes:
-    middle = len(body) // 2
-    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
-
-
-FAULTS: list[Fault | None] = [flipped, lambda body: body[:50], lambda body: body + b"x", None]
-
-
-def spoil(shelf: Shelf, name: str, fault: Fault | None) -> None:
-    body = shelf.memory.objects.pop(name)
-    if fault is not None:
-        shelf.memory.objects[name] = fault(body)
 
 
 async def build_up(pair: Pair, folder: Path) -> str:

@@ -1,6 +1,5 @@
 """A backup of which something is damaged: what is whole of it comes back, and backups go on."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,17 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.messenger import Messenger
 from letterlock_client.restoration import Restoration
 from tests.client.flows.backup.backup_scene import (
+    FAULTS,
+    LONG,
     PROVIDER,
+    Fault,
     Shelf,
     fleet,
+    flipped,
     pair,
     restore,
     shelf,
+    spoil,
     texts,
     turn_on,
 )
@@ -24,12 +28,6 @@ from tests.simulator import RELAY_URL
 from tests.town import Pair
 
 __all__ = ["pair", "shelf"]
-
-LONG = "lantern harbour violet " * 80
-
-
-def flipped(body: bytes) -> bytes:
-    return body[:100] + bytes([body[100] ^ 1]) + body[101:]
 
 
 async def say_and_back_up(pair: Pair) -> None:
@@ -49,9 +47,9 @@ async def heard(messenger: Messenger, pair: Pair) -> set[str]:
     return set(await texts(messenger, pair.to_bob))
 
 
-@pytest.mark.parametrize("fault", [flipped, lambda body: body[:50], lambda body: body + b"x", None])
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_whatever_segment_is_lost_the_rest_comes_back_and_backups_go_on(
-    pair: Pair, shelf: Shelf, fault: Callable[[bytes], bytes] | None
+    pair: Pair, shelf: Shelf, fault: Fault | None
 ) -> None:
     digits = await turn_on(pair.alice)
     await say_and_back_up(pair)
@@ -61,10 +59,7 @@ async def test_whatever_segment_is_lost_the_rest_comes_back_and_backups_go_on(
     complete = 0
     for number, name in enumerate(segments(shelf)):
         shelf.memory.objects = dict(good)
-        if fault is None:
-            del shelf.memory.objects[name]
-        else:
-            shelf.memory.objects[name] = fault(good[name])
+        spoil(shelf, name, fault)
         profile = f"again-{number}"
         try:
             await restore(pair.town, digits, f"plain-{number}")
@@ -100,7 +95,7 @@ async def test_what_was_folded_into_a_lost_segment_comes_from_an_older_generatio
     await pair.alice.backups.back_up()
     await pair.alice.close()
     (newest,) = set(segments(shelf)) - before
-    shelf.memory.objects[newest] = flipped(shelf.memory.objects[newest])
+    spoil(shelf, newest, flipped)
     with pytest.raises(ClientError) as told:
         await restore(pair.town, digits)
     assert told.value.code is Code.BACKUP_DAMAGED
@@ -124,7 +119,7 @@ async def test_who_was_verified_stays_so_where_only_the_record_of_the_chat_is_lo
     await pair.settle()
     await pair.alice.backups.back_up()
     await pair.alice.close()
-    shelf.memory.objects[first] = flipped(shelf.memory.objects[first])
+    spoil(shelf, first, flipped)
     assert (await restore(pair.town, digits, accept_damaged=True)).lost >= 8
     pair.alice = again = await pair.town.open("second")
     (chat,) = await again.conversations()
@@ -152,7 +147,7 @@ async def test_a_password_is_asked_once_and_the_realms_vouch_for_what_comes_afte
         await say_and_back_up(pair)
         await pair.alice.close()
         name = segments(shelf)[-1]
-        shelf.memory.objects[name] = flipped(shelf.memory.objects[name])
+        spoil(shelf, name, flipped)
         wanted = RestoreRequest("alice", RELAY_URL, PROVIDER, fleet=file)
         outside = pair.town.outside("second")
         restoration = await Restoration.begin(pair.town.home, "second", wanted, outside=outside)
