@@ -38,6 +38,7 @@ from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.reading_back import read_back
 from letterlock_client.flows.backup.resealing import Resealed
 from letterlock_client.flows.backup.terms import objects, require, require_restored
+from letterlock_client.flows.vault import learning
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state, keyring, rotation_state
 from letterlock_client.storage.backup_state import BackupState, VaultState
@@ -82,7 +83,7 @@ async def rotate(place: Workplace, password: str | None, unlock: Unlock) -> Rota
 
 async def _check_password(going: _Rotating) -> VaultState | None:
     """Return the vault that is to keep the new secret. Raises code bad_input for a password that does not suit."""
-    vault = await going.place.database.read(backup_state.load_vault)
+    vault = await learning.vault_in_use(going.place)
     if vault is None:
         if going.password is not None:
             raise ClientError(

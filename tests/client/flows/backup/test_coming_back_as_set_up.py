@@ -39,6 +39,17 @@ class Scene:
         await restore(self.pair.town, secret, profile, **more)  # type: ignore[arg-type]
         return await self.pair.town.open(profile)
 
+    async def back_without_a_record(self) -> Messenger:
+        """Restore while no realm answers; and then none has anything of the account."""
+        self.realms.away |= REALMS
+        again = await self.back(self.digits)
+        self.realms.away.clear()
+        for name in REALMS:
+            standings = self.realms.stores[name].standings
+            standings._standings.clear()
+            standings._ledgers.clear()
+        return again
+
 
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
@@ -116,19 +127,22 @@ async def test_what_no_realm_could_be_asked_is_shown_as_that_and_asked_with_the_
 async def test_a_password_that_the_realms_keep_no_more_is_not_said_to_open_anything(scene: Scene) -> None:
     """Deleted, or destroyed by guesses, after the last backup; two realms are not enough to be sure of it."""
     vault = await kept(scene.pair.alice)
-    scene.realms.away |= REALMS
-    again = await scene.back(scene.digits)
-    scene.realms.away.clear()
-    for name in REALMS:
-        standings = scene.realms.stores[name].standings
-        standings._standings.clear()
-        standings._ledgers.clear()
+    again = await scene.back_without_a_record()
     scene.realms.away |= {"realm-1"}
     await again.backups.back_up()
     assert await kept(again) == VaultState(vault.fleet, vault.epoch, vault.locator, unasked=True)
     scene.realms.away.clear()
     await again.backups.back_up()
     assert ways(await again.backups.status()) == (False, True)
+
+
+async def test_a_rotation_asks_for_no_password_that_the_realms_keep_no_more(scene: Scene) -> None:
+    again = await scene.back_without_a_record()
+    done = await again.backups.rotate(None, NO_PASSPHRASE)
+    assert (done.realms_total, done.old_left) == (0, False)
+    assert ways(await again.backups.status()) == (False, True)
+    await again.close()
+    assert (await restore(scene.pair.town, done.recovery_key, "third")).messages == 2
 
 
 async def test_a_locator_that_the_realms_do_not_know_is_not_kept(scene: Scene) -> None:
