@@ -83,7 +83,8 @@ class BackupVerbs(Verbs):
         if event.restored is not None:
             say(restored_line(event.restored))
         elif event.error:
-            say(f"The rest of your chats waits: {event.error}. It goes on at the next start.")
+            why = event.error.removesuffix(".")
+            say(f"The rest of your chats waits: {why}. It goes on at the next start.")
 
     async def storage(self, rest: str) -> None:
         """Say what lies here; making room is the command `letterlock files`."""

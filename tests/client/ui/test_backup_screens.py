@@ -199,7 +199,7 @@ async def test_a_scheduled_backup_that_fails_is_told_once(client: Open) -> None:
     async with client(backed_up()) as running:
         running.fake.tell(BackupFinished(None, "the disk is not there"))
         await running.settle()
-        assert "Backup: the disk is not there" in words(running)
+        assert "Backup: the disk is not there." in words(running)
 
 
 async def test_frequency_and_media_are_chosen_at_once(client: Open) -> None:

@@ -426,8 +426,17 @@ async def test_a_restore_that_goes_on_is_stopped_and_taken_up_from_the_backup_s_
         assert len(fake.backups.asked("go_on_restoring")) == before + 1
         fake.tell(RestoreFinished(None, f"the folder is away {NASTY}"))
         await running.settle()
-        assert "the folder is away" in words(running)
+        assert "The folder is away" in words(running)
         check(running)
+
+
+async def test_what_keeps_the_rest_of_a_restore_waiting_is_said_in_whole_sentences(client: Open) -> None:
+    fake = lively()
+    fake.backups.now = turned_on(restoring=True)
+    async with client(fake) as running:
+        fake.tell(RestoreFinished(None, "it is gone. Wait."))
+        await running.settle()
+        assert "waits: it is gone. Wait. Chat" in words(running)
 
 
 async def test_restoring_again_proposes_what_was_asked_for(client: Open) -> None:

@@ -117,15 +117,14 @@ class BackupActions(Errands):
 
             self.tell(restored_sentence(event.restored))
         elif event.error:
-            self.tell(
-                f"The rest of your chats waits: {event.error}. Chat backup (f3) goes on with it.", severe=True
-            )
+            why = event.error.removesuffix(".")
+            self.tell(f"The rest of your chats waits: {why}. Chat backup (f3) goes on with it.", severe=True)
         self._read_backup()
 
     def _finished(self, event: happenings.BackupFinished) -> None:
         # The failure of a backup that somebody started is told by the errand.
         if event.error and not self._asked_for_backup:
-            self.tell(f"Backup: {event.error}", severe=True)
+            self.tell(f"Backup: {event.error.removesuffix('.')}.", severe=True)
         elif event.made is not None and event.made.alarm:
             self.tell(event.made.alarm, severe=True)
         self._asked_for_backup = False

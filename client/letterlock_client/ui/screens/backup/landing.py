@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 
 from letterlock_client.backup_models import BackupStatus, Frequency
+from letterlock_client.errors import whole_sentence
 from letterlock_client.events import (
     BackupFinished,
     BackupMoved,
@@ -147,7 +148,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         elif isinstance(event, BackupFinished):
             self._show_running(False)
             if event.error:
-                self.say(event.error)
+                self.say(whole_sentence(event.error))
             elif event.made is not None:
                 held = many(event.made.messages, "message")
                 self.say(event.made.alarm or f"Backed up: backup {number(event.made.generation)}, {held}.")
@@ -159,7 +160,8 @@ class ChatBackupScreen(Dialog[None], Asking):
         if event.restored is not None:
             self.say(restored_sentence(event.restored))
         else:
-            self.say(line_of(event.error) or "Stopped; it goes on at the next start, or when you say so.")
+            stopped = "Stopped; it goes on at the next start, or when you say so."
+            self.say(whole_sentence(line_of(event.error)) or stopped)
         self.query_one(ProgressLine).show(None)
         self._read()
 
