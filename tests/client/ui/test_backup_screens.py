@@ -1,6 +1,7 @@
 """Chat backup on screen: how it stands, backing up while people chat, and every change of what opens it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,15 @@ async def give_passphrase(running: Running, passphrase: str = PASSPHRASE) -> Non
 
 def screen_is(running: Running, kind: type[Screen[object]]) -> None:
     assert isinstance(running.app.screen, kind), running.app.screen
+
+
+async def until(running: Running, holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        await running.settle()
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(running.text())
 
 
 def locked(fake: FakeMessenger) -> FakeMessenger:
@@ -553,6 +563,31 @@ async def test_the_status_bar_does_not_keep_the_progress_of_what_has_ended(
         await running.pilot.pause(0.1)
         await running.settle()
         assert "backup 2 h ago" in running.text()
+
+
+async def test_the_status_bar_asks_again_while_what_has_gone_quiet_still_runs(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock_client.ui.panes.backup_actions.QUIET_SECONDS", 0.05)
+    fake = backed_up()
+    async with client(fake) as running:
+        ended = fake.backups.now
+        fake.backups.now = replace(ended, running=True)
+        asked = len(fake.backups.asked("status"))
+        fake.backups.move(400, phase=BackupPhase.ANCHORING)
+        await until(running, lambda: len(fake.backups.asked("status")) > asked)
+        assert "backup: telling the vault" in running.text()
+        fake.backups.now = ended
+        await until(running, lambda: "backup 2 h ago" in running.text())
+
+
+async def test_the_status_bar_is_painted_below_two_dialogs(client: Open) -> None:
+    fake = backed_up()
+    async with client(fake) as running:
+        await choose(running, "Who could")
+        assert "backup 2 h ago" in running.text()
+        fake.backups.move(100)
+        await until(running, lambda: "backup: messages 25 %" in running.text())
 
 
 async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:

@@ -96,10 +96,7 @@ class BackupActions(Errands):
             from letterlock_client.ui.backup_wording import working_words
 
             self.status.show_backup(working_words(event.progress))
-            # Reading a backup moves too, and has no end of its own to be told.
-            if self._quiet is not None:
-                self._quiet.stop()
-            self._quiet = self.set_timer(QUIET_SECONDS, self._read_backup)
+            self._read_backup_later()
         elif isinstance(event, happenings.BackupFinished):
             self._finished(event)
         elif isinstance(event, happenings.RestoreMoved):
@@ -130,6 +127,12 @@ class BackupActions(Errands):
         self._asked_for_backup = False
         self._read_backup()
 
+    def _read_backup_later(self) -> None:
+        # Reading and rotating a backup move too, and have no end of their own to be told.
+        if self._quiet is not None:
+            self._quiet.stop()
+        self._quiet = self.set_timer(QUIET_SECONDS, self._read_backup)
+
     def _read_backup(self) -> None:
         start(self, self._read_status, group="backup", exclusive=True)
 
@@ -143,7 +146,10 @@ class BackupActions(Errands):
     @on(StatusRead)
     def _show_backup(self, event: StatusRead) -> None:
         event.stop()
-        if not (event.status.running or self._restoring):
+        if event.status.running:
+            # The last thing it does may take longer than that, and tell nothing.
+            self._read_backup_later()
+        elif not self._restoring:
             from letterlock_client.ui.backup_wording import status_words
 
             self.status.show_backup(status_words(event.status, self.around.clock()))

@@ -68,3 +68,6 @@ class StatusBar(Static):
             parts.append(self._backup)
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
         self.update(Content(f" {sign} {separator.join([*parts, me])}"))
+        # A dialog keeps a copy of what it covers; where several lie above each other, those between go on showing it.
+        for between in self.app.screen_stack[1:-1]:
+            between.refresh()
