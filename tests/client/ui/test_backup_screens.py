@@ -279,7 +279,10 @@ async def test_turning_on_leads_from_the_choice_to_the_sheet(client: Open, tmp_p
         await fill(running, password="short", again="short")
         await running.press("enter", "enter")
         screen_is(running, PasswordScreen)
+        assert "Choose a longer one" in words(running)
+        assert running.app.focused is running.app.screen.query_one("#password")
         await fill(running, password=PASSWORD, again=PASSWORD)
+        assert "Choose a longer one" not in words(running)
         await running.pilot.pause(0.1)
         assert "1 chance in 40 000 000" in words(running)
         press_button(running, "Go on")
@@ -371,6 +374,19 @@ async def test_the_sheet_is_not_closed_by_accident(client: Open) -> None:
         assert "You have not said that you keep the sheet" in words(running)
         await running.press("enter")
         screen_is(running, SheetScreen)
+
+
+async def test_a_sheet_that_was_saved_counts_as_kept(client: Open, tmp_path: Path) -> None:
+    async with client(lively()) as running:
+        await choose(running, "Turn on")
+        await running.press("down", "enter")
+        await fill(running, folder=str(tmp_path))
+        await running.press("enter", "enter")
+        await fill(running, file=str(tmp_path / "sheet.txt"))
+        press_button(running, "Save to this file")
+        await until(running, lambda: "readable by you alone" in words(running))
+        await running.press("escape")
+        assert "Backups are on" in words(running)
 
 
 # Changing.

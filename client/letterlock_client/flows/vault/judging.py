@@ -36,9 +36,8 @@ def judge(password: str, known: tuple[str, ...] = ()) -> Judgement:
     found = zxcvbn(text[:_LOOKED_AT], user_inputs=list(known))
     odds = int(found["guesses"]) // ATTACKERS_GUESSES
     if odds < LEAST_ODDS:
-        sentence = (
-            f"Too easy: an attacker with {ATTACKERS_GUESSES} guesses finds it one time in {max(odds, 1):,}."
-        )
+        often = f"one time in {odds:,}" if odds > 1 else "every time"
+        sentence = f"Too easy: an attacker with {ATTACKERS_GUESSES} guesses finds it {often}."
         hint = str(found["feedback"]["warning"] or "")
         return Judgement(f"{sentence} {hint}".rstrip(), acceptable=False)
     shown = f"{odds:,}" if odds < 10**12 else "more than a million million"

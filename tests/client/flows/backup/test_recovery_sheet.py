@@ -40,6 +40,7 @@ def test_anything_else_is_no_sheet(text: str) -> None:
 def test_a_password_is_judged_by_the_guesses_that_a_vault_allows() -> None:
     assert "at least 8" in judge("short").sentence
     assert not judge("password123").acceptable
+    assert judge("password").sentence.startswith("Too easy: an attacker with 20 guesses finds it every time.")
     assert not judge("alicealice", ("alice",)).acceptable
     good = judge("violet harbour 71 lanterns")
     assert good.acceptable

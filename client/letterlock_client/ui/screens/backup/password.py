@@ -68,6 +68,7 @@ class PasswordScreen(Dialog[str]):
     @on(Input.Changed, "#password")
     def _typed(self, event: Input.Changed) -> None:
         self._verdict = None
+        self.say("")
         start(self, self._weigh, event.value, group="judging", exclusive=True)
 
     async def _weigh(self, password: str) -> None:
@@ -86,6 +87,10 @@ class PasswordScreen(Dialog[str]):
         sign = self._icons.verified if event.verdict.acceptable else self._icons.warning
         place.update(Content(f"{sign} {line_of(event.verdict.sentence)}" if event.password else ""))
 
+    @on(Input.Changed, "#again")
+    def _typed_again(self) -> None:
+        self.say("")
+
     @on(Input.Submitted, "#password")
     def _next(self) -> None:
         self.query_one("#again", Input).focus()
@@ -97,7 +102,9 @@ class PasswordScreen(Dialog[str]):
         if self._verdict is None:
             self.say("One moment: the password is being judged." if password else "Choose a password.")
         elif not self._verdict.acceptable:
-            self.say("This password is too easy to guess. Choose a longer one.")
+            # What is to be typed anew is the first field, and the verdict says why.
+            self.say("Choose a longer one.")
+            self.query_one("#password", Input).focus()
         elif password != self.query_one("#again", Input).value:
             self.say("The two passwords are not the same.")
         else:

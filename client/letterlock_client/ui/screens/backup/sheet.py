@@ -25,7 +25,7 @@ WITHOUT_KEY = "Your password is not on this sheet. With both, a new device finds
 
 
 class SheetScreen(Dialog[bool], Asking):
-    """The sheet; the result is whether somebody says to have it."""
+    """The sheet; the result is whether somebody says to have it, or has saved it."""
 
     asks = True
 
@@ -37,6 +37,7 @@ class SheetScreen(Dialog[bool], Asking):
         self.heading = heading or self.heading
         self._sheet = sheet
         self._key = recovery_key
+        self._is_kept = False
 
     def parts(self) -> Iterable[Widget]:
         """Digits, sheet, and two ways to keep them."""
@@ -76,6 +77,7 @@ class SheetScreen(Dialog[bool], Asking):
         self.ask(write, self._saved, self._not_saved)
 
     def _saved(self, path: Path) -> None:
+        self._is_kept = True
         self.say(f"Saved as {path}, readable by you alone. Move it to a safe place, away from this device.")
 
     def _not_saved(self, error: ClientError) -> None:
@@ -85,3 +87,7 @@ class SheetScreen(Dialog[bool], Asking):
     def _done(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(True)
+
+    def action_leave(self) -> None:
+        """Close; a sheet that was saved is one that somebody has."""
+        self.dismiss(self._is_kept)
