@@ -266,9 +266,13 @@ def preview(message: Message, *, request: bool = False) -> str:
     return f"You: {text}" if message.mine and message.kind is not MessageKind.NOTE else text
 
 
+REFUSALS: Final = {"bad_login": "this device is none of its account now"}
+"""Why a relay says no for good, where its code tells people nothing."""
+
+
 def link_state(change: ConnectionChanged, seconds_left: int) -> str:
     """Return how the connection stands, in a few words."""
-    reason = line_of(change.reason, 80)
+    reason = REFUSALS.get(change.reason) or line_of(change.reason, 80)
     if change.link is Link.ONLINE:
         return "connected"
     if change.link is Link.CONNECTING:

@@ -569,6 +569,20 @@ async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> No
         assert "The backup is whole" in words(running)
 
 
+async def test_a_work_that_was_stopped_takes_the_passphrase_at_once(client: Open) -> None:
+    fake = locked(backed_up())
+    fake.backups.gates["turn_off"] = asyncio.Event()
+    async with client(fake) as running:
+        await choose(running, "Turn off")
+        await give_passphrase(running)
+        await running.press("escape")
+        assert "Stopped" in words(running)
+        fake.backups.gates.clear()
+        await running.type(PASSPHRASE)
+        await running.press("enter")
+        assert "Backups are off" in words(running)
+
+
 async def test_the_status_bar_does_not_keep_the_progress_of_what_has_ended(
     client: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

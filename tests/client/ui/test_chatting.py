@@ -285,6 +285,15 @@ async def test_messages_below_are_counted_and_reached(client: Open) -> None:
         assert "new below" not in running.text()
 
 
+async def test_a_device_that_was_put_out_reads_no_code(client: Open) -> None:
+    fake = lively()
+    async with client(fake) as running:
+        fake.tell(ConnectionChanged(Link.REFUSED, "bad_login"))
+        await running.settle()
+        assert "refused by the relay: this device is none of its account now" in running.text()
+        assert "bad_login" not in running.text()
+
+
 async def test_a_lost_connection_counts_down(client: Open) -> None:
     fake = lively()
     async with client(fake) as running:

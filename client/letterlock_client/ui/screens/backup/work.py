@@ -148,8 +148,12 @@ class WorkScreen(Dialog[T]):
         if not event.problem:
             self.dismiss(event.result)  # type: ignore[arg-type]
             return
+        self._rest(event.problem)
+
+    def _rest(self, why: str) -> None:
+        """Say why it goes on no longer, ready to begin again."""
         self._redraw()
-        self.say(event.problem)
+        self.say(why)
         (self.query_one(Input) if self._locked else self.query_one(Button)).focus()
 
     def _redraw(self) -> None:
@@ -175,5 +179,4 @@ class WorkScreen(Dialog[T]):
             return
         self._going.cancel()
         self._going = None
-        self._redraw()
-        self.say("Stopped.")
+        self._rest("Stopped.")
