@@ -3,14 +3,21 @@
 The tests start some hundred clients and servers. Where the environment forbids to keep what Python compiled beside
 the sources, each of them would compile them anew, half as long again as all the rest of its start: it is kept among
 pytest's own files instead.
+
+Modules, and what was collected, live as long as the tests. Where the collector of cycles looks through them again and
+again, the tests of screens spend a third of their time on it.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+GC_THRESHOLD = 20_000
+"""Objects made until the collector looks for cycles among them: a screen alone makes some ten thousand."""
 
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
@@ -24,3 +31,10 @@ settings.load_profile("letterlock")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end no worker waits for another's last story."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """Leave to the collector of cycles what the tests make, and no longer what they begin with."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
