@@ -3,11 +3,13 @@
 Must not know what the verbs do. Imports little, because `--help` must answer at once.
 """
 
+import gc
 import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from letterlock_client.commands.arguments import parse, server_words
 from letterlock_client.output import DONE, FAILED, INTERRUPTED, Output, drop_output, print_line
@@ -23,6 +25,9 @@ ROOMS = {
 }  # fmt: skip
 """Which module of `commands` holds a verb."""
 
+_GC_THRESHOLD: Final = 20_000
+"""Objects made until cycles are looked for: loading a verb makes more than Python's 700, and drawing a screen too."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ready_streams()
     if (server := server_words(words)) is not None:
         run_server(server)
+    gc.set_threshold(_GC_THRESHOLD)
     given = parse(words)
     output = Output(as_json=given.json)
     if given.version:
