@@ -33,15 +33,13 @@ ANY = st.text(st.characters(codec=None), max_size=300) | st.sampled_from(HOSTILE
 FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 INVISIBLE = {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range(0xE0000, 0xE0080), 0x10EEEE}
+FORBIDDEN = frozenset(BIDI | INVISIBLE)
 
 
 def is_plain(text: str, *, allowed: str = "") -> bool:
     return all(
         character in allowed
-        or (
-            unicodedata.category(character) not in FORBIDDEN_CATEGORIES
-            and ord(character) not in BIDI | INVISIBLE
-        )
+        or (unicodedata.category(character) not in FORBIDDEN_CATEGORIES and ord(character) not in FORBIDDEN)
         for character in text
     )
 
