@@ -224,7 +224,7 @@ class FakeBackups(Calls):
         was_on, self.now = self.now.on, turned_off(deletions_pending=self.slow_realms)
         waiting = self.slow_realms
         self.slow_realms = ()
-        return TurnedOff(58, 3 - len(waiting), 3, waiting) if was_on else TurnedOff(0, 1, 1)
+        return TurnedOff(58 if was_on else 0, (all_of := 3 if was_on else 1) - len(waiting), all_of, waiting)
 
     async def history(self) -> list[Attempt]:
         await self._call("history")

@@ -79,6 +79,10 @@ async def choose(running: Running, verb: str) -> None:
     await running.press("f3")
     running.app.screen.query_one("#encrypted", Button).press()
     await running.settle()
+    await choose_here(running, verb)
+
+
+async def choose_here(running: Running, verb: str) -> None:
     options = running.app.screen.query_one("#verbs", OptionList)
     options.highlighted = next(
         place for place, option in enumerate(options.options) if str(option.prompt).startswith(verb)
@@ -552,6 +556,30 @@ async def test_turning_off_shows_the_realms_proof(client: Open) -> None:
         assert "3 of 3 realms signed that their share is gone" in words(running)
         await running.press("enter", "escape")
         assert "Backups are off" in words(running)
+
+
+async def test_a_realm_that_is_away_still_when_asked_again_is_not_told_of_as_deleted(client: Open) -> None:
+    fake = lively()
+    fake.backups.now, fake.backups.slow_realms = turned_off(deletions_pending=("south",)), ("south",)
+    async with client(fake) as running:
+        await choose(running, "Ask again")
+        assert "Not deleted everywhere yet" in words(running)
+        assert "0 of 1 realm signed that their share is gone." in words(running)
+        assert "south did not delete" in words(running)
+        assert "Deleted at the vault" not in words(running)
+        await running.press("enter")
+        await choose_here(running, "Ask again")
+        assert "Deleted at the vault" in words(running)
+
+
+async def test_the_status_bar_knows_that_backups_were_turned_off(client: Open) -> None:
+    async with client(locked(backed_up())) as running:
+        assert "backup 2 h ago" in running.text()
+        await choose(running, "Turn off")
+        await give_passphrase(running)
+        await running.press("enter", "escape", "escape")
+        await until(running, lambda: isinstance(running.app.screen, MainScreen))
+        await until(running, lambda: "backup 2 h ago" not in running.text())
 
 
 async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> None:

@@ -67,12 +67,18 @@ class BackupActions(Errands):
         """See how the backup stands, and change that."""
         from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 
-        self.app.push_screen(ChatBackupScreen(self.messenger, self.around, self.action_back_up))
+        screen = ChatBackupScreen(self.messenger, self.around, self.action_back_up)
+        self.app.push_screen(screen, self._left_backups)
 
     def _open_encrypted(self) -> None:
         from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 
-        self.app.push_screen(EncryptedBackupScreen(self.messenger, self.around, self.action_back_up))
+        screen = EncryptedBackupScreen(self.messenger, self.around, self.action_back_up)
+        self.app.push_screen(screen, self._left_backups)
+
+    def _left_backups(self, _: None) -> None:
+        # Turned on or off there, no event tells of it.
+        self._read_backup()
 
     def action_back_up(self) -> None:
         """Back up now."""

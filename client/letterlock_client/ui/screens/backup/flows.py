@@ -255,7 +255,8 @@ class BackupFlows(Steps):
             )
         )
         if done is not None:
-            await self.tell("Deleted at the vault", *_proof(done))
+            heading = "Not deleted everywhere yet" if done.deletions_pending else "Deleted at the vault"
+            await self.tell(heading, *_proof(done))
 
     # Looking.
 
