@@ -117,6 +117,16 @@ def locked(fake: FakeMessenger) -> FakeMessenger:
 # The landing.
 
 
+async def test_every_button_of_the_landing_is_whole_in_the_smallest_terminal(client: Open) -> None:
+    async with client(backed_up(), (60, 24)) as running:
+        await running.press("f3")
+        for button in running.app.screen.query(".dialog--answers Button").results(Button):
+            assert button.region.right <= button.parent.content_region.right
+            button.focus()
+            await running.settle()
+            assert str(button.label) in words(running)
+
+
 async def test_the_landing_says_how_the_last_backup_stands_and_who_could_read_it(client: Open) -> None:
     async with client(backed_up(repairs_pending=1), (110, 44)) as running:
         await running.press("f3")

@@ -453,6 +453,19 @@ async def test_restoring_again_proposes_what_was_asked_for(client: Open) -> None
         assert running.app.screen.query_one("#by_key", Select).value is True
 
 
+async def test_that_no_chat_is_chosen_is_said_until_one_is(client: Open) -> None:
+    async with Restoring(
+        lambda restoration: setattr(restoration, "found", preview(chats=CHATS[:1]))
+    ).at_password(client) as running:
+        await give(running, SECRET)
+        await running.press("space")
+        press_button(running, "Restore")
+        await running.settle()
+        assert "Choose at least one chat." in words(running)
+        await running.press("space")
+        assert "Choose at least one chat." not in words(running)
+
+
 async def test_an_older_backup_needs_a_word(client: Open) -> None:
     def stale(restoration: FakeRestoration) -> None:
         restoration.found = preview(freshness=Freshness.STALE)
@@ -564,6 +577,27 @@ async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
         assert "17 changes at most" in words(running)
         assert "not back: 1 file: photo.jpg." in words(running)
         assert [unlock for unlock, _ in way.begun[0].asked("run")] == [NO_PASSPHRASE, NO_PASSPHRASE]
+
+
+async def test_what_is_whole_is_not_offered_again_where_it_was_not_enough(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        for last in (False, True):
+            press_button(running, "Restore")
+            await running.settle()
+            running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
+            way.begun[0].failures["run"] = ClientError(Code.BACKUP_DAMAGED, "this does not say whose it is")
+            press_button(running, "Restore now")
+            await running.settle()
+            assert "This does not say whose it is." in words(running)
+            assert ("Look for what is whole" in words(running)) is not last
+            if not last:
+                press_button(running, "Look for what is whole")
+                await running.settle()
+        assert "This did not work" in words(running)
+        await running.press("enter")
+        assert isinstance(running.app.screen, WhereScreen)
 
 
 async def test_going_back_leads_to_the_first_screen_and_closes_what_was_begun(client: Open) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -23,6 +24,9 @@ NAME = 18
 
 class ChatPicker(OptionList):
     """The list; at first all are ticked, or those that were chosen before."""
+
+    class Toggled(Message):
+        """A chat was left out, or taken back in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Leave out", show=False)]
 
@@ -61,3 +65,4 @@ class ChatPicker(OptionList):
         event.stop()
         self._left_out ^= {event.option_index}
         self.replace_option_prompt_at_index(event.option_index, self._line(event.option_index))
+        self.post_message(self.Toggled())

@@ -131,6 +131,9 @@ class RestoreFlow:
                 self.closed = True
             done = await self._write(restoration, unlock, chosen)
             if isinstance(done, ClientError):
+                if preview.lost:
+                    # What is whole of it was looked for already, and is not enough.
+                    raise done
                 # The profile may be there by now, and opens with what was given for it.
                 given = unlock
                 preview = await self._rest(restoration, done) or preview

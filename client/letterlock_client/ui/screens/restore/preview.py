@@ -99,6 +99,11 @@ class PreviewScreen(Dialog[Chosen]):
         # The list brings what it points at on the screen, and in a low terminal takes the facts off it.
         self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
 
+    @on(ChatPicker.Toggled)
+    @on(TickBox.Changed)
+    def _changed(self) -> None:
+        self.say("")
+
     @on(Button.Pressed)
     def _chosen(self) -> None:
         if self._preview.freshness is Freshness.STALE and not self.query_one("#stale", TickBox).value:
@@ -106,7 +111,7 @@ class PreviewScreen(Dialog[Chosen]):
             return
         picker = self.query_one(ChatPicker)
         if not picker.chosen and self._preview.chats:
-            self.say("Choose a chat at least.")
+            self.say("Choose at least one chat.")
         else:
             later = any(box.value for box in self.query("#later").results(TickBox))
             self.dismiss(Chosen(() if picker.has_all else picker.chosen, later))
