@@ -684,6 +684,7 @@ async def test_what_is_damaged_is_written_again_where_somebody_says_so(client: O
         await running.settle()
         assert fake.backups.asked("mend")
         assert "Damaged in the last backup: 2 objects" in words(running)
+        assert "them. Verify to see" in words(running)
 
 
 async def test_the_attempt_history_is_told_in_sentences(client: Open) -> None:

@@ -319,10 +319,11 @@ class BackupFlows(Steps):
             )
         )
         if made is not None:
+            them = "it" if made.damaged == 1 else "them"
             await self.tell(
                 "The backup was mended",
                 f"Damaged in the last backup: {many(made.damaged, 'object')}. Backup {number(made.generation)} is "
-                "complete without; verify it to see whether all of it was here.",
+                f"complete without {them}. Verify to see whether all of it was here.",
             )
 
     async def rehearse(self) -> None:
