@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -36,6 +39,24 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     know_when_idle(monkeypatch)
+
+
+PARSED: Final[dict[tuple[object, ...], list[RuleSet]]] = {}
+"""Rules of style sheets, by their text and the colours of the theme: nearly the same for each client."""
+
+
+@pytest.fixture(autouse=True)
+def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all clients of a worker share what Textual keeps for each of them: the parsed rules of a style sheet."""
+    parse = Stylesheet._parse_rules
+
+    def parse_once(self: Stylesheet, *given: Any, **named: Any) -> list[RuleSet]:
+        key = (frozenset(self._variables.items()), given, tuple(named.items()))
+        if key not in PARSED:
+            PARSED[key] = parse(self, *given, **named)
+        return PARSED[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
 
 
 @dataclass
