@@ -252,6 +252,8 @@ def run(words: Sequence[str], folder: Path | None = None, **environment: str) ->
     if folder is not None:
         folder.mkdir(exist_ok=True)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        # Nobody waits for what others have left to be written: only some of them flush what they write.
+        os.sync()
         began = time.perf_counter()
         process = subprocess.Popen(
             words, cwd=folder, stdout=output, stderr=errors, env={**os.environ, **environment}
