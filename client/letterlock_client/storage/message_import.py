@@ -14,11 +14,11 @@ from letterlock_client.storage.widths import cell_width
 
 NOT_SENT: Final = "This was not sent from the terminal that wrote the backup. Send it again."
 # Plain numbers and words: an enumeration's `value` is looked up a million times otherwise.
-_MINE: Final = MessageFlag.MINE.value
-_DELETED: Final = MessageFlag.DELETED.value
-_VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
-_VIEWED: Final = MessageFlag.VIEWED.value
-_UNREAD: Final = MessageFlag.UNREAD.value
+MINE: Final = MessageFlag.MINE.value
+DELETED: Final = MessageFlag.DELETED.value
+VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
+VIEWED: Final = MessageFlag.VIEWED.value
+UNREAD: Final = MessageFlag.UNREAD.value
 _WAITING: Final = Delivery.WAITING.value
 _FAILED: Final = Delivery.FAILED.value
 _MESSAGE: Final = (
@@ -69,7 +69,7 @@ def replace(connection: sqlite3.Connection, row: int, each: MessageRecord) -> No
 
 def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
     flags = each.flags
-    mine = flags & _MINE
+    mine = flags & MINE
     # What waited in that terminal's outbox waits in none any more.
     waiting = mine and each.delivery == _WAITING
     return (
@@ -88,12 +88,12 @@ def _values(each: MessageRecord, chat: int, free: bool) -> tuple[Any, ...]:
         each.reply_to,
         each.edited_at,
         len(each.edits or ()),
-        1 if flags & _DELETED else 0,
-        1 if flags & _VIEW_ONCE else 0,
-        1 if flags & _VIEWED else 0,
+        1 if flags & DELETED else 0,
+        1 if flags & VIEW_ONCE else 0,
+        1 if flags & VIEWED else 0,
         each.timer_s,
         each.expires_at,
-        1 if flags & _UNREAD else 0,
+        1 if flags & UNREAD else 0,
         each.version,
     )
 

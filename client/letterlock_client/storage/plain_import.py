@@ -11,16 +11,10 @@ from itertools import compress
 from typing import Final
 
 from letterlock.backup.columns import KIND, Columns
-from letterlock.backup.records import MessageFlag
 from letterlock_client.models import Delivery
 from letterlock_client.storage import message_indexes
+from letterlock_client.storage.message_import import DELETED, MINE, UNREAD, VIEW_ONCE, VIEWED
 from letterlock_client.storage.widths import cell_width
-
-_MINE: Final = MessageFlag.MINE.value
-_DELETED: Final = MessageFlag.DELETED.value
-_VIEW_ONCE: Final = MessageFlag.VIEW_ONCE.value
-_VIEWED: Final = MessageFlag.VIEWED.value
-_UNREAD: Final = MessageFlag.UNREAD.value
 
 _FIELDS: Final = (
     "row, id, conversation, author, mine, text, width, sent_at, received_at, delivery, deleted, view_once, viewed,"
@@ -86,16 +80,16 @@ def _fields(columns: Columns, chats: Mapping[bytes, int]) -> list[Sequence[objec
         list(map(bytearray, columns.ids)),
         [chats[chat] for chat in columns.chats],
         [authors[author] for author in columns.authors],
-        _bits(flags, _MINE),
+        _bits(flags, MINE),
         columns.texts,
         list(map(cell_width, columns.texts)),
         columns.sent,
         columns.received,
         columns.deliveries,
-        _bits(flags, _DELETED),
-        _bits(flags, _VIEW_ONCE),
-        _bits(flags, _VIEWED),
-        _bits(flags, _UNREAD),
+        _bits(flags, DELETED),
+        _bits(flags, VIEW_ONCE),
+        _bits(flags, VIEWED),
+        _bits(flags, UNREAD),
         columns.versions,
     ]
 

@@ -532,16 +532,21 @@ async def test_a_low_terminal_shows_what_is_asked_and_how_to_answer(client: Open
             assert shown in running.text()
 
 
+async def fail_bare(running: Running, way: Restoring, error: ClientError) -> None:
+    """Restore without a passphrase, and have it fail."""
+    press_button(running, "Restore")
+    await running.settle()
+    running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
+    way.begun[0].failures["run"] = error
+    press_button(running, "Restore now")
+    await running.settle()
+
+
 async def test_a_restore_that_failed_goes_on_where_it_stopped(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:
         await give(running, SECRET)
-        press_button(running, "Restore")
-        await running.settle()
-        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
-        way.begun[0].failures["run"] = ClientError(Code.OFFLINE, "the folder cannot be reached")
-        press_button(running, "Restore now")
-        await running.settle()
+        await fail_bare(running, way, ClientError(Code.OFFLINE, "the folder cannot be reached"))
         assert isinstance(running.app.screen, WorkScreen)
         assert "The folder cannot be reached" in words(running)
         way.begun[0].failures.clear()
@@ -554,12 +559,7 @@ async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:
         await give(running, SECRET)
-        press_button(running, "Restore")
-        await running.settle()
-        running.app.screen.query_one("#bare").value = True  # type: ignore[attr-defined]
-        way.begun[0].failures["run"] = ClientError(Code.BACKUP_DAMAGED, "part 1 of it is damaged")
-        press_button(running, "Restore now")
-        await running.settle()
+        await fail_bare(running, way, ClientError(Code.BACKUP_DAMAGED, "part 1 of it is damaged"))
         assert "Part of this backup is damaged" in words(running)
         assert "Part 1 of it is damaged." in words(running)
         assert not way.begun[0].asked("what is whole")
