@@ -1,13 +1,15 @@
 """One accepted contact with a chat, and a way to make messages."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from letterlock.ids import AccountId, ConversationId, MessageId
 from letterlock_client.events import Event
 from letterlock_client.models import Delivery, Message, MessageKind, Standing
 from letterlock_client.storage import contacts, conversations
 from letterlock_client.storage.contacts import StoredContact
-from letterlock_client.storage.database import Transaction
+from letterlock_client.storage.database import Database, Transaction
 
 KEY = bytes(range(32))
 BOB = AccountId(b"b" * 20)
@@ -41,6 +43,16 @@ def contact(
         standing=standing,
         created=1,
     )
+
+
+@asynccontextmanager
+async def two_databases(folder: Path) -> AsyncIterator[tuple[Database, Database]]:
+    """Where a history is, and where it is to come."""
+    async with (
+        await Database.open(folder / "first.db", KEY) as first,
+        await Database.open(folder / "second.db", KEY) as second,
+    ):
+        yield first, second
 
 
 def message(number: int, *, mine: bool = False, text: str = "", **fields: object) -> Message:

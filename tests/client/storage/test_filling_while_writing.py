@@ -22,7 +22,7 @@ from letterlock_client.storage import (
 )
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Reader, Transaction
-from tests.client.storage.chat import CHAT, KEY, make_chat, message
+from tests.client.storage.chat import CHAT, make_chat, message, two_databases
 from tests.client.storage.test_filling_an_empty_history import (
     HISTORIES,
     NOW,
@@ -132,10 +132,7 @@ def test_whatever_is_done_meanwhile_the_history_is_as_if_it_had_been_there(
 ) -> None:
     async def whole() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            async with (
-                await Database.open(Path(folder) / "first.db", KEY) as first,
-                await Database.open(Path(folder) / "second.db", KEY) as second,
-            ):
+            async with two_databases(Path(folder)) as (first, second):
                 segments = await written(first, history, most)
                 both = Both(first, second)
                 await restored_while(both, segments, meanwhile)

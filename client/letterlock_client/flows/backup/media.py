@@ -59,6 +59,9 @@ class MediaShelf:
     size: int = 0
     new: list[bytes] = field(default_factory=list)
 
+    looked: bool = False
+    """Whether all that lies there is known."""
+
     async def look(self, store: Objects) -> None:
         """Find out what lies there."""
         for found in await store.list(f"{prefix_of(self.key)}/media"):
@@ -66,6 +69,7 @@ class MediaShelf:
             # Others may put there what they like.
             if _MEDIA.fullmatch(name):
                 self.present[bytes.fromhex(name)] = found.size
+        self.looked = True
 
     def named(self, digest: bytes) -> bytes:
         """The media id of a file of this digest."""

@@ -65,6 +65,7 @@ class Restoring:
     journal: RestoreJournal
     manifest: Manifest
     """The segments of this generation are restored, and stay as they are until all is done."""
+    shelf: MediaShelf
     beside: bool = False
     """Whether somebody chats meanwhile: then every step is short, leaves all whole, and is told."""
 
@@ -115,7 +116,8 @@ def open_restoring(place: Workplace, store: Objects, meter: Meter, journal: Rest
     """Take up what a journal describes. Use `replace` for `beside`. Raises codes backup_…."""
     with telling():
         manifest = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
-    return Restoring(place, store, meter, journal, manifest)
+    shelf = MediaShelf(journal.backup_key, manifest.media_master)
+    return Restoring(place, store, meter, journal, manifest, shelf)
 
 
 # Messages.
@@ -152,7 +154,7 @@ async def _fill(here: Restoring, newest_first: Sequence[SegmentRef]) -> None:
     The oldest comes first: rows at the end of a table cost least.
     """
     place = here.place
-    back = FilesBack(place, here.store, _shelf(here), tell=False)
+    back = FilesBack(place, here.store, here.shelf, tell=False)
     later = here.journal.media == LATER
     async with nullcontext(_nobody_waits) if later else back.meanwhile(here.meter) as came:
         await place.transact(_begin_filling)
@@ -289,9 +291,9 @@ async def restore_files(here: Restoring) -> tuple[int, list[WrongFile]]:
 
     Return how many are here, and those that the backup has and the provider has not, or not whole.
     """
-    shelf = _shelf(here)
-    await shelf.look(here.store)
-    back = FilesBack(here.place, here.store, shelf)
+    if not here.shelf.looked:
+        await here.shelf.look(here.store)
+    back = FilesBack(here.place, here.store, here.shelf)
     wanted, missing = back.wanted(await here.place.database.read(attachments.absent))
     await here.place.transact(
         lambda work: backup_rows.note_media(work.tx, [each.absent.row for each in wanted])
@@ -304,10 +306,6 @@ async def restore_files(here: Restoring) -> tuple[int, list[WrongFile]]:
         here.meter.phase(BackupPhase.MEDIA, done + len(wanted), total)
         bad += await back.bring_all(wanted, here.meter)
     return await here.place.database.read(attachments.here_from_backup), bad
-
-
-def _shelf(here: Restoring) -> MediaShelf:
-    return MediaShelf(here.journal.backup_key, here.manifest.media_master)
 
 
 # The account.
