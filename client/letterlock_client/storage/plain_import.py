@@ -8,18 +8,22 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress
-from typing import Final
+from typing import Final, TypeGuard
 
 from letterlock.backup.columns import KIND, Columns
+from letterlock.backup.records import PlainMessages
 from letterlock_client.models import Delivery
 from letterlock_client.storage import message_indexes
 from letterlock_client.storage.message_import import DELETED, MINE, UNREAD, VIEW_ONCE, VIEWED
-from letterlock_client.storage.widths import cell_width
+from letterlock_client.storage.widths import cell_widths
 
-_FIELDS: Final = (
-    "row, id, conversation, author, mine, text, width, sent_at, received_at, delivery, deleted, view_once, viewed,"
-    " unread, change_seq"
-)
+_FLAGS: Final = {
+    "mine": MINE,
+    "deleted": DELETED,
+    "view_once": VIEW_ONCE,
+    "viewed": VIEWED,
+    "unread": UNREAD,
+}
 _ALIKE: Final = {
     "kind": f"'{KIND}'",
     "failure": "''",
@@ -27,23 +31,32 @@ _ALIKE: Final = {
     "edits": "0",
     "timer_s": "0",
     "expires_at": "0",
+    **dict.fromkeys(_FLAGS, "0"),
 }
-"""What each of them has."""
-_INTO: Final = f"INTO message ({_FIELDS}, {', '.join(_ALIKE)}) VALUES"
-_WIDTH: Final = len(_FIELDS.split(", "))
-_ROW: Final = f"({'?, ' * _WIDTH}{', '.join(_ALIKE.values())})"
-_AT_ONCE: Final = 256
+"""What each of them has, unless there are values: to bind one costs more than to have it in the statement."""
+_AT_ONCE: Final = 512
 """Rows of one statement: a fifth of the time would go into beginning and ending one for each row."""
 
 
-def can_take(columns: Columns) -> bool:
+class PlainRows(Columns):
+    """Columns, and what their rows hold: made by whoever reads them, for everybody waits for the thread that writes."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, raw: PlainMessages) -> None:
+        """Read columns. Raises MalformedError as `Columns` does."""
+        super().__init__(raw)
+        self.fields = _fields(self, cell_widths(self.texts, ascii_only=raw.texts.isascii()))
+
+
+def can_take(columns: Columns) -> TypeGuard[PlainRows]:
     """Say whether these may go straight in: what waited in an outbox needs another look."""
-    return Delivery.WAITING.value not in columns.deliveries
+    return isinstance(columns, PlainRows) and Delivery.WAITING.value not in columns.deliveries
 
 
 def insert(
     connection: sqlite3.Connection,
-    columns: Columns,
+    columns: PlainRows,
     chats: Mapping[bytes, int],
     left_out: Collection[bytes],
     *,
@@ -53,56 +66,51 @@ def insert(
 
     What stands at a place goes where `replace` says so. Else raises IntegrityError.
     """
-    fields = _fields(columns, chats)
+    fields = columns.fields | {"conversation": [chats[chat] for chat in columns.chats]}
     if left_out:
         wanted = [each not in left_out for each in columns.ids]
-        fields = [list(compress(each, wanted)) for each in fields]
+        fields = {name: list(compress(values, wanted)) for name, values in fields.items()}
     before = connection.total_changes
     verb, unless = message_indexes.insertion(connection, replace=replace)
-    for start in range(0, len(fields[0]), _AT_ONCE):
-        some = [each[start : start + _AT_ONCE] for each in fields]
-        connection.execute(_statement(verb, len(some[0]), unless), _row_by_row(some))
+    for start in range(0, len(fields["id"]), _AT_ONCE):
+        some = [each[start : start + _AT_ONCE] for each in fields.values()]
+        connection.execute(_statement(verb, tuple(fields), len(some[0]), unless), _row_by_row(some))
     return connection.total_changes - before
 
 
-@lru_cache(maxsize=4)
-def _statement(verb: str, rows: int, unless: str) -> str:
-    return f"{verb} {_INTO} {', '.join([_ROW] * rows)}{unless}"
+@lru_cache(maxsize=16)
+def _statement(verb: str, names: tuple[str, ...], rows: int, unless: str) -> str:
+    alike = {name: value for name, value in _ALIKE.items() if name not in names}
+    row = f"({'?, ' * len(names)}{', '.join(alike.values())})"
+    return f"{verb} INTO message ({', '.join([*names, *alike])}) VALUES {', '.join([row] * rows)}{unless}"
 
 
-def _fields(columns: Columns, chats: Mapping[bytes, int]) -> list[Sequence[object]]:
-    """One list for each of `_FIELDS`."""
-    flags = columns.flags
+def _fields(columns: Columns, widths: Sequence[int]) -> dict[str, Sequence[object]]:
+    """The values of each field of a row by its name, but for the chat's and for flags that none has."""
     # The library binds a bytearray as it is, and looks up for each bytes that it becomes one.
     authors = {author: bytearray(author) for author in set(columns.authors)}
-    return [
-        columns.positions,
-        list(map(bytearray, columns.ids)),
-        [chats[chat] for chat in columns.chats],
-        [authors[author] for author in columns.authors],
-        _bits(flags, MINE),
-        columns.texts,
-        list(map(cell_width, columns.texts)),
-        columns.sent,
-        columns.received,
-        columns.deliveries,
-        _bits(flags, DELETED),
-        _bits(flags, VIEW_ONCE),
-        _bits(flags, VIEWED),
-        _bits(flags, UNREAD),
-        columns.versions,
-    ]
-
-
-def _bits(flags: list[int], bit: int) -> list[int]:
-    if not any(each & bit for each in set(flags)):
-        return [0] * len(flags)
-    return [1 if each & bit else 0 for each in flags]
+    some = set(columns.flags)
+    return {
+        "row": columns.positions,
+        "id": list(map(bytearray, columns.ids)),
+        "author": [authors[author] for author in columns.authors],
+        "text": columns.texts,
+        "width": widths,
+        "sent_at": columns.sent,
+        "received_at": columns.received,
+        "delivery": columns.deliveries,
+        "change_seq": columns.versions,
+        **{
+            name: [1 if each & bit else 0 for each in columns.flags]
+            for name, bit in _FLAGS.items()
+            if any(each & bit for each in some)
+        },
+    }
 
 
 def _row_by_row(fields: Sequence[Sequence[object]]) -> list[object]:
     """The values of some rows, one row after the other."""
-    values: list[object] = [None] * (_WIDTH * len(fields[0]))
+    values: list[object] = [None] * (len(fields) * len(fields[0]))
     for place, each in enumerate(fields):
-        values[place::_WIDTH] = each
+        values[place :: len(fields)] = each
     return values

@@ -4,6 +4,7 @@ Must not know what draws it; the drawing side measures exactly.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 WIDEST: Final = 255
@@ -25,3 +26,11 @@ def cell_width(text: str) -> int:
         if width >= WIDEST:
             return WIDEST
     return width
+
+
+def cell_widths(texts: Sequence[str], *, ascii_only: bool) -> list[int]:
+    """Return it for each of some texts; `ascii_only` says that there is nothing else in any, which is fast."""
+    if not ascii_only:
+        return list(map(cell_width, texts))
+    widths = list(map(len, texts))
+    return widths if max(widths, default=0) <= WIDEST else [min(WIDEST, each) for each in widths]

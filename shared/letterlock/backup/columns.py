@@ -10,6 +10,7 @@ it needs none.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from operator import add, sub
+from struct import iter_unpack
 from typing import Final, TypeVar
 
 from letterlock.backup.records import (
@@ -146,12 +147,11 @@ class Columns:
         self.received = _within(list(map(add, self.sent, raw.received)))
         self.positions = _within(list(map(add, self.versions, raw.positions)))
         self.flags = raw.flags
-        self.ids = [raw.ids[at : at + RANDOM_ID_BYTES] for at in range(0, len(raw.ids), RANDOM_ID_BYTES)]
+        self.ids = [id_ for (id_,) in iter_unpack(f"{RANDOM_ID_BYTES}s", raw.ids)]
         try:
             self.chats = [raw.chat_ids[place] for place in raw.chats]
             self.deliveries = [raw.delivery_words[place] for place in raw.deliveries]
-            ends = accumulate(raw.lengths, initial=0)
-            self.texts = [raw.texts[start:end].decode() for start, end in pairwise(ends)]
+            self.texts = _cut(raw.texts, raw.lengths)
         except (IndexError, UnicodeDecodeError) as error:
             raise MalformedError("columns of a backup point at nothing, or hold what is no text") from error
         self.authors = [
@@ -178,6 +178,15 @@ class Columns:
                 version, id_, chat, author, flags, KIND, text, sent, received, position, delivery,
                 "", None, 0, 0, 0, b"", None, None, None,
             )  # fmt: skip
+
+
+def _cut(texts: bytes, lengths: Sequence[int]) -> list[str]:
+    ends = pairwise(accumulate(lengths, initial=0))
+    if texts.isascii():
+        # Most are: then one decoding serves for all.
+        whole = texts.decode()
+        return [whole[start:end] for start, end in ends]
+    return [texts[start:end].decode() for start, end in ends]
 
 
 def _within(numbers: list[int], least: int = 0) -> list[int]:

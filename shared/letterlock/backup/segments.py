@@ -229,11 +229,13 @@ def open_segment(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Rec
         ]
 
 
-def open_columns(ref: SegmentRef, name: str, sealed: bytes) -> Iterator[list[Record | Columns]]:
-    """Give out the same with columns as they are, read and checked."""
+def open_columns(
+    ref: SegmentRef, name: str, sealed: bytes, read: Callable[[PlainMessages], Columns] = Columns
+) -> Iterator[list[Record | Columns]]:
+    """Give out the same with columns as they are, read and checked by `read`."""
     for batch in open_entries(ref, name, sealed):
         try:
-            yield [Columns(each) if isinstance(each, PlainMessages) else each for each in batch]
+            yield [read(each) if isinstance(each, PlainMessages) else each for each in batch]
         except MalformedError as error:
             raise ManifestMismatchError(name, str(error)) from error
 

@@ -27,7 +27,7 @@ from letterlock_client.models import (
 from letterlock_client.storage import attachments, contacts, conversations, inspections, messages
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.database import Database, Reader, Transaction
-from letterlock_client.storage.widths import cell_width
+from letterlock_client.storage.widths import cell_width, cell_widths
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, contact, make_chat, message
 
 T = TypeVar("T")
@@ -548,3 +548,11 @@ async def test_how_a_message_travelled_goes_with_the_message(database: Database)
 )
 def test_widths_are_cells_up_to_255(text: str, width: int) -> None:
     assert cell_width(text) == width
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["", "abc", "x" * 255], ["abc", "x" * 300], ["日本", "abc", "x" * 300]]
+)
+def test_widths_of_many_are_those_of_each(texts: list[str]) -> None:
+    each = list(map(cell_width, texts))
+    assert cell_widths(texts, ascii_only=all(text.isascii() for text in texts)) == each

@@ -38,6 +38,7 @@ from letterlock_client.storage import (
     backup_rows,
     backup_state,
     burials,
+    checkpoints,
     identity,
     late_changes,
     message_indexes,
@@ -46,6 +47,7 @@ from letterlock_client.storage import (
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
+from letterlock_client.storage.plain_import import PlainRows
 
 ALL: Final = "all"
 LATER: Final = "later"
@@ -131,7 +133,7 @@ async def restore_messages(here: Restoring) -> None:
     if lacks_newest(here, wanted) and not here.beside and await _untouched(here):
         await _fill(here, wanted)
     else:
-        await _take_all(here, wanted, _nobody_waits)
+        await _take_all(here, wanted)
     here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
     await here.place.transact(lambda work: backup_import.let_go(work.tx))
     here.place.announcer.say([HistoryGrew()])
@@ -141,11 +143,12 @@ def _nobody_waits() -> None:
     """Files come after the messages."""
 
 
-async def _take_all(here: Restoring, wanted: Sequence[SegmentRef], came: Callable[[], None]) -> None:
+async def _take_all(here: Restoring, wanted: Sequence[SegmentRef], *came: Callable[[], None]) -> None:
     async with aclosing(fetched(here, wanted)) as coming:
         async for ref, batches in coming:
             await take_segment(here, ref, batches)
-            came()
+            for each in came:
+                each()
 
 
 async def _fill(here: Restoring, newest_first: Sequence[SegmentRef]) -> None:
@@ -156,10 +159,11 @@ async def _fill(here: Restoring, newest_first: Sequence[SegmentRef]) -> None:
     place = here.place
     back = FilesBack(place, here.store, here.shelf, tell=False)
     later = here.journal.media == LATER
-    async with nullcontext(_nobody_waits) if later else back.meanwhile(here.meter) as came:
+    files = nullcontext(_nobody_waits) if later else back.meanwhile(here.meter)
+    async with files as more, checkpoints.beside(place.database) as due:
         await place.transact(_begin_filling)
         try:
-            await _take_all(here, newest_first[::-1], came)
+            await _take_all(here, newest_first[::-1], due, more)
         finally:
             await place.transact(lambda work: work.tx.run(message_indexes.make))
 
@@ -229,7 +233,7 @@ async def _read(store: Objects, key: bytes, ref: SegmentRef) -> Batches:
     name = segment_name(key, ref.id)
     body = await store.get(name)
     with telling():
-        return await asyncio.to_thread(lambda: list(open_columns(ref, name, body)))
+        return await asyncio.to_thread(lambda: list(open_columns(ref, name, body, PlainRows)))
 
 
 async def take_segment(here: Restoring, ref: SegmentRef, batches: Batches) -> None:

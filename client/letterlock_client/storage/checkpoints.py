@@ -1,0 +1,49 @@
+"""Checkpoints beside the writer while much is written: else it makes them itself, at a commit that everybody waits for.
+
+A checkpoint moves what was committed from the write-ahead log into the database. Must not know what is written.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from letterlock_client.storage.database import Database, Reader
+
+_USUAL: Final = 1000
+"""Pages of a log that is due; SQLite's own measure."""
+_TOO_MANY: Final = 16 * 1024
+"""Pages of a log that the writer checkpoints all the same, so that it takes no more room than that."""
+
+
+@asynccontextmanager
+async def beside(database: Database) -> AsyncIterator[Callable[[], None]]:
+    """Checkpoint in another thread as long as this is open; call what it gives out when much was committed.
+
+    Whatever goes wrong there is met again by the writer.
+    """
+    due = asyncio.Event()
+    await _leave_to_the_writer(database, _TOO_MANY)
+    task = asyncio.create_task(_follow(database, due), name="checkpoints")
+    try:
+        yield due.set
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await _leave_to_the_writer(database, _USUAL)
+
+
+async def _leave_to_the_writer(database: Database, pages: int) -> None:
+    await database.write(lambda tx: tx.value(f"PRAGMA wal_autocheckpoint = {pages}"))
+
+
+async def _follow(database: Database, due: asyncio.Event) -> None:
+    while True:
+        await due.wait()
+        due.clear()
+        await database.read(_checkpoint)
+
+
+async def _checkpoint(reader: Reader) -> None:
+    # Nothing may be read before: then this would be a view, which no checkpoint passes.
+    await reader.value("PRAGMA wal_checkpoint(PASSIVE)")
