@@ -190,12 +190,18 @@ class _Reach:
 
 
 def _reach(connection: sqlite3.Connection, above: int, limit: int, most: int) -> _Reach:
-    upto, *reach = connection.execute(
-        "SELECT max(change_seq), count(*), coalesce(min(row), 0), coalesce(max(row), 0) FROM ("
-        "SELECT change_seq, row FROM message WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ?)",
-        (above, limit, most),
+    # The last of so many is found without looking at the others.
+    last = connection.execute(
+        "SELECT change_seq FROM message WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT 1 OFFSET ?",
+        (above, limit, most - 1),
     ).fetchone()
-    return _Reach(upto if reach[0] == most else limit, *reach)
+    upto = limit if last is None else last[0]
+    count, *ends = connection.execute(
+        "SELECT count(*), coalesce(min(row), 0), coalesce(max(row), 0) FROM message INDEXED BY message_by_change"
+        " WHERE change_seq > ? AND change_seq <= ?",
+        (above, upto),
+    ).fetchone()
+    return _Reach(upto, count, *ends)
 
 
 _Extras: TypeAlias = dict[int, list[Any]]
