@@ -25,7 +25,7 @@ from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_p
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, bury_again, expire
 from letterlock_client.storage.database import Transaction
-from letterlock_client.storage.plain_import import PlainRows
+from letterlock_client.storage.plain_import import ReadyColumns
 
 _CACHE_KIB: Final = 96 * 1024
 _USUAL_CACHE_KIB: Final = 8000
@@ -101,9 +101,9 @@ def _take(
 
 def _sorted_out(
     entries: Sequence[Record | Columns], *, straight: bool
-) -> tuple[list[PlainRows], list[Record]]:
+) -> tuple[list[ReadyColumns], list[Record]]:
     """Columns that may go straight in, and everything else one by one."""
-    columns: list[PlainRows] = []
+    columns: list[ReadyColumns] = []
     single: list[Record] = []
     for each in entries:
         if not isinstance(each, Columns):
@@ -115,7 +115,9 @@ def _sorted_out(
     return columns, single
 
 
-def _plain_messages(connection: sqlite3.Connection, columns: PlainRows, done: Imported, order: Order) -> None:
+def _plain_messages(
+    connection: sqlite3.Connection, columns: ReadyColumns, done: Imported, order: Order
+) -> None:
     here = _in_place(connection, columns.ids, columns.positions)
     if here is None:
         _messages(connection, list(columns.records()), done, Order.ANY)

@@ -38,7 +38,7 @@ _AT_ONCE: Final = 512
 """Rows of one statement: a fifth of the time would go into beginning and ending one for each row."""
 
 
-class PlainRows(Columns):
+class ReadyColumns(Columns):
     """Columns, and what their rows hold: made by whoever reads them, for everybody waits for the thread that writes."""
 
     __slots__ = ("fields",)
@@ -49,14 +49,14 @@ class PlainRows(Columns):
         self.fields = _fields(self, cell_widths(self.texts, ascii_only=raw.texts.isascii()))
 
 
-def can_take(columns: Columns) -> TypeGuard[PlainRows]:
+def can_take(columns: Columns) -> TypeGuard[ReadyColumns]:
     """Say whether these may go straight in: what waited in an outbox needs another look."""
-    return isinstance(columns, PlainRows) and Delivery.WAITING.value not in columns.deliveries
+    return isinstance(columns, ReadyColumns) and Delivery.WAITING.value not in columns.deliveries
 
 
 def insert(
     connection: sqlite3.Connection,
-    columns: PlainRows,
+    columns: ReadyColumns,
     chats: Mapping[bytes, int],
     left_out: Collection[bytes],
     *,

@@ -40,7 +40,7 @@ from letterlock_client.storage import (
 from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Transaction
-from letterlock_client.storage.plain_import import PlainRows
+from letterlock_client.storage.plain_import import ReadyColumns
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, contact, make_chat, message
 
 NOW = 1_764_000_000_000
@@ -393,7 +393,7 @@ async def test_what_is_nothing_but_text_leaves_in_columns_and_the_rest_as_rows(d
     assert [each.flags & 17 for each in found if isinstance(each, MessageRecord)] == [16, 1, 0]
 
 
-def plain_columns(first: int, delivery: str = "none", mine: int = 0) -> PlainRows:
+def plain_columns(first: int, delivery: str = "none", mine: int = 0) -> ReadyColumns:
     """Four messages, at the places 1 to 4, whose ids begin with `first`."""
     records = [
         MessageRecord(
@@ -404,7 +404,7 @@ def plain_columns(first: int, delivery: str = "none", mine: int = 0) -> PlainRow
     ]  # fmt: skip
     (entry,) = compact(records)
     assert isinstance(entry, PlainMessages)
-    return PlainRows(entry)
+    return ReadyColumns(entry)
 
 
 async def test_columns_that_want_places_which_are_taken_lose_nothing(other: Database) -> None:

@@ -32,7 +32,7 @@ from letterlock_client.storage import (
 )
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Reader, Transaction
-from letterlock_client.storage.plain_import import PlainRows
+from letterlock_client.storage.plain_import import ReadyColumns
 from tests.client.storage.chat import BOB, CHAT, ME, make_chat, message, two_databases
 
 NOW = 1_764_000_000_000
@@ -95,7 +95,7 @@ def as_merged(batches: Segment) -> Segment:
 
 
 def as_read(batch: list[Entry]) -> list[Record | Columns]:
-    return [PlainRows(each) if isinstance(each, PlainMessages) else each for each in batch]
+    return [ReadyColumns(each) if isinstance(each, PlainMessages) else each for each in batch]
 
 
 async def take(

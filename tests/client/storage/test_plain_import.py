@@ -13,7 +13,7 @@ from letterlock.backup.records import MessageFlag, MessageRecord, PlainMessages,
 from letterlock_client.storage import backup_import, plain_import
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Row, Transaction
-from letterlock_client.storage.plain_import import PlainRows
+from letterlock_client.storage.plain_import import ReadyColumns
 from tests.client.storage.chat import BOB, CHAT, KEY, ME, make_chat
 
 NOW = 10**12
@@ -32,7 +32,7 @@ def record(number: int, flags: int, text: str) -> MessageRecord:
     )  # fmt: skip
 
 
-async def rows(database: Database, records: Sequence[Record | PlainRows]) -> list[Row]:
+async def rows(database: Database, records: Sequence[Record | ReadyColumns]) -> list[Row]:
     """What the table holds once these are in; then nothing of it stays."""
     found: list[Row] = []
 
@@ -46,10 +46,10 @@ async def rows(database: Database, records: Sequence[Record | PlainRows]) -> lis
     return found
 
 
-def in_columns(records: Sequence[MessageRecord]) -> list[PlainRows]:
+def in_columns(records: Sequence[MessageRecord]) -> list[ReadyColumns]:
     entries = compact(records)
     assert all(isinstance(each, PlainMessages) for each in entries)
-    return [PlainRows(each) for each in entries if isinstance(each, PlainMessages)]
+    return [ReadyColumns(each) for each in entries if isinstance(each, PlainMessages)]
 
 
 texts = st.one_of(st.text(st.characters(max_codepoint=127), max_size=300), st.text(max_size=300))

@@ -47,7 +47,7 @@ from letterlock_client.storage import (
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader, Transaction
-from letterlock_client.storage.plain_import import PlainRows
+from letterlock_client.storage.plain_import import ReadyColumns
 
 ALL: Final = "all"
 LATER: Final = "later"
@@ -233,7 +233,7 @@ async def _read(store: Objects, key: bytes, ref: SegmentRef) -> Batches:
     name = segment_name(key, ref.id)
     body = await store.get(name)
     with telling():
-        return await asyncio.to_thread(lambda: list(open_columns(ref, name, body, PlainRows)))
+        return await asyncio.to_thread(lambda: list(open_columns(ref, name, body, ReadyColumns)))
 
 
 async def take_segment(here: Restoring, ref: SegmentRef, batches: Batches) -> None:
