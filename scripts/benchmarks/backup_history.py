@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from letterlock.ids import AccountId, BlobId, ConversationId
-from letterlock.messaging.attachments import plan, seal_chunk
+from letterlock.messaging.attachments import AttachmentChunks, plan
 from letterlock.messaging.content import Attachment, AttachmentKind
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.flows import onboarding
@@ -205,9 +205,10 @@ async def _attach(tx: Transaction, folder: Path, number: int) -> None:
     )
     path = Path(message.hex()) / "sealed"
     (folder / path).parent.mkdir(parents=True)
+    chunks = AttachmentChunks(content.key, cut)
     spans = [(cut.content_offset(i), cut.content_bytes(i)) for i in range(cut.chunks)]
     (folder / path).write_bytes(
-        b"".join(seal_chunk(content.key, cut, i, body[at : at + size]) for i, (at, size) in enumerate(spans))
+        b"".join(chunks.seal(i, body[at : at + size]) for i, (at, size) in enumerate(spans))
     )
     at = 1_800_000_000_000 + number
     await tx.execute(_INSERT, message, peer(0), peer(0), False, "", 0, at, at, "none")

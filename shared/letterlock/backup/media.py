@@ -48,14 +48,17 @@ def sealed_size(size: int) -> int:
 
 
 class MediaSealer(Secret):
-    """Seals one file as it is read."""
+    """Seals one file as it is read.
 
-    __slots__ = ("_digest", "_hash", "_left", "_next", "_padding", "_ready", "_stream", "_waiting")
+    That it has the digest, whoever gives its bytes made sure of when the file came, and each time a chunk of it
+    opened; whoever opens the object compares it once more.
+    """
+
+    __slots__ = ("_left", "_next", "_padding", "_ready", "_stream", "_waiting")
 
     def __init__(self, master: bytes, digest: bytes, size: int, salt: bytes) -> None:
         """Begin the file of this digest and size, under 16 random bytes of salt. Raises MisuseError."""
         self._stream = _stream(master, digest, size, salt)
-        self._digest, self._hash = digest, running_sha256()
         self._left = size
         self._padding = _padded(size) - size
         self._ready, self._waiting, self._next = salt, b"", 0
@@ -65,17 +68,16 @@ class MediaSealer(Secret):
         if len(data) > self._left:
             raise MisuseError("the file is longer than it was said to be")
         self._left -= len(data)
-        self._hash.update(data)
         return self._grow(data)
 
     def finish(self) -> bytes:
         """Return the last sealed bytes.
 
-        Raises MisuseError where the file was not the one of this digest and size: what was sealed so far is
-        then worth nothing, and whoever keeps it forgets it.
+        Raises MisuseError where the file was shorter: what was sealed so far is then worth nothing, and whoever
+        keeps it forgets it.
         """
-        if self._left or not equal(self._hash.digest(), self._digest):
-            raise MisuseError("the file is another one than it was said to be")
+        if self._left:
+            raise MisuseError("the file is shorter than it was said to be")
         ready = [
             self._grow(bytes(min(self._padding - done, MEDIA_CHUNK_BYTES)))
             for done in range(0, self._padding, MEDIA_CHUNK_BYTES)
@@ -123,7 +125,7 @@ class MediaOpener(Secret):
         self._padded = _padded(size)
         self._left = size
         self._stream: Stream | None = None
-        self._waiting, self._next = bytearray(), 0
+        self._waiting, self._next = b"", 0
 
     def take(self, sealed: bytes) -> bytes:
         """Take the next bytes of the object; return the file's bytes that are verified.
@@ -134,12 +136,14 @@ class MediaOpener(Secret):
         if self._stream is None:
             if len(self._waiting) < SALT_BYTES:
                 return b""
-            salt = bytes(self._waiting[:SALT_BYTES])
+            salt, self._waiting = self._waiting[:SALT_BYTES], self._waiting[SALT_BYTES:]
             self._stream = _stream(self._master, self._digest, self._size, salt)
-            del self._waiting[:SALT_BYTES]
         opened: list[bytes] = []
-        while self._next < self._chunks and len(self._waiting) >= self._wanted:
-            opened.append(self._open(self._stream))
+        at, view = 0, memoryview(self._waiting)
+        while self._next < self._chunks and len(view) - at >= (wanted := self._wanted):
+            opened.append(self._open(self._stream, view[at : at + wanted]))
+            at += wanted
+        self._waiting = self._waiting[at:]
         if self._next == self._chunks and self._waiting:
             raise ManifestMismatchError(self._name, "it is longer")
         return b"".join(opened)
@@ -159,15 +163,11 @@ class MediaOpener(Secret):
     def _wanted(self) -> int:
         return min(MEDIA_CHUNK_BYTES, self._padded - self._next * MEDIA_CHUNK_BYTES) + TAG_BYTES
 
-    def _open(self, stream: Stream) -> bytes:
-        wanted = self._wanted
+    def _open(self, stream: Stream, sealed: memoryview) -> bytes:
         try:
-            chunk = stream.open_chunk(
-                self._next, bytes(self._waiting[:wanted]), final=self._next == self._chunks - 1
-            )
+            chunk = stream.open_chunk(self._next, sealed, final=self._next == self._chunks - 1)
         except OpenError:
             raise DamagedChunkError(self._name, self._next) from None
-        del self._waiting[:wanted]
         self._next += 1
         content = chunk[: self._left]
         if chunk.count(b"\0", len(content)) != len(chunk) - len(content):

@@ -15,6 +15,7 @@ import msgspec
 
 from letterlock.encoding import pack
 from letterlock.errors import MalformedError, MisuseError, OpenError
+from letterlock.primitives.keys import Secret
 from letterlock.primitives.padding import padme
 from letterlock.primitives.sealing import TAG_BYTES, Stream
 
@@ -86,31 +87,38 @@ def plan(size: int, chunk_bytes: int = CHUNK_BYTES) -> AttachmentPlan:
     return AttachmentPlan(size, chunk_bytes, padded, chunks, padded + chunks * OVERHEAD)
 
 
-def seal_chunk(key: bytes, plan: AttachmentPlan, index: int, plaintext: bytes) -> bytes:
-    """Seal the file's bytes of one chunk: exactly `plan.content_bytes(index)` of them.
+class AttachmentChunks(Secret):
+    """Seals and opens the chunks of one file, in any order."""
 
-    `key` is 32 fresh random bytes for each sealing of a file. Raises MisuseError for any other length.
-    """
-    if len(plaintext) != plan.content_bytes(index):
-        raise MisuseError("a chunk is not as long as planned")
-    whole = plaintext.ljust(plan.chunk_span(index), b"\0")
-    return _stream(key, plan).seal_chunk(index, whole, final=index == plan.chunks - 1)
+    __slots__ = ("_stream", "plan")
 
+    plan: Final[AttachmentPlan]
 
-def open_chunk(key: bytes, plan: AttachmentPlan, index: int, sealed: bytes) -> bytes:
-    """Open one chunk and return the file's bytes in it. `plan` is made from the message's numbers.
+    def __init__(self, key: bytes, plan: AttachmentPlan) -> None:
+        """Take the file's key, 32 fresh random bytes for each sealing of a file, and how it is cut.
 
-    Raises OpenError where a single bit, the length, the place, the file or the plan is another one.
-    """
-    if len(sealed) != plan.sealed_bytes(index):
-        raise OpenError("a chunk has the wrong length")
-    whole = _stream(key, plan).open_chunk(index, sealed, final=index == plan.chunks - 1)
-    kept = plan.content_bytes(index)
-    if whole.count(b"\0", kept) != len(whole) - kept:
-        raise OpenError("the padding of a chunk is not zero")
-    return whole[:kept]
+        To open, make the plan from the message's numbers. Raises MisuseError for a key of any other length.
+        """
+        self.plan = plan
+        # STREAM binds the chunk size itself; everything else of a plan follows from it and the file's size.
+        self._stream = Stream(key, context=pack(plan.size), chunk_bytes=plan.chunk_bytes)
 
+    def seal(self, index: int, plaintext: bytes) -> bytes:
+        """Seal the file's bytes of one chunk: exactly `plan.content_bytes(index)` of them, or MisuseError."""
+        if len(plaintext) != self.plan.content_bytes(index):
+            raise MisuseError("a chunk is not as long as planned")
+        whole = plaintext.ljust(self.plan.chunk_span(index), b"\0")
+        return self._stream.seal_chunk(index, whole, final=index == self.plan.chunks - 1)
 
-def _stream(key: bytes, plan: AttachmentPlan) -> Stream:
-    # STREAM binds the chunk size itself; everything else of a plan follows from it and the file's size.
-    return Stream(key, context=pack(plan.size), chunk_bytes=plan.chunk_bytes)
+    def open(self, index: int, sealed: bytes) -> bytes:
+        """Open one chunk and return the file's bytes in it.
+
+        Raises OpenError where a single bit, the length, the place, the file or the plan is another one.
+        """
+        if len(sealed) != self.plan.sealed_bytes(index):
+            raise OpenError("a chunk has the wrong length")
+        whole = self._stream.open_chunk(index, sealed, final=index == self.plan.chunks - 1)
+        kept = self.plan.content_bytes(index)
+        if whole.count(b"\0", kept) != len(whole) - kept:
+            raise OpenError("the padding of a chunk is not zero")
+        return whole[:kept]

@@ -184,7 +184,7 @@ class Stream(Secret):
             raise MisuseError("a chunk of this size does not stand here")
         return self._cipher.encrypt(self._nonce(index, final), plaintext, None)
 
-    def open_chunk(self, index: int, sealed: bytes, *, final: bool) -> bytes:
+    def open_chunk(self, index: int, sealed: bytes | memoryview, *, final: bool) -> bytes:
         """Open chunk `index`, the last one or not. Raises OpenError where anything differs."""
         if not self._legal(index, len(sealed) - TAG_BYTES, final):
             raise OpenError("a chunk of this size does not stand here")

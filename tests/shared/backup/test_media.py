@@ -97,14 +97,19 @@ def test_another_file_in_its_place_or_another_size_is_refused() -> None:
         open_media(bytes(32), digest(content), 3, NAME, sealed(content))
 
 
-def test_a_file_that_is_not_the_one_it_was_said_to_be_is_never_finished() -> None:
-    for size, content in ((3, b"two"), (4, b"one"), (3, b"on")):
+def test_a_file_of_another_size_than_it_was_said_to_have_is_never_finished() -> None:
+    for size, content in ((4, b"one"), (3, b"on")):
         sealer = MediaSealer(MASTER, digest(b"one"), size, SALT)
         sealer.take(content)
         with pytest.raises(MisuseError):
             sealer.finish()
     with pytest.raises(MisuseError):
         MediaSealer(MASTER, digest(b"one"), 3, SALT).take(b"more")
+
+
+def test_another_file_under_the_name_of_one_is_refused_by_whoever_opens_it() -> None:
+    with pytest.raises(ManifestMismatchError):
+        open_media(MASTER, digest(b"one"), 3, NAME, seal_media(MASTER, digest(b"one"), b"two", SALT))
 
 
 def test_the_same_file_in_two_accounts_or_sealed_twice_has_nothing_in_common() -> None:

@@ -14,10 +14,9 @@ from letterlock.messaging.attachments import (
     MAX_ATTACHMENT_BYTES,
     MIN_CHUNK_BYTES,
     SEALED_CHUNK_BYTES,
+    AttachmentChunks,
     AttachmentPlan,
-    open_chunk,
     plan,
-    seal_chunk,
 )
 from letterlock.primitives.derivation import running_sha256
 from letterlock.primitives.padding import padme
@@ -34,7 +33,9 @@ def content_of(data: bytes, planned: AttachmentPlan, index: int) -> bytes:
 
 
 def seal_all(key: bytes, planned: AttachmentPlan, data: bytes) -> list[bytes]:
-    return [seal_chunk(key, planned, i, content_of(data, planned, i)) for i in range(planned.chunks)]
+    return [
+        AttachmentChunks(key, planned).seal(i, content_of(data, planned, i)) for i in range(planned.chunks)
+    ]
 
 
 @few
@@ -46,7 +47,7 @@ def test_a_file_comes_back_whole(data: bytes, chunk_bytes: int) -> None:
     digest = running_sha256()
     opened = []
     for index, chunk in enumerate(sealed):
-        opened.append(open_chunk(KEY, planned, index, chunk))
+        opened.append(AttachmentChunks(KEY, planned).open(index, chunk))
         digest.update(opened[-1])
     assert b"".join(opened) == data
     assert digest.digest() == hashlib.sha256(data).digest()
@@ -114,15 +115,15 @@ def test_every_flip_cut_and_extension_of_a_chunk_is_refused(index: int, data: st
     flipped = sealed[:at] + bytes([sealed[at] ^ data.draw(st.integers(1, 255))]) + sealed[at + 1 :]
     for hostile in (flipped, sealed[:at], sealed + b"\0", b""):
         with pytest.raises(OpenError):
-            open_chunk(KEY, planned, index, hostile)
+            AttachmentChunks(KEY, planned).open(index, hostile)
 
 
 def test_every_byte_of_a_small_chunk_counts() -> None:
     planned = plan(100)
-    sealed = seal_chunk(KEY, planned, 0, b"x" * 100)
+    sealed = AttachmentChunks(KEY, planned).seal(0, b"x" * 100)
     for at in range(len(sealed)):
         with pytest.raises(OpenError):
-            open_chunk(KEY, planned, 0, sealed[:at] + bytes([sealed[at] ^ 128]) + sealed[at + 1 :])
+            AttachmentChunks(KEY, planned).open(0, sealed[:at] + bytes([sealed[at] ^ 128]) + sealed[at + 1 :])
 
 
 def test_no_chunk_passes_for_another_of_the_same_file() -> None:
@@ -134,7 +135,7 @@ def test_no_chunk_passes_for_another_of_the_same_file() -> None:
     for right in range(planned.chunks):
         for wrong in set(range(planned.chunks)) - {right}:
             with pytest.raises(OpenError):
-                open_chunk(KEY, planned, right, sealed[wrong])
+                AttachmentChunks(KEY, planned).open(right, sealed[wrong])
 
 
 def test_a_file_cut_or_extended_by_whole_chunks_does_not_open_under_another_plan() -> None:
@@ -143,23 +144,23 @@ def test_a_file_cut_or_extended_by_whole_chunks_does_not_open_under_another_plan
     sealed = seal_all(KEY, whole, data)
     for size in (4 * MIN_CHUNK_BYTES, len(data) - 1, len(data) + 1, 6 * MIN_CHUNK_BYTES):
         with pytest.raises(OpenError):
-            open_chunk(KEY, plan(size, MIN_CHUNK_BYTES), 0, sealed[0])
+            AttachmentChunks(KEY, plan(size, MIN_CHUNK_BYTES)).open(0, sealed[0])
     with pytest.raises(OpenError):
-        open_chunk(KEY, plan(len(data), MIN_CHUNK_BYTES + 1), 0, sealed[0])
+        AttachmentChunks(KEY, plan(len(data), MIN_CHUNK_BYTES + 1)).open(0, sealed[0])
 
 
 def test_a_chunk_sealed_for_another_chunk_size_does_not_open_even_where_its_length_fits() -> None:
-    sealed = seal_chunk(KEY, plan(100), 0, b"x" * 100)
+    sealed = AttachmentChunks(KEY, plan(100)).seal(0, b"x" * 100)
     smaller = plan(100, MIN_CHUNK_BYTES)
     assert smaller.sealed_bytes(0) == len(sealed)
     with pytest.raises(OpenError):
-        open_chunk(KEY, smaller, 0, sealed)
+        AttachmentChunks(KEY, smaller).open(0, sealed)
 
 
 def test_a_chunk_of_another_file_does_not_open() -> None:
     planned = plan(100)
     with pytest.raises(OpenError):
-        open_chunk(bytes(32), planned, 0, seal_chunk(KEY, planned, 0, b"x" * 100))
+        AttachmentChunks(bytes(32), planned).open(0, AttachmentChunks(KEY, planned).seal(0, b"x" * 100))
 
 
 @few
@@ -181,15 +182,15 @@ def test_the_last_chunk_cannot_pass_for_one_in_the_middle_nor_the_other_way() ->
         for final in (True, False):
             sealed = stream.seal_chunk(index, content, final=final)
             if final == (index == 1):
-                assert open_chunk(KEY, planned, index, sealed) == content
+                assert AttachmentChunks(KEY, planned).open(index, sealed) == content
             else:
                 with pytest.raises(OpenError):
-                    open_chunk(KEY, planned, index, sealed)
+                    AttachmentChunks(KEY, planned).open(index, sealed)
 
 
 def test_equal_files_have_nothing_in_common_once_sealed() -> None:
     planned = plan(4_096)
-    first, second = (seal_chunk(os.urandom(32), planned, 0, bytes(4_096)) for _ in range(2))
+    first, second = (AttachmentChunks(os.urandom(32), planned).seal(0, bytes(4_096)) for _ in range(2))
     assert sum(x == y for x, y in zip(first, second, strict=True)) < 100
 
 
@@ -203,21 +204,24 @@ class LongerThanItSays(AttachmentPlan, frozen=True):
 def test_bytes_hidden_behind_the_end_of_the_file_are_refused() -> None:
     honest = plan(10)
     hiding = LongerThanItSays(10, honest.chunk_bytes, honest.padded_size, honest.chunks, honest.sealed_size)
-    assert open_chunk(KEY, honest, 0, seal_chunk(KEY, hiding, 0, b"x" * 10 + bytes(6))) == b"x" * 10
+    assert (
+        AttachmentChunks(KEY, honest).open(0, AttachmentChunks(KEY, hiding).seal(0, b"x" * 10 + bytes(6)))
+        == b"x" * 10
+    )
     with pytest.raises(OpenError):
-        open_chunk(KEY, honest, 0, seal_chunk(KEY, hiding, 0, b"x" * 10 + b"hidden"))
+        AttachmentChunks(KEY, honest).open(0, AttachmentChunks(KEY, hiding).seal(0, b"x" * 10 + b"hidden"))
 
 
 def test_our_own_mistakes_are_told() -> None:
     planned = plan(100)
     for call in (
-        lambda: seal_chunk(KEY, planned, 0, b"x" * 99),
-        lambda: seal_chunk(KEY, planned, 0, b"x" * 101),
-        lambda: seal_chunk(KEY, planned, 1, b""),
-        lambda: seal_chunk(KEY, planned, -1, b""),
-        lambda: seal_chunk(KEY[:31], planned, 0, b"x" * 100),
-        lambda: open_chunk(KEY, planned, 1, b""),
-        lambda: open_chunk(b"", planned, 0, bytes(planned.sealed_bytes(0))),
+        lambda: AttachmentChunks(KEY, planned).seal(0, b"x" * 99),
+        lambda: AttachmentChunks(KEY, planned).seal(0, b"x" * 101),
+        lambda: AttachmentChunks(KEY, planned).seal(1, b""),
+        lambda: AttachmentChunks(KEY, planned).seal(-1, b""),
+        lambda: AttachmentChunks(KEY[:31], planned).seal(0, b"x" * 100),
+        lambda: AttachmentChunks(KEY, planned).open(1, b""),
+        lambda: AttachmentChunks(b"", planned).open(0, bytes(planned.sealed_bytes(0))),
     ):
         with pytest.raises(MisuseError):
             call()

@@ -17,7 +17,7 @@ K = bytes(range(32))
 R = K[::-1]
 MESSAGE = MessageId(K[:16])
 VIEW = ListView(1, 2, K)
-CHUNK = attachments.seal_chunk(K, attachments.plan(3), 0, b"abc")
+CHUNK = attachments.AttachmentChunks(K, attachments.plan(3)).seal(0, b"abc")
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from letterlock.backup.media import MEDIA_CHUNK_BYTES, MediaOpener, MediaSealer,
 from letterlock.errors import MalformedError, MisuseError
 from letterlock.ids import MessageId
 from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import plan
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.objects import Objects, telling, together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.files.sealed_files import Halt, SealedFile, off_loop, place_of
+from letterlock_client.flows.files.transfers import sealed_under
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage.attachments import AbsentFile
 from letterlock_client.storage.backup_rows import KeptFile
@@ -136,7 +136,7 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
     if shelf.of(file.descriptor)[1] is not None:
         return True
     media = media_id(shelf.master, content.digest)
-    sealed = SealedFile(place.sealed_path(file.path), content.key, plan(content.size, content.chunk_bytes))
+    sealed = sealed_under(content, place.sealed_path(file.path))
 
     def sealing() -> AsyncIterator[bytes]:
         return _sealing(sealed, sealer())
@@ -210,7 +210,7 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     """
     content = wanted.content
     path = place_of(MessageId(wanted.absent.message))
-    sealed = SealedFile(place.sealed_path(path), content.key, plan(content.size, content.chunk_bytes))
+    sealed = sealed_under(content, place.sealed_path(path))
     try:
         if content.size <= AT_ONCE_BYTES:
             await _fetch_whole(sealed, store, shelf, content)
@@ -277,30 +277,26 @@ class _Writer:
 
     def __init__(self, sealed: SealedFile, file: BinaryIO) -> None:
         self._sealed, self._file = sealed, file
-        self._waiting = bytearray()
+        self._waiting = b""
         self._next = 0
 
     def take(self, plain: bytes) -> None:
-        """Take the next bytes."""
-        self._waiting += plain
-        cut = self._sealed.cut
-        while self._next < cut.chunks and len(self._waiting) >= (wanted := cut.content_bytes(self._next)):
-            if self._next == cut.chunks - 1:
-                return
-            self._write(wanted)
+        """Take the next bytes; of the last chunk it is not known before the end that they are all."""
+        self._write(self._waiting + plain, self._sealed.cut.chunks - 1)
 
     def finish(self) -> None:
         """Write the last chunk, and have the file survive a power cut."""
-        while self._next < self._sealed.cut.chunks:
-            self._write(self._sealed.cut.content_bytes(self._next))
+        self._write(self._waiting, self._sealed.cut.chunks)
         self._sealed.finish(self._file)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def _write(self, size: int) -> None:
-        plain = bytes(self._waiting[:size])
-        del self._waiting[:size]
-        self._sealed.add(self._file, self._next, plain)
-        self._next += 1
+    def _write(self, plain: bytes, end: int) -> None:
+        at, cut = 0, self._sealed.cut
+        while self._next < end and len(plain) - at >= (wanted := cut.content_bytes(self._next)):
+            self._sealed.add(self._file, self._next, plain[at : at + wanted])
+            at += wanted
+            self._next += 1
+        self._waiting = plain[at:]

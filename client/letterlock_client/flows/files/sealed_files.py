@@ -10,7 +10,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
@@ -18,10 +18,9 @@ from letterlock.errors import OpenError
 from letterlock.ids import MessageId
 from letterlock.messaging.attachments import (
     MAX_ATTACHMENT_BYTES,
+    AttachmentChunks,
     AttachmentPlan,
-    open_chunk,
     plan,
-    seal_chunk,
 )
 from letterlock.primitives.derivation import running_sha256
 from letterlock_client.config import file_failed, make_private_folder, sync_folder
@@ -77,8 +76,12 @@ class SealedFile:
     """One file's sealed chunks on disk. Every method raises codes file_failed, storage_full."""
 
     path: Path
-    key: bytes = field(repr=False)
-    cut: AttachmentPlan
+    chunks: AttachmentChunks
+
+    @property
+    def cut(self) -> AttachmentPlan:
+        """How it is cut."""
+        return self.chunks.plan
 
     def is_whole(self) -> bool:
         """Say whether as many bytes are here as there should be."""
@@ -107,17 +110,19 @@ class SealedFile:
 
     def read(self, index: int) -> bytes:
         """Return a sealed chunk, as it goes to the relay, once it has opened. Raises code damaged too."""
-        sealed = self._raw(index)
+        with self._to_read() as file:
+            sealed = self._raw(file, index)
         self._open(index, sealed)
         return sealed
 
     def open_chunk(self, index: int) -> bytes:
         """Return the plain bytes of a chunk. Raises code damaged too."""
-        return self._open(index, self._raw(index))
+        with self._to_read() as file:
+            return self._open(index, self._raw(file, index))
 
     def write(self, index: int, sealed: bytes) -> None:
         """Keep a chunk that came, in its place. Raises OpenError, and keeps nothing, where it does not open."""
-        open_chunk(self.key, self.cut, index, sealed)
+        self.chunks.open(index, sealed)
         try:
             # Never made here: whoever deletes the file, while a chunk is on its way, has deleted it.
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -136,7 +141,7 @@ class SealedFile:
     def add(self, file: BinaryIO, index: int, plain: bytes) -> None:
         """Seal the next chunk into a file that was begun."""
         try:
-            write_all(file, seal_chunk(self.key, self.cut, index, plain))
+            write_all(file, self.chunks.seal(index, plain))
         except OSError as error:
             raise file_failed(self.path, error) from error
 
@@ -150,9 +155,10 @@ class SealedFile:
 
     def plain(self, halt: Halt) -> Iterator[bytes]:
         """Return the file's bytes, chunk by chunk, each once it has opened. Raises code damaged too."""
-        for index in range(self.cut.chunks):
-            halt.check()
-            yield self.open_chunk(index)
+        with self._to_read() as file:
+            for index in range(self.cut.chunks):
+                halt.check()
+                yield self._open(index, self._raw(file, index))
 
     def check(self, digest: bytes, halt: Halt) -> None:
         """Open the whole file from the disk, compare it with its digest, and have it survive a power cut.
@@ -171,17 +177,22 @@ class SealedFile:
         except OSError as error:
             raise file_failed(self.path, error) from error
 
-    def _raw(self, index: int) -> bytes:
+    def _to_read(self) -> BinaryIO:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with open(descriptor, "rb", buffering=0) as file:
-                return os.pread(file.fileno(), self.cut.sealed_bytes(index), self.cut.sealed_offset(index))
+        except OSError as error:
+            raise file_failed(self.path, error) from error
+        return open(descriptor, "rb", buffering=0)
+
+    def _raw(self, file: BinaryIO, index: int) -> bytes:
+        try:
+            return os.pread(file.fileno(), self.cut.sealed_bytes(index), self.cut.sealed_offset(index))
         except OSError as error:
             raise file_failed(self.path, error) from error
 
     def _open(self, index: int, sealed: bytes) -> bytes:
         try:
-            return open_chunk(self.key, self.cut, index, sealed)
+            return self.chunks.open(index, sealed)
         except OpenError as error:
             raise local_damage() from error
 
@@ -266,13 +277,14 @@ class _Source:
 
 def _seal_into(goal: Path, into: int, source: _Source, key: bytes, halt: Halt) -> bytes:
     hasher = running_sha256()
+    chunks = AttachmentChunks(key, source.cut)
     try:
         with open(into, "wb", buffering=0) as file:
             for index in range(source.cut.chunks):
                 halt.check()
                 plain = source.read(index)
                 hasher.update(plain)
-                write_all(file, seal_chunk(key, source.cut, index, plain))
+                write_all(file, chunks.seal(index, plain))
             os.fsync(file.fileno())
         _sync_above(goal)
     except OSError as error:

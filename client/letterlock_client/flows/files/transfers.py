@@ -4,13 +4,14 @@ Must not know in which direction a file moves, nor what is asked of the relay.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from letterlock.ids import ConversationId
 from letterlock.messaging import content as contents
-from letterlock.messaging.attachments import AttachmentPlan, plan
+from letterlock.messaging.attachments import AttachmentChunks, AttachmentPlan, plan
 from letterlock_client.events import TransferMoved
 from letterlock_client.flows.files.sealed_files import SealedFile, place_of
 from letterlock_client.flows.sending import tell_changed
@@ -83,6 +84,9 @@ def described(stored: StoredAttachment) -> contents.Attachment:
 
 def sealed_file(place: Workplace, stored: StoredAttachment) -> SealedFile:
     """Return where the sealed bytes of a file are, or will be, and how they open."""
-    content = described(stored)
-    path = place.sealed_path(stored.path or place_of(stored.message))
-    return SealedFile(path, content.key, plan(content.size, content.chunk_bytes))
+    return sealed_under(described(stored), place.sealed_path(stored.path or place_of(stored.message)))
+
+
+def sealed_under(content: contents.Attachment, path: Path) -> SealedFile:
+    """Return the sealed bytes at a path as what a message says of them."""
+    return SealedFile(path, AttachmentChunks(content.key, plan(content.size, content.chunk_bytes)))

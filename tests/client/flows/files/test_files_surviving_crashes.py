@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from letterlock.messaging.attachments import AttachmentChunks
 from letterlock.wire import frames
 from letterlock_client.errors import ClientError
-from letterlock_client.flows.files import sealed_files
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Message, TransferState
 from letterlock_client.storage import attachments
@@ -120,25 +120,26 @@ async def test_sealing_that_crashes_anywhere_leaves_no_message_and_no_file(
     pair: Pair, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pair.alice.disconnect()
-    keys: list[bytes] = []
-    real = sealed_files.seal_chunk
+    firsts: list[bytes] = []
+    real = AttachmentChunks.seal
     for fatal in range(3):
         left = fatal
 
-        def seal(key: bytes, *rest: Any) -> bytes:
+        def seal(chunks: AttachmentChunks, index: int, plaintext: bytes) -> bytes:
             nonlocal left
-            keys.append(key)
+            if index == 0:
+                firsts.append(real(chunks, index, plaintext))
             left -= 1
             if left < 0:
                 raise CrashError
-            return real(key, *rest)
+            return real(chunks, index, plaintext)
 
         with monkeypatch.context() as patch:
-            patch.setattr(sealed_files, "seal_chunk", seal)
+            patch.setattr(AttachmentChunks, "seal", seal)
             with pytest.raises(CrashError):
                 await pair.alice.send_file(pair.to_bob, picture)
         assert not list(pair.town.home.profile("alice").attachments.iterdir())
-    assert len(set(keys)) == 3, "another key for each sealing"
+    assert len(set(firsts)) == 3, "another key for each sealing"
     assert not [one for one in await pair.alice.history(pair.to_bob, 100) if one.attachment]
 
 

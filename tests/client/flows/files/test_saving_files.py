@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from letterlock.messaging.attachments import MIN_CHUNK_BYTES, plan
+from letterlock.messaging.attachments import MIN_CHUNK_BYTES, AttachmentChunks, plan
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.files import plain_files, sealed_files
 from letterlock_client.flows.files.plain_files import Plain, free_place, write_plain
@@ -28,7 +28,7 @@ def sealed(tmp_path: Path) -> SealedFile:
     goal = tmp_path / "profile" / "message" / "sealed"
     size, digest = seal_file(source, goal, KEY, Halt())
     assert (size, digest) == (len(WHOLE), hashlib.sha256(WHOLE).digest())
-    return SealedFile(goal, KEY, plan(size))
+    return SealedFile(goal, AttachmentChunks(KEY, plan(size)))
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def test_chunks_that_come_in_any_order_make_the_file_and_damaged_ones_are_not_ke
     cut = plan(size, MIN_CHUNK_BYTES)
     content = Chance("parts")(size)
     chunks = [
-        sealed_files.seal_chunk(
-            KEY, cut, index, content[cut.content_offset(index) :][: cut.content_bytes(index)]
+        AttachmentChunks(KEY, cut).seal(
+            index, content[cut.content_offset(index) :][: cut.content_bytes(index)]
         )
         for index in range(cut.chunks)
     ]
-    sealed = SealedFile(folder / "message" / "sealed", KEY, cut)
+    sealed = SealedFile(folder / "message" / "sealed", AttachmentChunks(KEY, cut))
     assert sealed.make(Halt()) == 0
     for index in data.draw(st.permutations(range(cut.chunks))):
         damaged = bytes([chunks[index][0] ^ 1]) + chunks[index][1:]
@@ -209,13 +209,13 @@ def test_a_file_that_changes_its_size_while_it_is_sealed_is_refused(
 ) -> None:
     source, goal = tmp_path / "source", tmp_path / "message" / "sealed"
     source.write_bytes(WHOLE)
-    real = sealed_files.seal_chunk
+    real = AttachmentChunks.seal
 
-    def meanwhile(*arguments: object) -> bytes:
+    def meanwhile(chunks: AttachmentChunks, index: int, plaintext: bytes) -> bytes:
         source.write_bytes(change)
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(chunks, index, plaintext)
 
-    monkeypatch.setattr(sealed_files, "seal_chunk", meanwhile)
+    monkeypatch.setattr(AttachmentChunks, "seal", meanwhile)
     with pytest.raises(ClientError, match="changed") as caught:
         seal_file(source, goal, KEY, Halt())
     assert caught.value.code is Code.FILE_FAILED
