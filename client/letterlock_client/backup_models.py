@@ -146,6 +146,8 @@ class BackupStatus:
     """Whether a restore is not complete."""
     restoring_now: bool = False
     """Whether it goes on just now, beside chatting."""
+    restore_damage: str = ""
+    """The sentence that says what is damaged, where that keeps it from going on; the rest can come without it."""
     repairs_pending: int = 0
     """Realms that still wait for the owner's last registration."""
     deletions_pending: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from letterlock_client.backup_models import (
     Frequency,
     PasswordChanged,
     Rehearsed,
+    RestorePreview,
     Rotated,
     TurnedOff,
     TurnedOn,
@@ -28,10 +29,11 @@ from letterlock_client.backup_models import (
     Verified,
 )
 from letterlock_client.config import Unlock
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.flows.workplace import Workplace
 
 if TYPE_CHECKING:
+    from letterlock_client.flows.backup.finding import FoundBackup
     from letterlock_client.flows.running import Running
     from letterlock_client.flows.vault.judging import Judgement
 
@@ -46,12 +48,19 @@ class Backups:
         self._place = place
         self._tasks = running
         self._running: asyncio.Task[object] | None = None
+        self._whole: FoundBackup | None = None
+        """What is whole of the backup whose restore waits, where that was looked for."""
 
     async def status(self) -> BackupStatus:
         """How backups stand, as the landing page shows it."""
         from letterlock_client.flows.backup import choices
 
-        return replace(await choices.status(self._place), restoring_now=self._tasks.restores)
+        stopped = self._tasks.restore_stopped
+        return replace(
+            await choices.status(self._place),
+            restoring_now=self._tasks.restores,
+            restore_damage=stopped.sentence if stopped is not None and stopped.code in DAMAGE else "",
+        )
 
     async def turn_on(self, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
         """Make the recovery secret and keep it as was chosen; backs nothing up yet.
@@ -183,6 +192,29 @@ class Backups:
     async def stop_restoring(self) -> None:
         """Leave the rest of a restore for later; what has come stays."""
         await self._tasks.stop_restoring()
+
+    async def what_is_whole(self) -> RestorePreview:
+        """Say what is in the backup whose restore waits here, without what is damaged of it; changes nothing.
+
+        Its `lost` says how much would be missing. Needs no secret. Raises codes bad_input, restore_unfinished,
+        backup_…, provider_….
+        """
+        from letterlock_client.flows.backup import finding, salvaging_later
+
+        await self._tasks.stop_restoring()
+        self._whole = await salvaging_later.look(self._place)
+        return finding.preview(self._whole, self._place.own.identity.handle)
+
+    async def leave_out_damaged(self) -> None:
+        """Go on with the restore, without what was not whole when `what_is_whole` looked. Raises code bad_input."""
+        from letterlock_client.flows.backup import salvaging_later
+
+        if self._whole is None:
+            raise ClientError(Code.BAD_INPUT, "look for what is whole first")
+        await self._tasks.stop_restoring()
+        await salvaging_later.accept(self._place, self._whole)
+        self._whole = None
+        self._tasks.go_on_restoring()
 
     async def _one(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run the one long work of this profile as a task that `cancel` can end."""

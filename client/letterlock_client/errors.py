@@ -173,6 +173,9 @@ class Code(StrEnum):
     """Something else; the message says what."""
 
 
+DAMAGE: Final = (Code.BACKUP_DAMAGED, Code.BACKUP_TRUNCATED, Code.BACKUP_MISSING, Code.BACKUP_MISMATCH)
+"""What is said of a backup that does not lie there as it was written: the rest of it can be restored."""
+
 WRONG_PASSPHRASE: Final = "this passphrase does not open the profile"  # noqa: S105 - a sentence
 """The one sentence for every way in which a passphrase can be wrong."""
 

@@ -157,6 +157,8 @@ class RestoreFinished(Event):
 
     restored: Restored | None
     error: str = ""
+    damaged: bool = False
+    """Whether it waits because some of the backup is damaged: the rest can come without that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Running:
         self._errands: list[asyncio.Task[None]] = []
         """What ends by itself: nobody waits less long because it did."""
         self._restoring: asyncio.Task[None] | None = None
+        self.restore_stopped: ClientError | None = None
+        """Why a restore waits for somebody, since it was begun the last time."""
 
     def start(self) -> None:
         """Begin. Needs the running loop."""
@@ -80,6 +82,7 @@ class Running:
     def go_on_restoring(self) -> None:
         """Bring in what a restore has left, beside everything else. Does nothing while that is done already."""
         if not self.restores:
+            self.restore_stopped = None
             self._restoring = asyncio.create_task(self._restore(), name="restore")
 
     async def stop_restoring(self) -> None:
@@ -92,7 +95,7 @@ class Running:
         if await self._place.database.read(backup_state.restoring):
             from letterlock_client.flows.backup import restoring_later
 
-            await restoring_later.run(self._place)
+            self.restore_stopped = await restoring_later.run(self._place)
 
     async def wait(self, wanted: Awaitable[object], timeout: float) -> bool:
         """Wait for something these tasks bring about; False after `timeout` seconds. Raises what it raises."""

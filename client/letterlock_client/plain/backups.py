@@ -84,7 +84,10 @@ class BackupVerbs(Verbs):
             say(restored_line(event.restored))
         elif event.error:
             why = event.error.removesuffix(".")
-            say(f"The rest of your chats waits: {why}. It goes on at the next start.")
+            then = "letterlock backup restore --accept-damaged takes what is whole"
+            say(
+                f"The rest of your chats waits: {why}. {then if event.damaged else 'It goes on at the next start'}."
+            )
 
     async def storage(self, rest: str) -> None:
         """Say what lies here; making room is the command `letterlock files`."""

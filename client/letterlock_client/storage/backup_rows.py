@@ -330,6 +330,19 @@ async def touch(tx: Transaction, rows: Sequence[int]) -> None:
     await tx.many("UPDATE message SET change_seq = ? WHERE row = ?", numbered)
 
 
+async def renew(tx: Transaction, above: int, upto: int) -> None:
+    """Let all that changed between two change numbers count as changed now, in the same order: no backup has it."""
+    present = await top(tx)
+    await tx.execute("UPDATE change SET seq = seq + ?", upto - above)
+    for table in ("message", "contact", "conversation", "tombstone", "fact"):
+        await tx.execute(
+            f"UPDATE {table} SET change_seq = change_seq + ? WHERE change_seq > ? AND change_seq <= ?",
+            present - above,
+            above,
+            upto,
+        )
+
+
 async def files_backed_up(reader: Reader) -> list[tuple[int, bytes]]:
     """Row and descriptor of each message whose file is in a complete backup."""
     return list(

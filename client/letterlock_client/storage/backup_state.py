@@ -288,6 +288,11 @@ async def journal(reader: Reader) -> RestoreJournal | None:
 async def begin_restore(tx: Transaction, begun: RestoreJournal) -> None:
     """Begin a restore; one that was under way gives way."""
     await tx.execute("DELETE FROM restore_done")
+    await change_restore(tx, begun)
+
+
+async def change_restore(tx: Transaction, begun: RestoreJournal) -> None:
+    """Describe the restore under way otherwise; what it has dealt with stays so."""
     names, more = _RESTORE.split(", "), _ASKED.split(", ")
     marks = ", ".join("?" * (len(names) + len(more)))
     await tx.execute(

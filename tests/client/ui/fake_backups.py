@@ -122,6 +122,8 @@ class FakeBackups(Calls):
         self.problems: tuple[str, ...] = ()
         self.differences: tuple[str, ...] = ()
         self.old_left = False
+        self.lost = 17
+        """How much of a backup whose restore waits is damaged there."""
         self.slow_realms: tuple[str, ...] = ()
         """Realms that are away when backups are turned off, and answer when they are asked again."""
         self._backing_up: asyncio.Task[None] | None = None
@@ -264,6 +266,14 @@ class FakeBackups(Calls):
         await self._call("stop_restoring")
         self.now = replace(self.now, restoring_now=False)
         self.tell(RestoreFinished(None))
+
+    async def what_is_whole(self) -> RestorePreview:
+        await self._call("what_is_whole")
+        return preview(lost=self.lost)
+
+    async def leave_out_damaged(self) -> None:
+        await self._call("leave_out_damaged")
+        self.now = replace(self.now, restoring_now=True, restore_damage="")
 
     def judge(self, password: str) -> FakeVerdict:
         if len(password) < 8:

@@ -25,6 +25,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished, RestoreMoved
 from letterlock_client.ui.backup_wording import realm_line
 from letterlock_client.ui.doors import Doors, Registration, Start
+from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
 from letterlock_client.ui.screens.main import MainScreen
@@ -437,6 +438,40 @@ async def test_what_keeps_the_rest_of_a_restore_waiting_is_said_in_whole_sentenc
         fake.tell(RestoreFinished(None, "it is gone. Wait."))
         await running.settle()
         assert "waits: it is gone. Wait. Chat" in words(running)
+
+
+@pytest.mark.parametrize("lost", [17, 0])
+async def test_what_is_damaged_of_the_rest_is_said_and_the_rest_goes_on_without_it(
+    client: Open, lost: int
+) -> None:
+    fake = lively()
+    fake.backups.lost = lost
+    damage = "Part 3 of /segment/1 is damaged."
+    fake.backups.now = turned_on(restoring=True, restore_damage=damage)
+    async with client(fake) as running:
+        fake.tell(RestoreFinished(None, "part 3 of /segment/1 is damaged", damaged=True))
+        await running.settle()
+        assert "(f3) offers what is whole." in words(running)
+        await running.press("f3")
+        assert damage in words(running)
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        assert "Part of this backup is damaged" in words(running)
+        check(running)
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        assert len(fake.backups.asked("what_is_whole")) == 1
+        # Where older backups hold all of it there is nothing to ask.
+        assert len(fake.backups.asked("leave_out_damaged")) == (not lost)
+        if lost:
+            assert "17 changes" in words(running)
+            check(running)
+            press_button(running, "Go on without it")
+            await running.settle()
+        assert len(fake.backups.asked("leave_out_damaged")) == 1
+        assert isinstance(running.app.screen, ChatBackupScreen)
+        assert "Stop restoring for now" in words(running)
+        assert not running.app.screen.query_one(".landing--whole").display
 
 
 async def test_restoring_again_proposes_what_was_asked_for(client: Open) -> None:

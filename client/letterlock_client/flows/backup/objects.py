@@ -20,7 +20,7 @@ from letterlock.errors import (
     TruncatedError,
     WrongSecretError,
 )
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.links.relay import Sleep
 from letterlock_client.providers.interface import Found, MissingError, Provider, UnreachableError
 
@@ -44,13 +44,7 @@ _CODES: Final[dict[type[BackupError], Code]] = {
 }
 
 
-WRONG_THERE: Final = (
-    Code.NOTHING_FOUND,
-    Code.BACKUP_DAMAGED,
-    Code.BACKUP_TRUNCATED,
-    Code.BACKUP_MISSING,
-    Code.BACKUP_MISMATCH,
-)
+WRONG_THERE: Final = (Code.NOTHING_FOUND, *DAMAGE)
 """What is said of a provider that has not, or not whole, what was written there."""
 
 

@@ -53,6 +53,7 @@ ALL: Final = "all"
 LATER: Final = "later"
 MOST_NAMED: Final = 100
 """So many files that did not come back are named."""
+NOT_WHOLE: Final = "the account did not come back whole: restore again, with what opens the backup"
 Batches: TypeAlias = list[list[Record | Columns]]
 """A segment's records, read and checked."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from letterlock_client.backup_models import Restored
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.events import RestoreFinished, RestoreMoved
 from letterlock_client.flows.backup import looking_ahead, restoring
 from letterlock_client.flows.backup.progress import Meter
@@ -18,21 +18,20 @@ from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state
 
 AGAIN_S: Final = 30.0
-NOT_WHOLE: Final = "the account did not come back whole: restore again, with what opens the backup"
 _PASSING: Final = frozenset({Code.PROVIDER_UNREACHABLE, Code.STORAGE_BUSY})
 
 
-async def run(place: Workplace) -> None:
-    """Go on until it is complete, or until somebody has to do something; tells how it goes, and how it ended."""
+async def run(place: Workplace) -> ClientError | None:
+    """Go on until it is complete, or until somebody has to do something: return why. Tells how it goes, and ended."""
     while True:
         try:
             done = await _go_on(place)
         except ClientError as error:
             if error.code is Code.CLOSED:
-                return
-            place.announcer.say([RestoreFinished(None, error.message)])
+                return None
+            place.announcer.say([RestoreFinished(None, error.message, error.code in DAMAGE)])
             if error.code not in _PASSING:
-                return
+                return error
             await place.sleep(AGAIN_S)
         except asyncio.CancelledError:
             place.announcer.say([RestoreFinished(None)])
@@ -40,7 +39,7 @@ async def run(place: Workplace) -> None:
         else:
             if done is not None:
                 place.announcer.say([RestoreFinished(done)])
-            return
+            return None
 
 
 async def _go_on(place: Workplace) -> Restored | None:
@@ -49,7 +48,7 @@ async def _go_on(place: Workplace) -> Restored | None:
     if journal is None:
         return None
     if await restoring.needs_account(place, journal):
-        raise ClientError(Code.RESTORE_UNFINISHED, NOT_WHOLE)
+        raise ClientError(Code.RESTORE_UNFINISHED, restoring.NOT_WHOLE)
     meter = Meter(place.clock, lambda moved: place.announcer.say([RestoreMoved(moved)]))
     here = restoring.open_restoring(place, objects(place, journal.provider), meter, journal)
     here = replace(here, beside=True)

@@ -121,7 +121,8 @@ class BackupActions(Errands):
             self.tell(restored_sentence(event.restored))
         elif event.error:
             why = event.error.removesuffix(".")
-            self.tell(f"The rest of your chats waits: {why}. Chat backup (f3) goes on with it.", severe=True)
+            then = "offers what is whole" if event.damaged else "goes on with it"
+            self.tell(f"The rest of your chats waits: {why}. Chat backup (f3) {then}.", severe=True)
         self._read_backup()
 
     def _finished(self, event: happenings.BackupFinished) -> None:

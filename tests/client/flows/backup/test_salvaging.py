@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
+from letterlock_client.backup_models import BackupChoice, Freshness, Restored, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.messenger import Messenger
@@ -24,10 +24,11 @@ from tests.client.flows.backup.backup_scene import (
     texts,
     turn_on,
 )
+from tests.client.flows.backup.test_chatting_while_restoring import Scene, ended, scene
 from tests.simulator import RELAY_URL
 from tests.town import Pair
 
-__all__ = ["pair", "shelf"]
+__all__ = ["pair", "scene", "shelf"]
 
 
 async def say_and_back_up(pair: Pair) -> None:
@@ -136,6 +137,76 @@ async def test_nothing_is_lost_of_a_backup_that_is_whole(pair: Pair) -> None:
     await pair.alice.close()
     done = await restore(pair.town, digits, accept_damaged=True)
     assert (done.messages, done.lost) == (2, 0)
+
+
+async def waits_for_damage(person: Messenger) -> None:
+    """Go on with a restore that meets damage."""
+    stream = person.events()
+    person.backups.go_on_restoring()
+    assert isinstance(await ended(stream), str)
+    stream.close()
+    assert (await person.backups.status()).restore_damage.endswith(".")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_damage_that_is_met_beside_chatting_is_left_out_there_and_nothing_else(
+    scene: Scene, fault: Fault | None, which: int
+) -> None:
+    pair, shelf = scene.pair, scene.shelf
+    shelf.seen = shelf.memory
+    alice = await scene.come_back()
+    # What is older than the damage, or newer, comes all the same.
+    spoil(shelf, scene.old[which], fault)
+    await waits_for_damage(alice)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.leave_out_damaged()
+    assert told.value.code is Code.BAD_INPUT
+    preview = await alice.backups.what_is_whole()
+    status = await alice.backups.status()
+    assert (status.restoring, status.restoring_now) == (True, False)
+    sent = await alice.send_text(pair.to_bob, "chatting meanwhile")
+    await pair.settle()
+    stream = alice.events()
+    await alice.backups.leave_out_damaged()
+    done = await ended(stream)
+    stream.close()
+    assert isinstance(done, Restored)
+    assert (await alice.backups.status()).restore_damage == ""
+    back = await texts(alice, pair.to_bob)
+    assert back[-1] == "chatting meanwhile"
+    lost = [text for text in scene.said if text not in back]
+    assert lost
+    assert {text.split()[0] for text in lost} <= {("oldest", "old")[which], "hello"}
+    assert back[:-1] == [text for text in scene.said if text not in lost]
+    assert preview.lost >= len(lost)
+    assert (await alice.message(sent.id)).text == "chatting meanwhile"
+    # Backups go on, and need nothing that is lost.
+    assert (await alice.backups.back_up()).alarm
+    assert (await alice.backups.verify()).problems == ()
+    assert (await alice.backups.rehearse()).differences == ()
+
+
+async def test_what_was_damaged_and_is_whole_again_takes_nothing_away(scene: Scene) -> None:
+    shelf = scene.shelf
+    shelf.seen = shelf.memory
+    alice = await scene.come_back()
+    good = shelf.memory.objects[scene.old[0]]
+    spoil(shelf, scene.old[0], flipped)
+    await waits_for_damage(alice)
+    shelf.memory.objects[scene.old[0]] = good
+    assert (await alice.backups.what_is_whole()).lost == 0
+    stream = alice.events()
+    await alice.backups.leave_out_damaged()
+    assert isinstance(await ended(stream), Restored)
+    stream.close()
+    assert await texts(alice, scene.pair.to_bob) == scene.said
+
+
+async def test_where_no_restore_waits_nothing_is_left_out(pair: Pair) -> None:
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.what_is_whole()
+    assert told.value.code is Code.BAD_INPUT
 
 
 async def test_a_password_is_asked_once_and_the_realms_vouch_for_what_comes_after(

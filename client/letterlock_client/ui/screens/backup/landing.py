@@ -1,6 +1,7 @@
 """Settings › Chats › Chat backup: how the last backup stands, backing up now, how often, what and where."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual import on
@@ -39,7 +40,9 @@ from letterlock_client.ui.backup_wording import (
 )
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.folder import FolderScreen
+from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.restore.damaged import leaving_out, looking
 from letterlock_client.ui.screens.settings.page import facts
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.progress import ProgressLine
@@ -95,6 +98,7 @@ class ChatBackupScreen(Dialog[None], Asking):
                 )
                 yield Button("Go on restoring", name="go_on", compact=True, classes="landing--resume")
                 yield Button("Stop restoring for now", name="pause", compact=True, classes="landing--pause")
+                yield Button("Look for what is whole…", name="whole", compact=True, classes="landing--whole")
                 yield Button("Restore again…", name="again", compact=True, classes="landing--resume")
                 yield Button("Stop this backup", name="cancel", compact=True, classes="landing--cancel")
             yield ProgressLine(self._around.icons)
@@ -173,6 +177,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         self.set_class(status.on, "-on")
         self.set_class(status.restoring, "-restoring")
         self.set_class(status.restoring_now, "-restoring-now")
+        self.set_class(bool(status.restore_damage), "-damaged")
         self.query_one(".landing--facts", Static).update(self._facts(status))
         with self.prevent(Select.Changed, TickBox.Changed):
             self.query_one("#frequency", Select).value = status.frequency
@@ -197,7 +202,8 @@ class ChatBackupScreen(Dialog[None], Asking):
 
     def _facts(self, status: BackupStatus) -> Content:
         if not status.on:
-            return Content(UNFINISHED if status.restoring else why_not(status.feature) or OFF)
+            unfinished = line_of(status.restore_damage, 400) or UNFINISHED
+            return Content(unfinished if status.restoring else why_not(status.feature) or OFF)
         now, icons, last = self._around.clock(), self._around.icons, status.last
         rows = [("Last backup", "none yet")]
         if last is not None:
@@ -214,7 +220,7 @@ class ChatBackupScreen(Dialog[None], Asking):
                 f"{many(status.repairs_pending, 'realm')} of the vault not told of your last change yet."
             )
         if status.restoring:
-            warnings.append(UNFINISHED)
+            warnings.append(status.restore_damage or UNFINISHED)
         lines = [facts(rows), *(Content(f"{icons.warning} {line_of(each)}") for each in warnings)]
         return Content("\n").join(lines)
 
@@ -236,12 +242,27 @@ class ChatBackupScreen(Dialog[None], Asking):
             self._read()
         elif name == "pause":
             self.ask(self._backups.stop_restoring, lambda _: self._read())
+        elif name == "whole" and self._status is not None:
+            start(self, self._without_damage, self._status.restore_damage, group="damage", exclusive=True)
         elif name == "again":
             self.app.post_message(intents.GoOnRestoring())
         elif name == "folder" and self._status is not None:
             self.app.push_screen(FolderScreen(self._status.provider), self._folder_chosen)
         elif name == "encrypted":
             self.app.push_screen(EncryptedBackupScreen(self._messenger, self._around, self._back_up))
+
+    async def _without_damage(self, damage: str) -> None:
+        """Say what is damaged, and go on without it if somebody wants that."""
+        backups = self._backups
+        found = await self.app.push_screen_wait(
+            WorkScreen(looking(damage, backups.what_is_whole), self._around, locked=False)
+        )
+        if found is not None:
+            leaving = leaving_out(found.lost, backups.leave_out_damaged)
+            # Where older backups hold all of it, nothing is left out, and there is nothing to ask.
+            if not found.lost:
+                leaving = replace(leaving, at_once=True)
+            await self.app.push_screen_wait(WorkScreen(leaving, self._around, locked=False))
 
     def _folder_chosen(self, provider: str | None) -> None:
         if provider is not None and self._status is not None and provider != self._status.provider:

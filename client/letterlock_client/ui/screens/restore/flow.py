@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from letterlock_client.backup_models import BackupProgress, Restored, RestoreRequest
 from letterlock_client.backup_shapes import wrong_files
 from letterlock_client.config import NO_PASSPHRASE
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError
 from letterlock_client.ui.backup_wording import FRESHNESS, many, number, restored_words
 from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
+from letterlock_client.ui.screens.restore.damaged import looking
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen, OldPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
@@ -38,11 +39,6 @@ T = TypeVar("T")
 SO_FAR: Final = (
     "You can chat; the older ones come in meanwhile. This device now speaks for your account; the lost one is out, and "
     "your contacts see no change of key."
-)
-DAMAGED: Final = (Code.BACKUP_DAMAGED, Code.BACKUP_TRUNCATED, Code.BACKUP_MISSING, Code.BACKUP_MISMATCH)
-REST: Final = (
-    "If the folder is still being copied, wait; if it has a copy of its own, bring that back. Else the rest can be "
-    "restored: what is damaged is taken from older backups where they still hold it, and left out where they do not."
 )
 
 
@@ -171,7 +167,7 @@ class RestoreFlow:
                     unlock, chosen.chats, files_later=chosen.files_later, early=True, progress=self._moved
                 )
             except ClientError as error:
-                if error.code not in DAMAGED:
+                if error.code not in DAMAGE:
                     raise
                 return error
 
@@ -193,16 +189,7 @@ class RestoreFlow:
 
     async def _rest(self, restoration: Restoration, damage: ClientError) -> RestorePreview | None:
         """Offer what is whole of a damaged backup; None where somebody would rather have all of it."""
-        work = Work(
-            "Part of this backup is damaged",
-            damage.sentence,
-            "Look for what is whole",
-            "Reading all of it",
-            lambda _: restoration.what_is_whole(),
-            guarded=False,
-            facts=(REST,),
-        )
-        screen = WorkScreen(work, self._around, locked=False)
+        screen = WorkScreen(looking(damage.sentence, restoration.what_is_whole), self._around, locked=False)
         screen.add_class("-opaque")
         return await self._ask(screen)
 

@@ -14,6 +14,7 @@ from letterlock_client.backup_models import Freshness, RestorePreview
 from letterlock_client.sanitize import name_of
 from letterlock_client.ui.backup_wording import FRESHNESS, ago, many, number, when
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.restore.damaged import LOST
 from letterlock_client.ui.screens.settings.page import facts
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.chat_picker import ChatPicker
@@ -30,10 +31,6 @@ OLDER: Final = (
 )
 UNCHECKED: Final = (
     "Nobody could be asked whether this is your newest backup: compare its date with what you remember."
-)
-LOST: Final = (
-    "Some of this backup is damaged and will be missing: {} at most, such as a message or a reaction. What lies in the "
-    "folder stays there; the next backup is whole again, without them."
 )
 
 

@@ -1,0 +1,73 @@
+"""Lets a restore beside chatting go on without what is damaged: all that this takes stands in its journal.
+
+::
+
+    journal ─> what is whole of its backup ─> somebody agrees ─> journal and backups stand on that
+
+Nothing that has come is brought in again, and no secret is needed. Must not know how the rest comes in.
+"""
+
+from dataclasses import replace
+
+from letterlock.backup.manifest import open_manifest
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import restoring, salvaging
+from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.objects import telling
+from letterlock_client.flows.backup.terms import objects
+from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage.backup_state import RestoreJournal
+
+
+async def look(place: Workplace) -> FoundBackup:
+    """What is whole of the backup whose restore is under way; reads all of it, and changes nothing.
+
+    Raises code bad_input where none is under way, restore_unfinished where the account is not back either, and codes
+    storage_damaged, backup_…, provider_….
+    """
+    journal = await place.database.read(backup_state.journal)
+    if journal is None:
+        raise none_under_way()
+    if await restoring.needs_account(place, journal):
+        raise ClientError(Code.RESTORE_UNFINISHED, restoring.NOT_WHOLE)
+    with telling():
+        manifest = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
+    found = FoundBackup(
+        journal.backup_key, journal.manifest_name, journal.manifest, manifest, journal.freshness
+    )
+    return await salvaging.salvaged(objects(place, journal.provider), found)
+
+
+async def accept(place: Workplace, found: FoundBackup) -> None:
+    """Take what `look` found for the whole of it, in what is still to come and in the backups after that.
+
+    Raises code bad_input where that restore is not under way any more.
+    """
+
+    async def work(work: Work) -> None:
+        journal = await backup_state.journal(work.tx)
+        if journal is None or (journal.backup_key, journal.manifest_name) != (found.key, found.name):
+            raise none_under_way()
+        before = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
+        lost = [ref for ref in before.segments if ref not in found.manifest.segments]
+        state = await backup_state.load(work.tx)
+        if state is not None and state.manifest == journal.manifest:
+            # Else the next backup would name segments that are lost, and leave out what of theirs is here already.
+            await backup_state.save(work.tx, replace(state, manifest=found.raw))
+            for ref in lost:
+                await backup_rows.renew(work.tx, ref.low, ref.high)
+        await backup_state.change_restore(work.tx, _without(journal, found))
+
+    await place.transact(work)
+
+
+def _without(journal: RestoreJournal, found: FoundBackup) -> RestoreJournal:
+    # What stands in for a lost segment may be older than what is here already: every record is to be compared.
+    asked = replace(journal.asked, accept_damaged=True)
+    return replace(journal, manifest=found.raw, fresh=False, asked=asked)
+
+
+def none_under_way() -> ClientError:
+    """Nothing is being restored, or something else is."""
+    return ClientError(Code.BAD_INPUT, "no restore waits here: there is nothing to leave out")
