@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from letterlock.ids import AccountId, ConversationId, MessageId
+from letterlock.ids import MessageId
 
 
 class Frequency(StrEnum):
@@ -140,6 +140,8 @@ class BackupStatus:
     include_videos: bool = True
     last: LastBackup | None = None
     generations: int = 0
+    unreadable: tuple[int, ...] = ()
+    """The numbers of older backups that are damaged so that they do not open; nothing is cleared away for them."""
     next_at: int = 0
     running: bool = False
     restoring: bool = False
@@ -335,38 +337,6 @@ class UnfinishedRestore:
     by_key: bool
     """Whether the 64 digits opened it, and not a password."""
     started: int
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewChat:
-    """One conversation of a backup, before it is restored."""
-
-    id: ConversationId
-    title: str
-    messages: int
-    media: int
-    last_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class RestorePreview:
-    """What a restore would bring back."""
-
-    account: AccountId
-    handle: str
-    generation: int
-    at: int
-    bytes_total: int
-    messages: int
-    media: int
-    media_bytes: int
-    chats: tuple[PreviewChat, ...]
-    """The newest of them."""
-    freshness: Freshness
-    conversations: int
-    """How many chats there are, those that are not listed included."""
-    lost: int = 0
-    """How many records at most are missing, because they are damaged there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ ELSEWHERE: Final = (
     "Where the folder itself fails, choose another one: all that is here is written there anew."
 )
 """What to do where something of a backup is damaged or gone."""
+UNREADABLE: Final = (
+    "Nothing that may be their own is cleared away until enough newer ones are there, or the backup is mended: that"
+    " takes them away."
+)
 UNASKED: Final = (
     "That there is a password is what the backup says: no realm could be asked yet. Back up now to ask."
 )
@@ -94,6 +98,7 @@ def status_shape(status: BackupStatus) -> dict[str, object]:
         "media": status.include_media,
         "videos": status.include_videos,
         "generations": status.generations,
+        "unreadable": list(status.unreadable),
         "next_at": when(status.next_at),
         "running": status.running,
         "repairs_pending": status.repairs_pending,
@@ -150,6 +155,11 @@ def status_line(status: BackupStatus) -> str:
         )
         if last.alarm:
             lines.append(f"Alarm: {last.alarm}")
+    if status.unreadable:
+        numbers = ", ".join(map(str, status.unreadable))
+        lines.append(
+            f"Damaged older backups that do not open: {numbers}. {UNREADABLE} letterlock backup now --mend"
+        )
     if status.repairs_pending:
         lines.append(f"Realms that have still to hear of the last password: {status.repairs_pending}.")
     if status.rotation:

@@ -20,7 +20,6 @@ from letterlock_client.backup_models import (
     Frequency,
     PasswordChanged,
     Rehearsed,
-    RestorePreview,
     Rotated,
     TurnedOff,
     TurnedOn,
@@ -31,6 +30,7 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.flows.workplace import Workplace
+from letterlock_client.restore_preview import RestorePreview
 
 if TYPE_CHECKING:
     from letterlock_client.flows.backup.finding import FoundBackup

@@ -4,7 +4,7 @@ Pure functions over manifests that were read. Must not know providers, vaults or
 shared/spec/backup.md, "Generations".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +84,28 @@ def leaving(
     return tuple(
         each for each in ordered[1:] if each.name not in staying or _overdue(each.manifest, latest, next_at)
     )
+
+
+def unreadable_leaving(
+    unreadable: Mapping[str, int],
+    present: Sequence[Generation],
+    *,
+    next_at: int,
+    keep: int = KEPT_GENERATIONS,
+) -> tuple[str, ...]:
+    """Return the names of manifests that do not open (their numbers are `unreadable`) and are to be deleted now.
+
+    One leaves once as many that open are newer as are kept at all, or once a newer one is overdue: what it refers to
+    is not known, so until then nothing may count as garbage.
+    """
+    latest = newest(present).manifest if present else None
+    found = []
+    for name, number in unreadable.items():
+        newer = [each.manifest for each in present if each.manifest.generation > number]
+        overdue = latest is not None and any(_overdue(each, latest, next_at) for each in newer)
+        if len(newer) >= max(1, keep) or overdue:
+            found.append(name)
+    return tuple(found)
 
 
 def _overdue(manifest: Manifest, latest: Manifest, next_at: int) -> bool:

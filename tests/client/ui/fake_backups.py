@@ -18,12 +18,10 @@ from letterlock_client.backup_models import (
     Freshness,
     LastBackup,
     PasswordChanged,
-    PreviewChat,
     RealmState,
     RealmView,
     Rehearsed,
     Restored,
-    RestorePreview,
     RestoreRequest,
     Rotated,
     TurnedOff,
@@ -35,6 +33,7 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, wrong_passphrase
 from letterlock_client.events import BackupFinished, BackupMoved, Event, RestoreFinished
+from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
 START = 1_795_443_000_000
 HOUR = 3_600_000

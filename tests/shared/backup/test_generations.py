@@ -12,6 +12,7 @@ from letterlock.backup.generations import (
     leaving,
     newest,
     shrunk,
+    unreadable_leaving,
 )
 from letterlock.backup.manifest import manifest_name
 from letterlock.errors import StaleGenerationError, WrongSecretError
@@ -84,6 +85,23 @@ def test_a_generation_from_before_a_purge_leaves_though_its_segments_were_folded
     assert leaving([old, middle, latest], next_at=999 + FORGET_MS) == ()
     assert leaving([old, middle, latest], next_at=1000 + FORGET_MS) == (old,)
     assert leaving([old, middle, latest], next_at=9000 + FORGET_MS) == (old,)
+
+
+def test_one_that_does_not_open_stays_until_as_many_newer_ones_are_there_as_are_kept() -> None:
+    lost = {"lost": 3}
+    for newer in range(9):
+        generations = [present(number) for number in (1, 2, *range(4, 4 + newer))]
+        assert unreadable_leaving(lost, generations, next_at=10**15) == (("lost",) if newer >= 7 else ())
+    assert unreadable_leaving(lost, [], next_at=10**15) == ()
+    assert unreadable_leaving(lost, [present(2), present(4)], next_at=0, keep=0) == ("lost",)
+    assert unreadable_leaving({"lost": 9}, [present(8)], next_at=0, keep=0) == ()
+
+
+def test_one_that_does_not_open_leaves_with_those_that_may_hold_what_was_deleted() -> None:
+    later = [present(5), present(6, purged=40)]
+    assert unreadable_leaving({"lost": 4}, later, next_at=4999 + FORGET_MS) == ()
+    assert unreadable_leaving({"lost": 4}, later, next_at=5000 + FORGET_MS) == ("lost",)
+    assert unreadable_leaving({"lost": 5}, later, next_at=9000 + FORGET_MS) == ()
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,8 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     meter.phase(BackupPhase.MANIFEST)
     before = counting.load(state.last)
     if before is not None and sent.mended.damaged:
-        # Files that are sent once more were counted.
-        before = counting.changed(before, counted_at=0)
+        # Files that are sent once more were counted; and what kept garbage may be gone.
+        before = counting.changed(before, counted_at=0, tidied_at=0)
     totals = await place.database.read(
         partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
     )
@@ -283,7 +283,9 @@ async def _tidy(
     except ClientError as error:
         place.announcer.say([Alarm(error.code.value, error.message)])
         return totals
-    return counting.changed(totals, tidied_at=totals.at, generations=left.generations)
+    return counting.changed(
+        totals, tidied_at=totals.at, generations=left.generations, unreadable=left.unreadable
+    )
 
 
 async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:

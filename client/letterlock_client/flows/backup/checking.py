@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from letterlock.backup.columns import Columns
-from letterlock.backup.manifest import media_name, segment_name
+from letterlock.backup.generations import KEPT_GENERATIONS
+from letterlock.backup.manifest import media_name, prefix_of, segment_name
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
 from letterlock.backup.segments import SegmentRef, open_columns, open_tail, tail_range
 from letterlock.errors import BackupError, MissingObjectError
@@ -21,7 +22,7 @@ from letterlock_client.config import Places
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupMoved
 from letterlock_client.flows.announcing import Announcer
-from letterlock_client.flows.backup import anchoring, finding, restoring
+from letterlock_client.flows.backup import anchoring, finding, restoring, tidying
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.media import MediaShelf, described, read_media
 from letterlock_client.flows.backup.objects import Objects, told
@@ -77,7 +78,8 @@ async def verify(place: Workplace) -> Verified:
     meter = _meter(place)
     store = objects(place, state.provider)
     found = await finding.find(store, state.backup_key, await anchoring.known_anchor(place))
-    seen = _Seen(size=len(found.raw), problems=_gone_back(state, found))
+    problems = [*_gone_back(state, found), *await _unreadable(store, state)]
+    seen = _Seen(size=len(found.raw), problems=problems)
     segments = found.manifest.segments
     meter.phase(BackupPhase.MESSAGES, len(segments), sum(ref.size for ref in segments))
     for ref in reversed(segments):
@@ -104,6 +106,17 @@ def _gone_back(state: BackupState, found: FoundBackup) -> list[str]:
         return []
     return [
         f"Backup {last}, the last one of this device, is missing at the provider: the newest there is {here}."
+    ]
+
+
+async def _unreadable(store: Objects, state: BackupState) -> list[str]:
+    """Name the older generations that are damaged so that they do not open."""
+    names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
+    looked = await tidying.look_through(store, state, names)
+    return [
+        f"Backup {number}, an older one, is damaged and does not open. Until it goes, nothing that may be its own is"
+        f" cleared away: it goes by itself once {KEPT_GENERATIONS} newer ones are there, or when the backup is mended."
+        for number in sorted(looked.unreadable.values())
     ]
 
 

@@ -234,6 +234,7 @@ async def status(place: Workplace) -> BackupStatus:
         include_videos=state.include_videos,
         last=totals.shown() if totals else None,
         generations=totals.generations if totals else 0,
+        unreadable=totals.unreadable if totals else (),
         next_at=next_at(state),
         running=place.backup_lock.locked(),
         repairs_pending=pending,

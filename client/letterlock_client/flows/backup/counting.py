@@ -43,6 +43,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     tidied_at: int = 0
     generations: int = 1
     """How many lie at the provider."""
+    unreadable: tuple[int, ...] = ()
+    """The numbers of those of them that did not open when they were looked through the last time."""
     alarm: str = ""
     anchor_generation: int = 0
     anchor: bytes = b""
@@ -96,6 +98,7 @@ async def count(reader: Reader, now: int, before: Totals | None, sent: Sequence[
         position=position,
         tidied_at=before.tidied_at if before else 0,
         generations=before.generations + 1 if before else 1,
+        unreadable=before.unreadable if before else (),
         anchor_generation=before.anchor_generation if before else 0,
         anchor=before.anchor if before else b"",
     )

@@ -9,10 +9,12 @@ from typing import Final
 
 import msgspec
 
+from letterlock.backup.manifest import prefix_of
 from letterlock.backup.segments import SegmentRef
 from letterlock.messaging.content import Attachment
 from letterlock_client.backup_models import BackupPhase
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import tidying
 from letterlock_client.flows.backup.ground import Ground
 from letterlock_client.flows.backup.media import MediaShelf, described, read_media
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects
@@ -51,7 +53,8 @@ async def mend(place: Workplace, ground: Ground, meter: Meter) -> tuple[Ground, 
     state, store, old = ground.state, ground.store, ground.before.segments
     meter.phase(BackupPhase.CHECKING, len(old), sum(ref.size for ref in old))
     # Files first: a record is not to say that a damaged one lies there.
-    damaged = await _renew_manifest(store, state) + await _renew_files(place, store, ground.shelf)
+    damaged = await _renew_manifest(store, state) + await _let_go_of_unreadable(store, state)
+    damaged += await _renew_files(place, store, ground.shelf)
     whole = await whole_ones(store, state.backup_key, old)
     lost = [ref for ref in old if ref.id not in whole]
     written = await _seal_again(place, ground, lost, meter)
@@ -77,6 +80,18 @@ async def _renew_manifest(store: Objects, state: BackupState) -> int:
     await store.delete(state.manifest_name)
     await store.put(state.manifest_name, state.manifest)
     return 1
+
+
+async def _let_go_of_unreadable(store: Objects, state: BackupState) -> int:
+    """Delete older manifests that do not open: nobody restores them, and as long as they lie there nothing is garbage.
+
+    The owner said so. One above this device's last may be another terminal's, and stays.
+    """
+    names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
+    unreadable = (await tidying.look_through(store, state, names)).unreadable
+    for name in unreadable:
+        await store.delete(name)
+    return len(unreadable)
 
 
 async def _renew_files(place: Workplace, store: Objects, shelf: MediaShelf) -> int:

@@ -1,18 +1,19 @@
 """Keeps a backup's folder tidy: old generations leave, and what no generation refers to is deleted a week later.
 
-Looks once a day. A manifest that does not open stops everything: it may refer to what looks like garbage. Must not
+Looks once a day. A manifest that does not open may refer to what looks like garbage, so as long as it is there nothing
+is: an older one goes when it is out of retention or the owner says so, one that cannot be this device's stays. Must not
 know how a generation is made.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from letterlock.backup.generations import Generation, leaving
+from letterlock.backup.generations import Generation, leaving, unreadable_leaving
 from letterlock.backup.manifest import generation_of, manifest_hash, open_manifest, prefix_of
 from letterlock.backup.plan import garbage, referred
-from letterlock.errors import BackupError
 from letterlock_client.errors import ClientError
-from letterlock_client.flows.backup.objects import Objects
+from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, telling
 from letterlock_client.flows.backup.purging_segments import read_tails
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_state
@@ -27,6 +28,8 @@ class Tidied:
 
     generations: int
     deleted: int
+    unreadable: tuple[int, ...] = ()
+    """The numbers of generations that do not open, and keep what looks like garbage."""
 
 
 async def tidy(
@@ -37,10 +40,14 @@ async def tidy(
     Raises codes backup_…, provider_…; what was deleted by then was garbage.
     """
     found = [each.name for each in await store.list(prefix_of(state.backup_key))]
-    present, held = await _generations(store, state, found)
-    gone = () if held or keep_all else leaving(present, next_at=next_at)
-    for each in gone:
-        await store.delete(each.name)
+    looked = await look_through(store, state, found)
+    present, doubted = looked.present, keep_all or looked.unknown
+    gone = () if doubted else leaving(present, next_at=next_at)
+    lost = () if doubted else unreadable_leaving(looked.unreadable, present, next_at=next_at)
+    for name in (*(each.name for each in gone), *lost):
+        await store.delete(name)
+    unreadable = tuple(sorted(number for name, number in looked.unreadable.items() if name not in lost))
+    held = looked.unknown or bool(unreadable)
     staying = [each.manifest for each in present if each not in gone]
     refs = {ref.id: ref for manifest in staying for ref in manifest.segments if ref.media}
     tails = {} if held else await read_tails(store, state.backup_key, tuple(refs.values()))
@@ -60,7 +67,7 @@ async def tidy(
         await backup_state.save_garbage(work.tx, waste.seen)
 
     await place.transact(save)
-    return Tidied(len(staying), len(waste.delete) + len(gone))
+    return Tidied(len(staying), len(waste.delete) + len(gone) + len(lost), unreadable)
 
 
 async def remove_all(store: Objects, key: bytes) -> int:
@@ -77,15 +84,33 @@ async def remove_under(store: Objects, prefix: str) -> int:
     return len(found)
 
 
-async def _generations(store: Objects, state: BackupState, names: list[str]) -> tuple[list[Generation], bool]:
-    """Open every manifest; say whether one does not."""
-    present, held = [], False
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The manifests that lie there."""
+
+    present: list[Generation]
+    unreadable: dict[str, int]
+    """Older ones than this device's last that are damaged: their numbers by name."""
+    unknown: bool
+    """Whether there is one of which nobody knows what it is: newer, of a newer format, or not to be reached."""
+
+
+async def look_through(store: Objects, state: BackupState, names: Iterable[str]) -> Looked:
+    """Open every manifest."""
+    present, unreadable, unknown = [], {}, False
     for name in names:
-        if generation_of(name) is None:
+        if (number := generation_of(name)) is None:
             continue
         try:
             raw = await store.get(name)
-            present.append(Generation(name, manifest_hash(raw), open_manifest(state.backup_key, name, raw)))
-        except (BackupError, ClientError):
-            held = True
-    return present, held
+            with telling():
+                present.append(
+                    Generation(name, manifest_hash(raw), open_manifest(state.backup_key, name, raw))
+                )
+        except ClientError as error:
+            # One above our own may be the newest of a terminal that took over.
+            if error.code in WRONG_THERE and number < state.generation:
+                unreadable[name] = number
+            else:
+                unknown = True
+    return Looked(present, unreadable, unknown)

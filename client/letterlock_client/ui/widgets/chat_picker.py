@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from letterlock.ids import AccountId, account_text
-from letterlock_client.backup_models import PreviewChat
+from letterlock_client.restore_preview import PreviewChat
 from letterlock_client.sanitize import fit, name_of, width
 from letterlock_client.ui.backup_wording import many
 from letterlock_client.ui.wording import short_time

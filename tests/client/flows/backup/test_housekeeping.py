@@ -1,13 +1,30 @@
 """Backups by themselves: made when they are due, purged of what was deleted, and never more than is needed."""
 
+import pytest
+
 from letterlock.backup.manifest import open_manifest, prefix_of, segment_name
 from letterlock.backup.records import MessageRecord, Record, TombstoneRecord
 from letterlock.backup.segments import open_segment
 from letterlock_client.backup_models import Frequency
+from letterlock_client.backup_shapes import status_line
 from letterlock_client.events import BackupFinished
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
-from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
+from tests.client.flows.backup.backup_scene import (
+    FAULTS,
+    Fault,
+    Shelf,
+    flipped,
+    pair,
+    restore,
+    shelf,
+    spoil,
+    texts,
+    turn_on,
+)
+from tests.client.providers.faulty import FaultyProvider
 from tests.town import Pair, eventually
 
 __all__ = ["pair", "shelf"]
@@ -73,6 +90,113 @@ async def test_generations_and_garbage_leave_and_everything_still_restores(pair:
     assert len(open_manifest(state.backup_key, state.manifest_name, state.manifest).segments) <= 5
     assert (await pair.alice.backups.verify()).problems == ()
     assert (await pair.alice.backups.rehearse()).differences == ()
+
+
+def stray_of(prefix: str, shelf: Shelf) -> str:
+    """Something that no generation that opens refers to."""
+    name = f"{prefix}/segment/{'cd' * 16}"
+    shelf.memory.objects[name] = b"of a generation that does not open"
+    return name
+
+
+async def day(pair: Pair, number: int) -> None:
+    await pair.alice.send_text(pair.to_bob, f"day {number}")
+    await pair.alice.backups.back_up()
+    pair.town.clock.move(days=1.1)
+
+
+@pytest.mark.parametrize("fault", FAULTS[:3])
+async def test_an_older_generation_that_is_damaged_keeps_what_may_be_its_own_until_it_is_out_of_retention(
+    pair: Pair, shelf: Shelf, fault: Fault
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.disconnect()
+    for number in range(3):
+        await day(pair, number)
+    prefix = prefix_of((await require(pair.alice._place)).backup_key)
+    second = sorted(objects_of(shelf, "manifest"))[1]
+    spoil(shelf, second, fault)
+    stray = stray_of(prefix, shelf)
+    for number in range(3, 8):
+        await day(pair, number)
+        assert {second, stray} <= shelf.memory.objects.keys()
+    assert (await pair.alice.backups.status()).unreadable == (2,)
+    assert "2. Nothing that may be" in status_line(await pair.alice.backups.status())
+    (problem,) = (await pair.alice.backups.verify()).problems
+    assert problem.startswith("Backup 2, an older one, is damaged")
+    # Now as many newer ones are there as are kept at all.
+    await day(pair, 8)
+    assert second not in shelf.memory.objects
+    assert (await pair.alice.backups.status()).unreadable == ()
+    for number in range(9, 16):
+        assert stray in shelf.memory.objects
+        await day(pair, number)
+    assert stray not in shelf.memory.objects
+    assert len(objects_of(shelf, "manifest")) <= 9
+    verified = await pair.alice.backups.verify()
+    assert (verified.problems, verified.messages) == ((), 18)
+    assert (await pair.alice.backups.rehearse()).differences == ()
+    await pair.alice.close()
+    assert (await restore(pair.town, digits)).messages == 18
+
+
+async def test_mending_takes_a_damaged_older_generation_away_and_nothing_that_another_one_needs(
+    pair: Pair, shelf: Shelf
+) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.disconnect()
+    for number in range(4):
+        await day(pair, number)
+    prefix = prefix_of((await require(pair.alice._place)).backup_key)
+    second = sorted(objects_of(shelf, "manifest"))[1]
+    spoil(shelf, second, flipped)
+    stray = stray_of(prefix, shelf)
+    await day(pair, 4)
+    assert (await pair.alice.backups.status()).unreadable == (2,)
+    kept = set(shelf.memory.objects) - {second}
+    assert (await pair.alice.backups.back_up(mend=True)).damaged == 1
+    assert second not in shelf.memory.objects
+    assert kept <= shelf.memory.objects.keys()
+    assert (await pair.alice.backups.status()).unreadable == ()
+    assert (await pair.alice.backups.verify()).problems == ()
+    pair.town.clock.move(days=7)
+    await day(pair, 5)
+    assert stray not in shelf.memory.objects
+
+
+@pytest.mark.parametrize("strange", ["newer format", "a higher number", "away"])
+async def test_what_may_be_another_terminal_s_generation_stops_everything_and_stays(
+    pair: Pair, shelf: Shelf, strange: str
+) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.disconnect()
+    for number in range(3):
+        await day(pair, number)
+    prefix = prefix_of((await require(pair.alice._place)).backup_key)
+    number = 2**40 if strange == "a higher number" else 1
+    name = f"{prefix}/manifest/{number:014x}-{'ef' * 8}"
+    shelf.memory.objects[name] = b"LLB\x63" + bytes(2000) if strange == "newer format" else b"LLB\x01"
+    if strange == "away":
+        shelf.seen = Away(shelf.memory, name)
+    stray = stray_of(prefix, shelf)
+    for count in range(3, 14):
+        await day(pair, count)
+    await pair.alice.backups.back_up(mend=True)
+    assert {name, stray} <= shelf.memory.objects.keys()
+    assert len(objects_of(shelf, "manifest")) >= 15
+
+
+class Away(FaultyProvider):
+    """A provider that cannot give one object out."""
+
+    def __init__(self, inner: MemoryProvider, name: str) -> None:
+        super().__init__(inner)
+        self._name = name
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if name == self._name:
+            raise UnreachableError("away")
+        return await super().get(name, start, length)
 
 
 async def test_a_backup_is_made_when_it_is_due_and_a_missed_one_is_caught_up(

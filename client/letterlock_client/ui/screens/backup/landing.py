@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 
 from letterlock_client.backup_models import BackupStatus, Frequency
+from letterlock_client.backup_shapes import UNREADABLE
 from letterlock_client.errors import whole_sentence
 from letterlock_client.events import (
     BackupFinished,
@@ -63,6 +64,7 @@ UNFINISHED: Final = (
     "A restore on this device is not finished; until it is, no backup is made. It goes on by itself while you chat; "
     "only a backup that is damaged or gone needs you, to restore again from another place."
 )
+VERIFY: Final = "Verify, below End-to-end encrypted backup, offers that."
 
 
 class ChatBackupScreen(Dialog[None], Asking):
@@ -215,6 +217,11 @@ class ChatBackupScreen(Dialog[None], Asking):
             ]
         rows += [("Folder", provider_words(status.provider)), ("Next", due(status.next_at, now))]
         warnings = [last.alarm] if last is not None and last.alarm else []
+        if status.unreadable:
+            numbers = ", ".join(map(number, status.unreadable))
+            warnings.append(
+                f"{many(len(status.unreadable), 'older backup')} damaged: {numbers}. {UNREADABLE} {VERIFY}"
+            )
         if status.repairs_pending:
             warnings.append(
                 f"{many(status.repairs_pending, 'realm')} of the vault not told of your last change yet."

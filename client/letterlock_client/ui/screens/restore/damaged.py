@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from letterlock_client.backup_models import RestorePreview
+from letterlock_client.restore_preview import RestorePreview
 from letterlock_client.ui.backup_wording import many
 from letterlock_client.ui.screens.backup.work import Work
 

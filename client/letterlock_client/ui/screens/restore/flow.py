@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from letterlock_client.backup_models import RestorePreview, UnfinishedRestore
+    from letterlock_client.backup_models import (
+        UnfinishedRestore,
+    )
     from letterlock_client.config import Unlock
     from letterlock_client.messenger import Messenger
     from letterlock_client.restoration import Restoration
+    from letterlock_client.restore_preview import RestorePreview
     from letterlock_client.ui.doors import Doors
     from letterlock_client.ui.surroundings import Surroundings
 

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static, TextArea
 
-from letterlock_client.backup_models import RestorePreview
 from letterlock_client.errors import ClientError
 from letterlock_client.recovery_digits import DigitsFound, check_digits
+from letterlock_client.restore_preview import RestorePreview
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings

@@ -13,8 +13,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from letterlock_client.backup_models import RestorePreview, VaultView
+from letterlock_client.backup_models import (
+    VaultView,
+)
 from letterlock_client.errors import ClientError
+from letterlock_client.restore_preview import RestorePreview
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.backup_wording import realm_line, tries_line
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words

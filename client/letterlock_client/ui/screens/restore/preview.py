@@ -10,7 +10,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
 
-from letterlock_client.backup_models import Freshness, RestorePreview
+from letterlock_client.backup_models import (
+    Freshness,
+)
+from letterlock_client.restore_preview import RestorePreview
 from letterlock_client.sanitize import name_of
 from letterlock_client.ui.backup_wording import FRESHNESS, ago, many, number, when
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
