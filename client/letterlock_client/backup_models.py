@@ -206,6 +206,14 @@ class BackupMade:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """Files that only the backup has: where it cannot be carried over, they stay where it is."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class BackupProgress:
     """How far a backup or restore is. `total` is 0 where it is not known."""
 

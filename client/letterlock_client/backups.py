@@ -18,6 +18,7 @@ from letterlock_client.backup_models import (
     BackupMade,
     BackupStatus,
     Frequency,
+    LeftBehind,
     PasswordChanged,
     Rehearsed,
     Rotated,
@@ -153,13 +154,30 @@ class Backups:
         frequency: Frequency | None = None,
         include_media: bool | None = None,
         include_videos: bool | None = None,
-        provider: str | None = None,
     ) -> BackupStatus:
-        """Change how often, what, and where to is backed up; None leaves it. Another provider begins anew."""
+        """Change how often and what is backed up; None leaves it."""
         from letterlock_client.flows.backup import choices
 
-        chosen = choices.Chosen(frequency, include_media, include_videos, provider)
+        chosen = choices.Chosen(frequency, include_media, include_videos)
         return await choices.choose(self._place, chosen)
+
+    async def left_behind(self) -> LeftBehind:
+        """The files that only the backup has, and that another place would not get if it began anew."""
+        from letterlock_client.flows.backup import moving
+
+        return await moving.left_behind(self._place)
+
+    async def move(self, provider: str, *, anew: bool = False) -> BackupStatus:
+        """Carry the backup over to another place, and use that from now on; what lies where it was stays there.
+
+        Where that cannot be read, or with `anew`, backups begin there with all that is here; of files that would be
+        left behind the first says so instead. Raises codes backup_off, backup_running, device_revoked, bad_input,
+        backup_…, provider_….
+        """
+        from letterlock_client.flows.backup import moving
+
+        await self._one(lambda: moving.move(self._place, provider, begin_anew=anew))
+        return await self.status()
 
     async def vault(self) -> VaultView:
         """How the realms stand; costs no guess."""

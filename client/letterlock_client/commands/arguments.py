@@ -277,6 +277,9 @@ def add_backup_verb(verb: AddVerb) -> None:
         "--mend", action="store_true", help="now: write what is damaged there again from here"
     )
     backup.add_argument(
+        "--anew", action="store_true", help="set --provider: leave behind what is only where backups were"
+    )
+    backup.add_argument(
         "--generation", type=int, metavar="N", help="restore: the backup of this number, or before"
     )
     backup.add_argument("--accept-damaged", action="store_true", help="restore: what is whole of it will do")

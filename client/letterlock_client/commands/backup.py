@@ -48,6 +48,7 @@ from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
+from letterlock_client.shapes import many
 
 MAX_SECRET: Final = 4096
 
@@ -129,6 +130,16 @@ def tell_status(found: BackupStatus, output: Output) -> int:
 
 async def choose(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Change how often, what and where to is backed up."""
+    if given.provider:
+        left = await messenger.backups.left_behind()
+        if left.files:
+            then = "stay where they are" if given.anew else "are carried over"
+            output.progress(
+                {"phase": "only_there", "files": left.files, "bytes": left.bytes},
+                f"Only in the backup so far: {many(left.files, 'file')}, {left.bytes:,} bytes; they {then}.",
+            )
+        moving = messenger.backups.move(given.provider, anew=given.anew)
+        await with_progress(messenger, output, moving)
     return tell_status(await set_choices(messenger, given), output)
 
 
@@ -138,7 +149,6 @@ async def set_choices(messenger: Messenger, given: Namespace) -> BackupStatus:
         frequency=Frequency(given.frequency) if given.frequency else None,
         include_media=given.media,
         include_videos=given.videos,
-        provider=given.provider or None,
     )
 
 

@@ -143,6 +143,15 @@ async def _absent(reader: Reader, which: str, *parameters: int) -> list[AbsentFi
     return [AbsentFile(*row) for row in rows]
 
 
+async def only_in_backup(reader: Reader) -> tuple[int, int]:
+    """How many files a complete backup holds that are not here, and their bytes."""
+    row = await reader.one(
+        "SELECT count(*), coalesce(sum(size), 0) FROM attachment JOIN backup_media USING (message)"
+        " WHERE upload = 0 AND state IN ('remote', 'paused', 'gone') AND descriptor <> x''"
+    )
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
 async def in_backup(reader: Reader, message: MessageId) -> bool:
     """Say whether a complete backup holds this message's file."""
     found = await reader.value(

@@ -17,6 +17,7 @@ from letterlock_client.backup_models import (
     Frequency,
     Freshness,
     LastBackup,
+    LeftBehind,
     PasswordChanged,
     RealmState,
     RealmView,
@@ -121,13 +122,14 @@ class FakeBackups(Calls):
         self.problems: tuple[str, ...] = ()
         self.differences: tuple[str, ...] = ()
         self.old_left = False
+        self.only_there = LeftBehind(0, 0)
         self.lost = 17
         """How much of a backup whose restore waits is damaged there."""
         self.slow_realms: tuple[str, ...] = ()
         """Realms that are away when backups are turned off, and answer when they are asked again."""
         self._backing_up: asyncio.Task[None] | None = None
 
-    def move(self, done: int, total: int = 400, phase: BackupPhase = BackupPhase.MESSAGES) -> None:
+    def come_so_far(self, done: int, total: int = 400, phase: BackupPhase = BackupPhase.MESSAGES) -> None:
         self.tell(BackupMoved(BackupProgress(phase, done, total, done * 1_000, total * 1_000, 50_000.0, 4.0)))
 
     async def status(self) -> BackupStatus:
@@ -237,13 +239,11 @@ class FakeBackups(Calls):
         frequency: Frequency | None = None,
         include_media: bool | None = None,
         include_videos: bool | None = None,
-        provider: str | None = None,
     ) -> BackupStatus:
         chosen = {
             "frequency": frequency,
             "include_media": include_media,
             "include_videos": include_videos,
-            "provider": provider,
         }
         await self._call("choose", {name: value for name, value in chosen.items() if value is not None})
         self.now = replace(self.now, **{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
@@ -252,6 +252,15 @@ class FakeBackups(Calls):
     async def vault(self) -> VaultView:
         await self._call("vault")
         return self.view
+
+    async def left_behind(self) -> LeftBehind:
+        await self._call("left_behind")
+        return self.only_there
+
+    async def move(self, provider: str, *, anew: bool = False) -> BackupStatus:
+        await self._call("begin_anew" if anew else "move", provider)
+        self.now = replace(self.now, provider=provider)
+        return self.now
 
     async def unfinished(self) -> UnfinishedRestore | None:
         await self._call("unfinished")

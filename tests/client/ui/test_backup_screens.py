@@ -18,6 +18,7 @@ from letterlock_client.backup_models import (
     Frequency,
     Freshness,
     LastBackup,
+    LeftBehind,
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
@@ -181,7 +182,7 @@ async def test_people_chat_on_while_a_backup_runs(client: Open) -> None:
     fake.backups.gates["back_up"] = asyncio.Event()
     async with client(fake) as running:
         await running.press("f3", "enter")
-        fake.backups.move(170)
+        fake.backups.come_so_far(170)
         await running.settle()
         assert "42 %" in words(running)
         assert "170 of 400" in words(running)
@@ -250,7 +251,40 @@ async def test_another_folder_is_chosen(client: Open) -> None:
         assert "Give the whole path" in words(running)
         await fill(running, folder="/tmp/elsewhere")
         await running.press("enter")
-        assert running.fake.backups.asked("choose") == [({"provider": "folder:/tmp/elsewhere"},)]
+        await running.settle()
+        assert "Carry the backup over" in words(running)
+        assert "lie only in the backup" not in words(running)
+        press_button(running, "Carry it over")
+        await running.settle()
+        assert running.fake.backups.asked("move") == [("folder:/tmp/elsewhere",)]
+        assert isinstance(running.app.screen, ChatBackupScreen)
+        assert "/tmp/elsewhere" in words(running)
+
+
+async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_used(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.only_there = LeftBehind(3, 12_000_000)
+    fake.backups.failures["move"] = ClientError(Code.BACKUP_MISSING, "a part of it is missing")
+    async with client(fake) as running:
+        await running.press("f3")
+        press_button(running, "Change the folder")
+        await running.settle()
+        await fill(running, folder="/tmp/elsewhere")
+        await running.press("enter")
+        await running.settle()
+        assert "3 files, 12 MB, lie only in the backup so far" in words(running)
+        assert "They come along." in words(running)
+        press_button(running, "Carry it over")
+        await running.settle()
+        assert "A part of it is missing." in words(running)
+        await running.press("escape")
+        await running.settle()
+        assert "Or begin anew there" in words(running)
+        assert "in no backup from then on" in words(running)
+        press_button(running, "Begin anew")
+        await running.settle()
+        assert fake.backups.asked("begin_anew") == [("folder:/tmp/elsewhere",)]
+        assert isinstance(running.app.screen, ChatBackupScreen)
 
 
 async def test_an_unfinished_restore_is_told_and_makes_no_backup(client: Open) -> None:
@@ -468,7 +502,7 @@ async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
         press_button(running, "Go on")
         await running.settle()
         await give_passphrase(running)
-        fake.backups.move(100, phase=BackupPhase.MEDIA)
+        fake.backups.come_so_far(100, phase=BackupPhase.MEDIA)
         await running.settle()
         assert "25 %" in words(running)
         fake.backups.gates["rotate"].set()
@@ -597,7 +631,7 @@ async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> No
     fake.backups.gates["verify"] = asyncio.Event()
     async with client(fake) as running:
         await choose(running, "Verify")
-        fake.backups.move(100)
+        fake.backups.come_so_far(100)
         await running.settle()
         assert "25 %" in words(running)
         await running.press("escape")
@@ -626,7 +660,7 @@ async def test_the_status_bar_does_not_keep_the_progress_of_what_has_ended(
 ) -> None:
     monkeypatch.setattr("letterlock_client.ui.panes.backup_actions.QUIET_SECONDS", 0.05)
     async with client(backed_up()) as running:
-        running.fake.backups.move(100)
+        running.fake.backups.come_so_far(100)
         await running.settle()
         await running.pilot.pause(0.1)
         await running.settle()
@@ -642,7 +676,7 @@ async def test_the_status_bar_asks_again_while_what_has_gone_quiet_still_runs(
         ended = fake.backups.now
         fake.backups.now = replace(ended, running=True)
         asked = len(fake.backups.asked("status"))
-        fake.backups.move(400, phase=BackupPhase.ANCHORING)
+        fake.backups.come_so_far(400, phase=BackupPhase.ANCHORING)
         await until(running, lambda: len(fake.backups.asked("status")) > asked)
         assert "backup: telling the vault" in running.text()
         fake.backups.now = ended
@@ -654,7 +688,7 @@ async def test_the_status_bar_is_painted_below_two_dialogs(client: Open) -> None
     async with client(fake) as running:
         await choose(running, "Who could")
         assert "backup 2 h ago" in running.text()
-        fake.backups.move(100)
+        fake.backups.come_so_far(100)
         await until(running, lambda: "backup: messages 25 %" in running.text())
 
 

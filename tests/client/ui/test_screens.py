@@ -142,7 +142,7 @@ async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size:
         await running.press("f3")
         picture(running.app, f"backup-{end}")
         await running.press("enter")
-        fake.backups.move(170)
+        fake.backups.come_so_far(170)
         await running.settle()
         # The client behind the dialog is painted on a clock of its own, and its last line tells of the backup too.
         for screen in running.app.screen_stack:

@@ -30,7 +30,6 @@ from letterlock_client.flows.backup import (
 )
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.backup.terms import (
-    anew,
     known_generation,
     next_at,
     objects,
@@ -52,7 +51,6 @@ class Chosen:
     frequency: Frequency | None = None
     include_media: bool | None = None
     include_videos: bool | None = None
-    provider: str | None = None
 
 
 # On and off.
@@ -164,10 +162,7 @@ async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
 
 
 async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
-    """Change how often, what and where to. Another provider begins with a whole backup there."""
-    provider = normal(chosen.provider) if chosen.provider is not None else None
-    if provider is not None:
-        await place.open_provider(provider, create=True).info()
+    """Change how often and what."""
 
     async def work(work: Work) -> None:
         state = await backup_state.load(work.tx)
@@ -179,14 +174,6 @@ async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
             include_media=state.include_media if chosen.include_media is None else chosen.include_media,
             include_videos=state.include_videos if chosen.include_videos is None else chosen.include_videos,
         )
-        if provider is not None and provider != state.provider:
-            if await rotation_state.load(work.tx) is not None:
-                raise ClientError(
-                    Code.BACKUP_RUNNING,
-                    "the backup's key is being rotated: back up now, then change the place",
-                )
-            changed = anew(changed, provider)
-            await work.tx.execute("DELETE FROM backup_media")
         await backup_state.save(work.tx, changed)
 
     await place.transact(work)

@@ -342,12 +342,12 @@ async def test_backups_at_another_provider_go_on_above_what_the_realms_know(scen
         await alice.send_text(scene.pair.to_bob, text)
         await alice.backups.back_up()
     scene.shelf.memory = scene.shelf.seen = MemoryProvider()
-    await alice.backups.choose(provider=f"{PROVIDER}/other")
+    await alice.backups.move(f"{PROVIDER}/other", anew=True)
     made = await alice.backups.back_up()
     assert (made.generation, made.freshness) == (4, Freshness.VERIFIED)
     # And back again, where most of it still lies.
     scene.shelf.memory = scene.shelf.seen = first
-    await alice.backups.choose(provider=PROVIDER)
+    await alice.backups.move(PROVIDER, anew=True)
     made = await alice.backups.back_up()
     assert (made.generation, made.freshness) == (5, Freshness.VERIFIED)
     assert (await alice.backups.rehearse()).differences == ()

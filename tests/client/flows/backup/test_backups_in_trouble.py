@@ -254,7 +254,7 @@ async def test_another_folder_gets_all_that_is_here_anew(pair: Pair, shelf: Shel
     assert len((await pair.alice.backups.verify()).problems) >= 1
     shelf.memory = MemoryProvider()
     shelf.seen = shelf.memory
-    await pair.alice.backups.choose(provider="folder:/another")
+    await pair.alice.backups.move("folder:/another")
     await pair.alice.backups.back_up()
     again = await pair.alice.backups.verify()
     assert (again.messages, again.media, again.problems) == (whole.messages, whole.media, ())

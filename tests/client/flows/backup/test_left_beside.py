@@ -227,7 +227,7 @@ async def test_backups_that_began_elsewhere_let_go_of_what_was_left(pair: Pair, 
     _, new, there = await rotated(pair, shelf)
     await restore(pair.town, new)
     again = await pair.town.open("second")
-    await again.backups.choose(provider=f"{PROVIDER}/other")
+    await again.backups.move(f"{PROVIDER}/other", anew=True)
     await days_pass(again, pair)
     assert there in prefixes(shelf)
     assert await noted(again) is None

@@ -219,7 +219,7 @@ async def test_the_place_stays_where_it_is_while_a_rotation_is_unfinished(
 ) -> None:
     await die_committing(scene, monkeypatch)
     with pytest.raises(ClientError) as told:
-        await scene.pair.alice.backups.choose(provider="folder:/elsewhere")
+        await scene.pair.alice.backups.move("folder:/elsewhere")
     assert told.value.code is Code.BACKUP_RUNNING
 
 

@@ -13,7 +13,7 @@ from textual.widgets import Button, Select, Static
 
 from letterlock_client.backup_models import BackupStatus, Frequency
 from letterlock_client.backup_shapes import UNREADABLE
-from letterlock_client.errors import whole_sentence
+from letterlock_client.errors import ClientError, whole_sentence
 from letterlock_client.events import (
     BackupFinished,
     BackupMoved,
@@ -41,6 +41,7 @@ from letterlock_client.ui.backup_wording import (
 )
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.folder import FolderScreen
+from letterlock_client.ui.screens.backup.moving import beginning, carrying
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.restore.damaged import leaving_out, looking
@@ -273,7 +274,25 @@ class ChatBackupScreen(Dialog[None], Asking):
 
     def _folder_chosen(self, provider: str | None) -> None:
         if provider is not None and self._status is not None and provider != self._status.provider:
-            self.ask(lambda: self._backups.choose(provider=provider), self._show)
+            start(self, self._move, provider, group="moving", exclusive=True)
+
+    async def _move(self, provider: str) -> None:
+        """Carry the backup over to another folder, or have it begin anew there."""
+        backups, around = self._backups, self._around
+        try:
+            left = await backups.left_behind()
+        except ClientError:
+            # The screen is as it was, and the next thing that is asked says why.
+            return
+        moved = await self.app.push_screen_wait(
+            WorkScreen(carrying(provider, left, lambda: backups.move(provider)), around, locked=False)
+        )
+        if moved is None:
+            await self.app.push_screen_wait(
+                WorkScreen(
+                    beginning(provider, left, lambda: backups.move(provider, anew=True)), around, locked=False
+                )
+            )
 
     @on(Select.Changed, "#frequency")
     def _frequency(self, event: Select.Changed) -> None:

@@ -1,0 +1,56 @@
+"""What is put to somebody who chooses another folder: carry the backup over, or begin anew there with what is here."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from letterlock_client.backup_models import BackupStatus, LeftBehind
+from letterlock_client.ui.backup_wording import many, provider_words
+from letterlock_client.ui.screens.backup.work import Work
+from letterlock_client.ui.wording import size
+
+CARRIED: Final = (
+    "The newest backup is carried over to {} as it is: nothing is sealed again, and the next backup sends only what is "
+    "new. What lies in the folder so far stays there, for your password or key to open; delete it yourself."
+)
+ONLY_THERE: Final = "{}, {}, lie only in the backup so far, and not on this device. They come along."
+ANEW: Final = (
+    "If the folder so far is gone or broken, the backup can begin anew in {}, with all that is on this device. Chats "
+    "that were never restored here stay behind."
+)
+LEFT: Final = (
+    "{}, {}, lie only in the backup so far. They stay in its folder, and are in no backup from then on."
+)
+
+
+def carrying(
+    provider: str, left: LeftBehind, move: Callable[[], Awaitable[BackupStatus]]
+) -> Work[BackupStatus]:
+    """The step that carries everything over."""
+    return Work(
+        "Carry the backup over",
+        CARRIED.format(provider_words(provider)),
+        "Carry it over",
+        "Carrying it over",
+        lambda _: move(),
+        guarded=False,
+        facts=_only(ONLY_THERE, left),
+    )
+
+
+def beginning(
+    provider: str, left: LeftBehind, move: Callable[[], Awaitable[BackupStatus]]
+) -> Work[BackupStatus]:
+    """The step for whoever cannot, or will not, carry it over."""
+    return Work(
+        "Or begin anew there",
+        ANEW.format(provider_words(provider)),
+        "Begin anew",
+        "Looking at the folder",
+        lambda _: move(),
+        guarded=False,
+        facts=_only(LEFT, left),
+    )
+
+
+def _only(text: str, left: LeftBehind) -> tuple[str, ...]:
+    return (text.format(many(left.files, "file"), size(left.bytes)),) if left.files else ()

@@ -1,0 +1,166 @@
+"""A backup that goes to another place: all of it comes along, or what stays behind is said before."""
+
+from pathlib import Path
+
+import pytest
+
+from letterlock_client.backup_models import LeftBehind
+from letterlock_client.config import NO_PASSPHRASE
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.messenger import Messenger
+from letterlock_client.models import TransferState
+from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
+from tests.client.flows.backup.backup_scene import LONG, Shelf, flipped, pair, restore, shelf, spoil, turn_on
+from tests.client.providers.faulty import FaultyProvider
+from tests.town import Pair
+
+__all__ = ["pair", "shelf"]
+
+OTHER = "folder:/other"
+SIZE = 50_000
+
+
+@pytest.fixture
+def other(shelf: Shelf) -> MemoryProvider:
+    shelf.others[OTHER] = provider = MemoryProvider()
+    return provider
+
+
+async def back_without_files(pair: Pair, folder: Path) -> tuple[Messenger, str]:
+    """Two chats and two files in a backup; a new terminal has one chat, and no file yet."""
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    await pair.alice.send_text(to_carol, "only in the backup")
+    digits = await turn_on(pair.alice)
+    for number in range(8):
+        await pair.alice.send_text(pair.to_bob, f"{number} {LONG}")
+    for name in ("one", "two"):
+        (folder / name).write_bytes(name.encode() * (SIZE // 3))
+        await pair.alice.send_file(pair.to_bob, folder / name)
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.send_text(pair.to_bob, "later")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await carol.close()
+    await restore(pair.town, digits, chats=("bob",), media_later=True)
+    pair.alice = await pair.town.open("second")
+    return pair.alice, digits
+
+
+async def test_everything_comes_along_that_is_in_the_backup_and_not_here(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path
+) -> None:
+    alice, digits = await back_without_files(pair, tmp_path)
+    left = await alice.backups.left_behind()
+    assert (left.files, left.bytes >= 2 * SIZE - 10) == (2, True)
+    before = dict(shelf.memory.objects)
+    assert (await alice.backups.move(OTHER)).provider == OTHER
+    assert other.objects.items() <= before.items()
+    verified = await alice.backups.verify()
+    assert (verified.media, verified.problems) == (2, ())
+    # The old place is needed no more, and only what is new is sent.
+    shelf.memory.objects.clear()
+    await alice.send_text(pair.to_bob, "from the new place")
+    await pair.settle()
+    made = await alice.backups.back_up()
+    assert (made.media_written, made.generation, made.alarm) == (0, 3, "")
+    files = [one for one in await alice.history(pair.to_bob, 100) if one.attachment is not None]
+    assert len(files) == 2
+    for one in files:
+        await alice.download(one.id)
+        shown = (await alice.message(one.id)).attachment
+        assert shown is not None
+        assert shown.state is TransferState.HERE
+    assert await alice.backups.left_behind() == LeftBehind(0, 0)
+    await alice.close()
+    done = await restore(pair.town, digits, "third", provider=OTHER)
+    # The chat with Carol that never came here is there as well.
+    assert (done.conversations, done.media) == (2, 2)
+
+
+@pytest.mark.parametrize("fault", ["a damaged segment", "away", "gone"])
+async def test_files_that_would_be_left_behind_are_counted_and_nothing_changes(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path, fault: str
+) -> None:
+    alice, digits = await back_without_files(pair, tmp_path)
+    kept = dict(shelf.memory.objects)
+    if fault == "a damaged segment":
+        spoil(shelf, max(name for name in kept if "/segment/" in name), flipped)
+    elif fault == "gone":
+        shelf.memory.objects.clear()
+    else:
+        shelf.seen = Away(shelf.memory)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER)
+    assert told.value.facts["files"] == 2
+    assert "2 files" in told.value.message
+    assert (await alice.backups.status()).provider != OTHER
+    assert not [name for name in other.objects if "/manifest/" in name]
+    # Whoever brings it back goes on with what was carried already.
+    shelf.seen, shelf.memory.objects = shelf.memory, kept
+    await alice.backups.move(OTHER)
+    assert (await alice.backups.verify()).problems == ()
+    await alice.close()
+    assert (await restore(pair.town, digits, "third", provider=OTHER)).media == 2
+
+
+async def test_whoever_says_so_begins_anew_without_them(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path
+) -> None:
+    alice, digits = await back_without_files(pair, tmp_path)
+    shelf.memory.objects.clear()
+    await alice.backups.move(OTHER, anew=True)
+    assert other.objects == {}
+    await alice.backups.back_up()
+    verified = await alice.backups.verify()
+    assert (verified.media, verified.problems) == (0, ())
+    await alice.close()
+    assert (await restore(pair.town, digits, "third", provider=OTHER)).conversations == 1
+
+
+async def test_what_lies_in_the_new_place_and_is_not_whole_is_written_again(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path
+) -> None:
+    alice, _ = await back_without_files(pair, tmp_path)
+    other.objects = {
+        name: body[:-1] for name, body in shelf.memory.objects.items() if "/manifest/" not in name
+    }
+    await alice.backups.move(OTHER)
+    assert (await alice.backups.verify()).problems == ()
+
+
+async def test_no_place_is_taken_that_another_terminal_of_the_account_uses(
+    pair: Pair, shelf: Shelf, other: MemoryProvider
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    other.objects = dict(shelf.memory.objects)
+    await restore(pair.town, digits, provider=OTHER)
+    again = await pair.town.open("second", connect=False)
+    await again.backups.back_up()
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.move(OTHER)
+    assert told.value.code is Code.DEVICE_REVOKED
+    await again.close()
+
+
+async def test_backups_that_are_off_go_nowhere(pair: Pair, other: MemoryProvider) -> None:
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.move(OTHER)
+    assert told.value.code is Code.BACKUP_OFF
+    await turn_on(pair.alice)
+    # There is nothing to carry yet.
+    assert (await pair.alice.backups.move(OTHER)).provider == OTHER
+    assert (await pair.alice.backups.back_up()).generation == 1
+    assert other.objects
+    assert (await pair.alice.backups.turn_off(NO_PASSPHRASE)).objects_deleted == len(other.objects) + 2
+
+
+class Away(FaultyProvider):
+    """A place that gives nothing out."""
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        raise UnreachableError(f"{name} is away")
