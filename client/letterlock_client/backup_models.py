@@ -298,6 +298,8 @@ class TurnedOff:
     realms_total: int
     deletions_pending: tuple[str, ...] = ()
     """Realms that keep their record: they are asked again, while the client runs and when this is asked for."""
+    left: tuple[str, ...] = ()
+    """Where something of the backup may lie that could not be deleted: provider and folder in it. It is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ UNREADABLE: Final = (
     "Nothing that may be their own is cleared away until enough newer ones are there, or the backup is mended: that"
     " takes them away."
 )
+LEFT: Final = "Not deleted, because it could not be reached: delete it yourself if it turns up, what lies in"
 UNASKED: Final = (
     "That there is a password is what the backup says: no realm could be asked yet. Back up now to ask."
 )
@@ -174,6 +175,7 @@ def off_shape(done: TurnedOff) -> dict[str, object]:
         "realms_deleted": done.realms_deleted,
         "realms_total": done.realms_total,
         "deletions_pending": list(done.deletions_pending),
+        "left": list(done.left),
     }
 
 
@@ -184,7 +186,7 @@ def off_line(done: TurnedOff) -> str:
         lines.append(f"Deleted at the vault: {done.realms_deleted} of {many(done.realms_total, 'realm')}.")
     if done.deletions_pending:
         lines.append(f"{still_keeping(done.deletions_pending)} {ASKED_AGAIN}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"{LEFT} {where}" for where in done.left)])
 
 
 def still_keeping(realms: Sequence[str]) -> str:

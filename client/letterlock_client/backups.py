@@ -136,11 +136,15 @@ class Backups:
 
         return await choices.sheet(self._place, unlock, with_key=with_key)
 
-    async def turn_off(self, unlock: Unlock) -> TurnedOff:
-        """Delete the backup at the provider and the record at the vault, and forget the recovery secret."""
-        from letterlock_client.flows.backup import choices
+    async def turn_off(self, unlock: Unlock, *, leave: bool = False) -> TurnedOff:
+        """Delete the backup at the provider and the record at the vault, and forget the recovery secret.
 
-        return await self._one(lambda: choices.turn_off(self._place, unlock))
+        With `leave` a provider that deletes nothing is no reason to stop: what is left, and where, is told. Raises
+        codes backup_off, backup_running, wrong_passphrase, restore_unfinished, provider_…, and what the vault answers.
+        """
+        from letterlock_client.flows.backup import turning_off
+
+        return await self._one(lambda: turning_off.turn_off(self._place, unlock, leave=leave))
 
     async def history(self) -> list[Attempt]:
         """What the realms have noted about this account, the oldest first."""

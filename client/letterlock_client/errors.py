@@ -176,6 +176,9 @@ class Code(StrEnum):
 DAMAGE: Final = (Code.BACKUP_DAMAGED, Code.BACKUP_TRUNCATED, Code.BACKUP_MISSING, Code.BACKUP_MISMATCH)
 """What is said of a backup that does not lie there as it was written: the rest of it can be restored."""
 
+PROVIDER_AWAY: Final = (Code.PROVIDER_UNREACHABLE, Code.PROVIDER_REFUSED)
+"""What is said of a provider that gives nothing out and deletes nothing: nobody knows what lies there."""
+
 WRONG_PASSPHRASE: Final = "this passphrase does not open the profile"  # noqa: S105 - a sentence
 """The one sentence for every way in which a passphrase can be wrong."""
 

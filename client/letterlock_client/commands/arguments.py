@@ -277,6 +277,9 @@ def add_backup_verb(verb: AddVerb) -> None:
         "--mend", action="store_true", help="now: write what is damaged there again from here"
     )
     backup.add_argument(
+        "--leave", action="store_true", help="off: though what lies at the provider cannot be deleted"
+    )
+    backup.add_argument(
         "--anew", action="store_true", help="set --provider: leave behind what is only where backups were"
     )
     backup.add_argument(

@@ -43,7 +43,7 @@ from letterlock_client.commands.session import (
     unlock_for,
 )
 from letterlock_client.config import Home, Unlock, file_failed
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code
 from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
@@ -234,7 +234,13 @@ async def rotate(messenger: Messenger, given: Namespace, output: Output) -> int:
 async def turn_off(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Turn backups off: delete them at the provider, and the vault's record."""
     await online(messenger)
-    done = await messenger.backups.turn_off(unlock(given))
+    try:
+        done = await messenger.backups.turn_off(unlock(given), leave=given.leave)
+    except ClientError as error:
+        if error.code not in PROVIDER_AWAY:
+            raise
+        then = "with --leave backups are turned off all the same, and what lies there is told"
+        raise ClientError(error.code, f"{error.message.removesuffix('.')}; {then}", **error.facts) from error
     output.result(off_shape(done), off_line(done))
     return DONE
 

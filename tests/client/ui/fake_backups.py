@@ -221,13 +221,15 @@ class FakeBackups(Calls):
         self._check(unlock)
         return SHEET
 
-    async def turn_off(self, unlock: Unlock) -> TurnedOff:
-        await self._call("turn_off", unlock)
+    async def turn_off(self, unlock: Unlock, *, leave: bool = False) -> TurnedOff:
+        await self._call("turn_off_all_the_same" if leave else "turn_off", unlock)
         self._check(unlock)
         was_on, self.now = self.now.on, turned_off(deletions_pending=self.slow_realms)
         waiting = self.slow_realms
         self.slow_realms = ()
-        return TurnedOff(58 if was_on else 0, (all_of := 3 if was_on else 1) - len(waiting), all_of, waiting)
+        left = ("folder:/media/disk/letterlock/1f2e",) if leave else ()
+        deleted = 58 if was_on and not leave else 0
+        return TurnedOff(deleted, (all_of := 3 if was_on else 1) - len(waiting), all_of, waiting, left)
 
     async def history(self) -> list[Attempt]:
         await self._call("history")

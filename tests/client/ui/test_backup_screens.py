@@ -641,6 +641,23 @@ async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> No
         assert "The backup is whole" in words(running)
 
 
+async def test_backups_are_turned_off_though_their_folder_is_gone(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.failures["turn_off"] = ClientError(Code.PROVIDER_UNREACHABLE, "the disk is not connected")
+    async with client(fake) as running:
+        await choose(running, "Turn off")
+        press_button(running, "Turn off and delete")
+        await running.settle()
+        assert "The disk is not connected." in words(running)
+        assert fake.backups.now.on
+        press_button(running, "Turn off all the same")
+        await running.settle()
+        assert "Backups are off" in words(running)
+        assert "0 objects deleted from the folder" in words(running)
+        assert "/media/disk/letterlock/1f2e" in words(running)
+        check(running)
+
+
 async def test_a_work_that_was_stopped_takes_the_passphrase_at_once(client: Open) -> None:
     fake = locked(backed_up())
     fake.backups.gates["turn_off"] = asyncio.Event()

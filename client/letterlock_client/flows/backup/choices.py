@@ -1,4 +1,4 @@
-"""Turning backups on and off, and what the owner chooses in between.
+"""Turning backups on, and what the owner chooses from then on.
 
 The first recovery secret is made here. Must not know how a backup is written or read. The vault's cryptography is
 imported only where a vault is asked or shown: who keeps 64 digits alone waits for none of it.
@@ -13,7 +13,6 @@ from letterlock_client.backup_models import (
     BackupChoice,
     BackupStatus,
     Frequency,
-    TurnedOff,
     TurnedOn,
 )
 from letterlock_client.config import Unlock
@@ -21,20 +20,13 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import features
 from letterlock_client.flows.backup import (
     counting,
-    left_beside,
     recovery_secrets,
     recovery_sheet,
-    successors,
-    tidying,
-    unfinished_rotations,
 )
 from letterlock_client.flows.backup.recovery_sheet import Sheet
 from letterlock_client.flows.backup.terms import (
-    known_generation,
     next_at,
-    objects,
     require,
-    require_restored,
 )
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
@@ -103,61 +95,6 @@ async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> Tur
         sheet=sheet_of(place, state, vault, secret if choice.recovery_key else None),
         realms=registered.realms if registered else 0,
         realms_total=registered.realms_total if registered else 0,
-    )
-
-
-async def turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
-    """Delete the vault's record, then the backup, then the secret: what is left at any moment opens less.
-
-    Raises what the provider says; then backups are still on, and turning off can be asked again. Raises code
-    restore_unfinished while messages are only in the backup. Where backups are off, and a realm was away when they
-    were turned off, it is asked again.
-    """
-    if (
-        await place.database.read(backup_state.load) is None
-        and (again := await _ask_again(place)) is not None
-    ):
-        return again
-    await recovery_secrets.in_use(place, unlock)
-    async with place.vault_lock:
-        # Whoever changes the password would register again what is deleted here.
-        return await _turn_off(place, unlock)
-
-
-async def _ask_again(place: Workplace) -> TurnedOff | None:
-    from letterlock_client.flows.backup import asking_the_vault
-
-    again = await asking_the_vault.delete_left(place)
-    return TurnedOff(0, again.deleted, again.asked, again.waiting) if again else None
-
-
-async def _turn_off(place: Workplace, unlock: Unlock) -> TurnedOff:
-    from letterlock_client.flows.backup import asking_the_vault
-
-    # What a rotation left behind may be what is restored.
-    await require_restored(place)
-    await unfinished_rotations.settle(place)
-    state = await require(place)
-    store = objects(place, state.provider)
-    # Whoever took this account over keeps its backup there, under the same key.
-    await successors.require_none(place, store, state)
-    record = await asking_the_vault.delete_registration(place)
-    removed = await tidying.remove_all(store, state.backup_key)
-    if (rotation := await place.database.read(rotation_state.load)) is not None:
-        removed += await unfinished_rotations.take_back(place, rotation)
-    removed += await left_beside.let_go(place, at_once=True)
-
-    async def clear(work: Work) -> None:
-        await backup_state.clear(work.tx, known_generation(state))
-        await backup_state.save_leaving(work.tx, record.leaving)
-
-    await place.transact(clear)
-    await recovery_secrets.keep(place, unlock)
-    return TurnedOff(
-        objects_deleted=removed,
-        realms_deleted=record.proved,
-        realms_total=record.total,
-        deletions_pending=tuple(each.realm for each in record.leaving),
     )
 
 

@@ -5,21 +5,17 @@ proves it here, with no relay and no realm to be believed or to be reached. Must
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 from letterlock.backup.manifest import generation_of, open_manifest, prefix_of
 from letterlock.devices.device_list import open_account
 from letterlock.errors import PeerError
 from letterlock_client.backup_models import Freshness
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code
 from letterlock_client.flows.backup import finding
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage.backup_state import BackupState
-
-_AWAY: Final = (Code.PROVIDER_UNREACHABLE, Code.PROVIDER_REFUSED)
-"""Then nobody knows what lies there."""
 
 
 async def require_none(
@@ -58,7 +54,7 @@ async def _epoch(place: Workplace, store: Objects, state: BackupState, name: str
     except PeerError:
         return None
     except ClientError as error:
-        if error.code in _AWAY:
+        if error.code in PROVIDER_AWAY:
             raise
         return None
     return account.devices.epoch

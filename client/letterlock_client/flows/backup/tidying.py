@@ -6,6 +6,7 @@ know how a generation is made.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +83,20 @@ async def remove_under(store: Objects, prefix: str) -> int:
     for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
         await store.delete(one.name)
     return len(found)
+
+
+async def remove_reachable(store: Objects, prefix: str) -> tuple[int, bool]:
+    """Delete what lies under a prefix and lets itself be deleted; how much that was, and whether it was all."""
+    try:
+        found = await store.list(prefix)
+    except ClientError:
+        return 0, False
+    deleted = 0
+    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
+        with suppress(ClientError):
+            await store.delete(one.name)
+            deleted += 1
+    return deleted, deleted == len(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.backup.manifest import prefix_of
 from letterlock.wire import vault_refusals
 from letterlock.wire.frames import Frame
 from letterlock.wire.vault_frames import Delete, Receipt, Refused
 from letterlock_client.backup_models import BackupChoice, Frequency, Freshness, RealmState, TurnedOff
-from letterlock_client.backup_shapes import status_line, status_shape
+from letterlock_client.backup_shapes import off_line, off_shape, status_line, status_shape
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.terms import require
 from letterlock_client.flows.vault import watching
 from letterlock_client.messenger import Messenger
+from letterlock_client.providers.interface import Found, UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
 from tests.client.flows.vault import vaults
+from tests.client.providers.faulty import FaultyProvider
 from tests.town import Town
 
 __all__ = ["shelf"]
@@ -158,6 +163,60 @@ async def test_a_vault_that_no_realm_of_answers_keeps_backups_on(scene: Scene) -
     vault = await scene.alice._place.database.read(backup_state.load_vault)
     assert isinstance(vault, VaultState)
     assert await scene.pending() == ()
+
+
+@pytest.mark.parametrize("how", ["gone", "lets nothing go"])
+async def test_a_folder_that_is_gone_keeps_backups_on_until_somebody_leaves_it(
+    scene: Scene, shelf: Shelf, how: str
+) -> None:
+    await scene.turn_on()
+    await scene.alice.backups.back_up()
+    state = await require(scene.alice._place)
+    there = dict(shelf.memory.objects)
+    shelf.seen = Gone(shelf.memory, lists=how != "gone")
+    with pytest.raises(ClientError) as told:
+        await scene.turn_off()
+    assert told.value.code is Code.PROVIDER_UNREACHABLE
+    assert (await scene.alice.backups.status()).on
+    done = await scene.alice.backups.turn_off(NO_PASSPHRASE, leave=True)
+    # What can be reached is deleted, at the first try or the second, and where the rest would be is told.
+    gone = {name for name in there if name not in shelf.memory.objects}
+    assert gone == {name for name in there if "/manifest/" in name and how != "gone"}
+    assert done.left == (f"{PROVIDER}/{prefix_of(state.backup_key)}",)
+    assert done.left[0] in off_line(done)
+    assert off_shape(done)["left"] == list(done.left)
+    assert not any(scene.records().values())
+    assert not (await scene.alice.backups.status()).on
+    # Another folder can be used at once.
+    shelf.seen = shelf.memory
+    await scene.turn_on()
+    assert (await scene.alice.backups.back_up()).freshness is Freshness.VERIFIED
+
+
+async def test_what_can_be_deleted_leaves_nothing_behind(scene: Scene, shelf: Shelf) -> None:
+    await scene.turn_on()
+    await scene.alice.backups.back_up()
+    done = await scene.alice.backups.turn_off(NO_PASSPHRASE, leave=True)
+    assert (done.objects_deleted > 0, done.left) == (True, ())
+    assert not shelf.memory.objects
+
+
+class Gone(FaultyProvider):
+    """A provider that cannot be reached, or deletes nothing but manifests."""
+
+    def __init__(self, inner: MemoryProvider, *, lists: bool) -> None:
+        super().__init__(inner)
+        self._lists = lists
+
+    async def list(self, prefix: str) -> list[Found]:
+        if not self._lists:
+            raise UnreachableError("the disk is not connected")
+        return await super().list(prefix)
+
+    async def delete(self, name: str) -> None:
+        if "/manifest/" not in name:
+            raise UnreachableError("the disk is not connected")
+        await super().delete(name)
 
 
 async def test_backups_that_are_turned_on_again_go_on_above_what_the_realms_remember(

@@ -6,11 +6,14 @@ Each flow is a list of steps; leaving a step goes back one, leaving the first ch
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOff, TurnedOn
-from letterlock_client.backup_shapes import ELSEWHERE, still_keeping
+from letterlock_client.backup_shapes import ELSEWHERE, LEFT, still_keeping
+from letterlock_client.config import Unlock
+from letterlock_client.errors import PROVIDER_AWAY, ClientError
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.backup_wording import (
     FRESHNESS,
@@ -53,6 +56,10 @@ SLOTS: Final = (
 )
 
 WHEN_THEY_ANSWER: Final = "Asked again while this client runs, or here."
+GONE: Final = (
+    "The vault deletes its shares as ever, and this device forgets the backup. Where the rest would be is shown "
+    "then, to be deleted by you if it turns up."
+)
 NO_VAULT: Final = (
     "No vault takes part: nobody can tell a new device whether the backup it finds is your newest one, and "
     "nobody can help when the digits are lost."
@@ -230,16 +237,36 @@ class BackupFlows(Steps):
                 "stay. This cannot be taken back.",
                 "Turn off and delete",
                 "Deleting",
-                self.backups.turn_off,
+                self._turned_off,
             )
         )
+        if isinstance(done, ClientError):
+            done = await self.work(
+                Work(
+                    "The folder cannot be reached",
+                    f"{done.sentence} If it comes back, go back and turn off then.",
+                    "Turn off all the same",
+                    "Deleting",
+                    partial(self.backups.turn_off, leave=True),
+                    facts=(GONE,),
+                )
+            )
         if done is None:
             return
         await self.tell(
             "Backups are off",
             f"{many(done.objects_deleted, 'object')} deleted from the folder.",
             *_proof(done),
+            *(f"{LEFT} {provider_words(where)}" for where in done.left),
         )
+
+    async def _turned_off(self, unlock: Unlock) -> TurnedOff | ClientError:
+        try:
+            return await self.backups.turn_off(unlock)
+        except ClientError as error:
+            if error.code not in PROVIDER_AWAY:
+                raise
+            return error
 
     async def ask_again(self) -> None:
         """Ask realms that were away when backups were turned off to delete what they keep."""
