@@ -14,7 +14,7 @@ from typing import Final
 
 import tomlkit
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidHandshake, WebSocketException
 from websockets.typing import Subprotocol
 
 from letterlock.errors import PeerError
@@ -23,9 +23,11 @@ from letterlock.vault.realm_secret import NONCE_BYTES, check_welcome
 from letterlock.wire import vault_frames as frames
 from letterlock.wire.codec import decode_from_realm, encode
 from letterlock.wire.frames import MAX_FRAME
+from letterlock.wire.frames import SUBPROTOCOL as RELAY_SUBPROTOCOL
 from letterlock_server.config import Endpoint, UsageError
 
 _PATIENCE_S: Final = 10.0
+_WHICH: Final = "start one with letterlock vault, and give the address that it says"
 _PORTS: Final = {"ws": 80, "wss": 443}
 
 
@@ -36,14 +38,19 @@ async def ask(url: str, *, insecure: bool, random: Callable[[int], bytes]) -> Re
         async with asyncio.timeout(_PATIENCE_S):
             socket = await connect(
                 url,
-                subprotocols=[Subprotocol(frames.SUBPROTOCOL)],
+                # A relay takes the second, and is known by that.
+                subprotocols=[Subprotocol(frames.SUBPROTOCOL), Subprotocol(RELAY_SUBPROTOCOL)],
                 compression=None,
                 max_size=MAX_FRAME,
                 ssl=ssl.create_default_context() if secure else None,
                 proxy=True if secure else None,
             )
             async with socket:
+                if socket.subprotocol == RELAY_SUBPROTOCOL:
+                    raise UsageError(f"what answers at {url} is a relay, and no realm of a vault: {_WHICH}")
                 return await _greet(socket, url, random(NONCE_BYTES))
+    except InvalidHandshake as error:
+        raise UsageError(f"what answers at {url} is not a realm ({error}): {_WHICH}") from error
     except (OSError, WebSocketException, TimeoutError) as error:
         raise UsageError(f"no realm can be reached at {url}: start it first") from error
     except PeerError as error:

@@ -22,6 +22,9 @@ from letterlock.vault.threshold import Dealt
 from letterlock.wire import vault_frames as frames
 from letterlock.wire import vault_refusals as refusals
 from letterlock_server.cli import main
+from letterlock_server.config import UsageError
+from letterlock_server.vault import fleet_file
+from tests.server.conftest import Running as RunningRelay
 from tests.server.test_relay_tls import certificate
 from tests.server.vault.running import KEY, PATIENCE_S, WRONG, Asker, Running, Try, dealt_for, person
 from tests.shared.vault.realms import PASSWORD, R
@@ -231,6 +234,30 @@ def test_what_cannot_be_is_said_in_words(
 ) -> None:
     assert main(["vault", *options]) == 2
     assert word in capsys.readouterr().err
+
+
+async def test_a_relay_in_the_place_of_a_realm_is_called_one(relay: RunningRelay) -> None:
+    with pytest.raises(UsageError) as told:
+        await fleet_file.ask(relay.url, insecure=False, random=os.urandom)
+    assert "is a relay, and no realm" in str(told.value)
+    assert "letterlock vault" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", b"220 mail\r\n\r\n"]
+)
+async def test_what_answers_and_is_no_realm_is_not_told_to_be_started(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(UsageError) as told:
+            await fleet_file.ask(f"ws://127.0.0.1:{port}", insecure=False, random=os.urandom)
+    assert "is not a realm" in str(told.value)
+    assert "start it first" not in str(told.value)
 
 
 async def test_a_realm_that_is_told_to_stop_hears_the_proof_of_a_last_guess_first(tmp_path: Path) -> None:
