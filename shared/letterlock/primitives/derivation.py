@@ -51,6 +51,7 @@ class Label(bytes, Enum):
     SEALED_SENDER = b"letterlock v1 sealed sender"  # messaging.sealed_sender: HPKE info of an envelope
     BACKUP_PREFIX = b"letterlock v1 backup prefix"  # backup.manifest: the folder of one backup at a provider
     BACKUP_MANIFEST = b"letterlock v1 backup manifest"  # backup.manifest: seals manifests
+    BACKUP_TAKEOVER = b"letterlock v1 backup takeover"  # backup.takeover: seals takeover notes
     BACKUP_SEGMENT = b"letterlock v1 backup segment"  # backup.segments: what a segment's chunks are bound to
     BACKUP_MEDIA_ID = b"letterlock v1 backup media id"  # backup.media: name of a file's object
     BACKUP_MEDIA = b"letterlock v1 backup media"  # backup.media: key of a file's object

@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 from msgspec import inspect as shapes
 
-from letterlock.backup import choices, columns, generations, manifest, media, plan, records, segments
+from letterlock.backup import (
+    choices,
+    columns,
+    generations,
+    manifest,
+    media,
+    plan,
+    records,
+    segments,
+    takeover,
+)
 from letterlock.backup.records import Record
 from tests.shared.backup.record_strategies import ALL_RECORDS, fields_of
 
 PAGE = (Path(__file__).parents[3] / "shared" / "spec" / "backup.md").read_text(encoding="utf-8")
-MODULES = (records, choices, columns, segments, media, manifest, generations, plan)
+MODULES = (records, choices, columns, segments, media, manifest, generations, plan, takeover)
 
 
 def form(kind: Any) -> str:

@@ -39,6 +39,7 @@ from letterlock_client.flows.backup import (
     restoring,
     salvaging,
     salvaging_people,
+    successors,
     trying_passwords,
     unfinished_restores,
 )
@@ -319,6 +320,7 @@ class _Run:
         await self._announce(made)
         await self._here.begin(place.own)
         await self._here.register()
+        await successors.note(place, self._wanted.store, self._found.key)
 
     async def _keep_backing_up(self, unlock: Unlock, owner: Owner) -> None:
         """Let backups go on above what was restored, under the same recovery secret."""

@@ -1,14 +1,21 @@
 """Somebody lost a terminal and is back on a new one: contacts see the same account, and nothing is missing."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from letterlock.backup.takeover import MAX_TAKEOVER_BYTES, seal_takeover, takeover_name
 from letterlock.wire import frames
 from letterlock_client.backup_models import Frequency
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import KeyChanged
+from letterlock_client.flows.backup.terms import require
+from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery
+from letterlock_client.providers.interface import RefusedError
 from tests.client.flows.backup.test_backups import Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.providers.faulty import FaultyProvider
 from tests.town import WAIT_S, Pair, eventually, town
 
 __all__ = ["pair", "shelf", "town"]
@@ -122,6 +129,75 @@ async def test_the_lost_terminal_writes_and_deletes_nothing_of_the_backup_from_t
         assert told.value.code is Code.DEVICE_REVOKED
         assert shelf.memory.objects == kept
     assert (await restore(town, digits, "third")).generation == made.generation
+
+
+async def put_out(lost: Messenger, pair: Pair) -> bool:
+    """Whether a terminal knows, with its backup alone, that another one has taken over."""
+    await lost.save_draft(pair.to_bob, "written on the old one")
+    try:
+        await lost.backups.back_up()
+    except ClientError as error:
+        return error.code is Code.DEVICE_REVOKED
+    return False
+
+
+async def test_the_lost_terminal_is_out_before_the_first_backup_of_the_new_one(
+    pair: Pair, shelf: Shelf
+) -> None:
+    town = pair.town
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(town, digits)
+    kept = dict(shelf.memory.objects)
+    (note,) = [name for name in kept if "/takeover/" in name]
+    lost = await town.open("alice", connect=False)
+    assert await put_out(lost, pair)
+    with pytest.raises(ClientError) as told:
+        await lost.backups.turn_off(NO_PASSPHRASE)
+    assert told.value.code is Code.DEVICE_REVOKED
+    assert shelf.memory.objects == kept
+    # Whoever takes over from that one leaves a note in the place of this.
+    await restore(town, digits, "third")
+    (newer,) = [name for name in shelf.memory.objects if "/takeover/" in name]
+    assert newer != note
+    assert await put_out(lost, pair)
+    assert await put_out(await town.open("second", connect=False), pair)
+    third = await town.open("third", connect=False)
+    assert not await put_out(third, pair)
+    assert (await third.backups.verify()).problems == ()
+    assert (await third.backups.turn_off(NO_PASSPHRASE)).objects_deleted >= 3
+    assert shelf.memory.objects == {}
+
+
+async def test_a_note_that_proves_nothing_stops_nobody(pair: Pair, shelf: Shelf) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    key = (await require(pair.alice._place)).backup_key
+    own, bob = pair.alice._place.own.identity, pair.bob._place.own.identity
+    chains = {1: (own.list_certificate, own.device_list), 2: (bob.list_certificate, bob.device_list)}
+    for number, chain in chains.items():
+        name = takeover_name(key, bytes([number]) * 8)
+        shelf.memory.objects[name] = seal_takeover(key, name, chain, bytes(24))
+    shelf.memory.objects[takeover_name(key, b"\3" * 8)] = b"LLB\1 nothing that opens"
+    shelf.memory.objects[takeover_name(key, b"\4" * 8)] = b"LLB\1".ljust(MAX_TAKEOVER_BYTES + 2, b"\0")
+    assert not await put_out(pair.alice, pair)
+
+
+async def test_a_restore_is_complete_where_no_note_can_be_left(pair: Pair, shelf: Shelf) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    shelf.seen = ReadOnly(shelf.memory)
+    assert (await restore(pair.town, digits)).complete
+    assert not [name for name in shelf.memory.objects if "/takeover/" in name]
+
+
+class ReadOnly(FaultyProvider):
+    """A provider that takes nothing."""
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        raise RefusedError(f"{name} is not taken")
 
 
 async def test_who_wrote_a_newer_generation_that_does_not_open_stops_nobody(pair: Pair, shelf: Shelf) -> None:
