@@ -1,5 +1,6 @@
 """The backup commands, as a script meets them: real processes, files, exit statuses."""
 
+import shutil
 from pathlib import Path
 
 from letterlock_client.workshop.processes import Person, RelayProcess
@@ -167,3 +168,25 @@ async def test_a_damaged_backup_is_written_again_or_what_is_whole_of_it_restored
     await third.run("backup", "now")
     out = await again.run("backup", "now")
     assert out.error["error"] == "device_revoked", out
+
+
+async def test_a_backup_goes_to_another_folder_and_is_turned_off_though_that_is_gone(
+    friends: tuple[Person, Person], tmp_path: Path
+) -> None:
+    alice, _ = friends
+    old, new = tmp_path / "backup", tmp_path / "other"
+    await alice.run("backup", "on", "--provider", f"folder:{old}", "--recovery-key")
+    await alice.run("backup", "now")
+    there = {each.relative_to(old): each.read_bytes() for each in old.rglob("*") if each.is_file()}
+    moved = await alice.run("backup", "set", "--provider", f"folder:{new}")
+    assert (moved.status, moved.last["provider"]) == (0, f"folder:{new}")
+    assert {each.relative_to(new): each.read_bytes() for each in new.rglob("*") if each.is_file()} == there
+    assert (await alice.run("backup", "verify")).last["problems"] == []
+    shutil.rmtree(new)
+    gone = await alice.run("backup", "off")
+    assert gone.error["error"] == "provider_unreachable"
+    assert "--leave" in gone.error["message"]
+    off = await alice.run("backup", "off", "--leave")
+    (left,) = off.last["left"]
+    assert left.startswith(f"folder:{new}/")
+    assert (await alice.run("backup", "status")).last["on"] is False

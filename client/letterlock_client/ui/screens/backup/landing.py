@@ -281,8 +281,8 @@ class ChatBackupScreen(Dialog[None], Asking):
         backups, around = self._backups, self._around
         try:
             left = await backups.left_behind()
-        except ClientError:
-            # The screen is as it was, and the next thing that is asked says why.
+        except ClientError as error:
+            self.call_later(self.say, error.sentence)
             return
         moved = await self.app.push_screen_wait(
             WorkScreen(carrying(provider, left, lambda: backups.move(provider)), around, locked=False)
