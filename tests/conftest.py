@@ -8,13 +8,18 @@ Modules, and what was collected, live as long as the tests. Where the collector 
 again, the tests of screens spend a third of their time on it.
 """
 
+import asyncio
 import gc
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.town import Past
 
 GC_THRESHOLD = 20_000
 """Objects made until the collector looks for cycles among them: a screen alone makes some ten thousand."""
@@ -38,3 +43,11 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
+
+
+@pytest.fixture(scope="session")
+def past(tmp_path_factory: pytest.TempPathFactory) -> "Past":
+    """What Alice and Bob of `tests.town` have lived through, made once a worker."""
+    from tests.town import live_through
+
+    return asyncio.run(live_through(tmp_path_factory.mktemp("past")))

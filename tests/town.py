@@ -1,6 +1,11 @@
-"""People who chat through a relay in memory: fixtures for the client's tests."""
+"""People who chat through a relay in memory: fixtures for the client's tests.
+
+How Alice and Bob registered and met is lived through once a worker, and kept: their folders, and what the relay held.
+Each test goes on from a copy of it, with profiles that are opened as any profile is.
+"""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -19,11 +24,13 @@ WAIT_S = 30.0
 class Town:
     """A relay, a clock, and whoever was asked to live here. Everybody is closed at the end."""
 
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+    def __init__(self, folder: Path, stack: AsyncExitStack, past: "Past | None" = None) -> None:
+        self.folder = folder
         self.clock = Clock()
         self.relay = SimulatedRelay(self.clock)
         self.home = Home.at(folder)
         self._stack = stack
+        self._past = past
         self._openings = 0
 
     def outside(self, name: str) -> Outside:
@@ -50,11 +57,19 @@ class Town:
             assert await person.connected(WAIT_S)
         return person
 
-
-@pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with AsyncExitStack() as stack:
-        yield Town(tmp_path, stack)
+    async def befriend(self) -> "Pair":
+        """Let Alice and Bob live here, who have met. Nobody may live here yet."""
+        past = self._past
+        assert past is not None
+        assert not self._openings, "who lives here already is not in what Alice and Bob have lived through"
+        shutil.copytree(past.town.folder, self.folder, dirs_exist_ok=True)
+        self.relay.take_over(past.town.relay)
+        self.clock.move(seconds=max(past.left_ms - self.clock(), 0) / 1000)
+        self._openings = past.town._openings
+        alice, bob = await self.open("alice"), await self.open("bob")
+        for person in (alice, bob):
+            assert await person._running.wait(person._running.upkept.wait(), WAIT_S)
+        return Pair(self, alice, bob, past.to_bob, past.to_alice)
 
 
 async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
@@ -95,12 +110,36 @@ class Pair:
         await eventually(empty)
 
 
+@dataclass(frozen=True)
+class Past:
+    """What Alice and Bob have lived through: a town that both have left."""
+
+    town: Town
+    to_bob: ConversationId
+    to_alice: ConversationId
+    left_ms: int
+    """What the clock said when they left: it goes on from there."""
+
+
+async def live_through(folder: Path) -> Past:
+    """Let Alice and Bob register, write to each other, and leave."""
+    async with AsyncExitStack() as stack:
+        town = Town(folder, stack)
+        alice, bob = await town.register("alice"), await town.register("bob")
+        both = Pair(town, alice, bob, await alice.find("bob"), await bob.find("alice"))
+        await alice.send_text(both.to_bob, "hello")
+        await both.settle()
+        await bob.send_text(both.to_alice, "hello yourself")
+        await both.settle()
+    return Past(town, both.to_bob, both.to_alice, town.clock())
+
+
+@pytest.fixture
+async def town(past: Past, tmp_path: Path) -> AsyncIterator[Town]:
+    async with AsyncExitStack() as stack:
+        yield Town(tmp_path, stack, past)
+
+
 @pytest.fixture
 async def pair(town: Town) -> Pair:
-    alice, bob = await town.register("alice"), await town.register("bob")
-    both = Pair(town, alice, bob, await alice.find("bob"), await bob.find("alice"))
-    await alice.send_text(both.to_bob, "hello")
-    await both.settle()
-    await bob.send_text(both.to_alice, "hello yourself")
-    await both.settle()
-    return both
+    return await town.befriend()

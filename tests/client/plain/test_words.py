@@ -11,7 +11,7 @@ from letterlock_client.models import Standing
 from letterlock_client.plain.talk import Talk
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.shapes import local_time
-from tests.client.flows.backup.backup_scene import Shelf, befriend, shelf, turn_on
+from tests.client.flows.backup.backup_scene import Shelf, shelf, turn_on
 from tests.town import Pair, Town, eventually, pair, town
 
 __all__ = ["pair", "shelf", "town"]
@@ -21,7 +21,7 @@ Said = pytest.CaptureFixture[str]
 
 @pytest.fixture
 async def both(shelf: Shelf, town: Town) -> Pair:
-    return await befriend(town)
+    return await town.befriend()
 
 
 async def answer(talk: Talk, said: Said, line: str) -> str:

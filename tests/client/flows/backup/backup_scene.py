@@ -103,7 +103,7 @@ def shelf(town: Town) -> Shelf:
 
 @pytest.fixture
 async def pair(shelf: Shelf, town: Town) -> Pair:
-    return await befriend(town)
+    return await town.befriend()
 
 
 @asynccontextmanager
@@ -114,16 +114,6 @@ async def fleet(shelf: Shelf, folder: Path) -> AsyncIterator[tuple[vaults.Town, 
         file = folder / "fleet.toml"
         fleet_file.write(file, realms.fleet, force=False)
         yield realms, file
-
-
-async def befriend(town: Town) -> Pair:
-    alice, bob = await town.register("alice"), await town.register("bob")
-    both = Pair(town, alice, bob, await alice.find("bob"), await bob.find("alice"))
-    await alice.send_text(both.to_bob, "hello")
-    await both.settle()
-    await bob.send_text(both.to_alice, "hello yourself")
-    await both.settle()
-    return both
 
 
 async def turn_on(person: Messenger) -> str:

@@ -14,7 +14,7 @@ from letterlock_client.flows.vault import watching
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, restore, shelf, texts
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf, texts
 from tests.client.flows.vault import vaults
 from tests.client.providers.faulty import FaultyProvider
 from tests.simulator import RELAY_URL
@@ -44,7 +44,7 @@ class Scene:
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
     async with fleet(shelf, tmp_path) as (realms, file):
-        yield Scene(await befriend(town), shelf, realms, file)
+        yield Scene(await town.befriend(), shelf, realms, file)
 
 
 async def test_a_password_restores_on_a_new_terminal_and_the_realms_vouch_for_the_newest(

@@ -16,7 +16,7 @@ from letterlock_client.flows.backup.carrying import Carried, Owner, owner_in
 from letterlock_client.messenger import Messenger
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, restore, shelf
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
 from tests.client.flows.vault import vaults
 from tests.town import Pair, Town
@@ -54,7 +54,7 @@ class Scene:
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
     async with fleet(shelf, tmp_path) as (realms, file):
-        pair = await befriend(town)
+        pair = await town.befriend()
         made = await pair.alice.backups.turn_on(
             BackupChoice(PROVIDER, PASSWORD, recovery_key=True, fleet=file), NO_PASSPHRASE
         )

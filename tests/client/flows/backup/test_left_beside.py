@@ -20,7 +20,6 @@ from letterlock_client.storage.beside_state import Beside
 from tests.client.flows.backup.backup_scene import (
     PROVIDER,
     Shelf,
-    befriend,
     fleet,
     pair,
     restore,
@@ -204,7 +203,7 @@ async def test_while_a_password_may_open_the_old_key_its_backup_stays(
     shelf: Shelf, town: Town, tmp_path: Path
 ) -> None:
     async with fleet(shelf, tmp_path) as (realms, file):
-        pair = await befriend(town)
+        pair = await town.befriend()
         await pair.alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, True, file), NO_PASSPHRASE)
         await pair.alice.backups.back_up()
         (there,) = prefixes(shelf)

@@ -17,7 +17,7 @@ from letterlock_client.links.address import RelayAddress
 from letterlock_client.links.transport import Dial, Transport
 from letterlock_client.storage import keyring
 from letterlock_client.storage.database import Database
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, restore, shelf, texts
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf, texts
 from tests.town import WAIT_S, Pair, Town, eventually
 
 __all__ = ["shelf"]
@@ -152,7 +152,7 @@ class Scene:
 @pytest.fixture
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
     async with fleet(shelf, tmp_path) as (_, file):
-        pair = await befriend(town)
+        pair = await town.befriend()
         choice = BackupChoice(PROVIDER, password=PASSWORD, recovery_key=True, fleet=file)
         made = await pair.alice.backups.turn_on(choice, NO_PASSPHRASE)
         assert (await pair.alice.backups.back_up()).freshness is Freshness.VERIFIED

@@ -11,7 +11,7 @@ from letterlock_client.backup_models import BackupChoice, Freshness, Rotated
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.providers.interface import Found, Provider, ProviderInfo
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, befriend, fleet, shelf, turn_on
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, shelf, turn_on
 from tests.client.flows.backup.test_restoring_crashes import EVERY, Death, dying, dying_disk
 from tests.client.flows.backup.test_rotating import left, opens, prefixes, refuses
 from tests.client.flows.vault import vaults
@@ -113,7 +113,7 @@ async def scene(
     shelf: Shelf, town: Town, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Scene]:
     async with fleet(shelf, tmp_path) as (realms, file):
-        pair = await befriend(town)
+        pair = await town.befriend()
         (tmp_path / "file").write_bytes(b"a file" * 1000)
         await pair.alice.send_file(pair.to_bob, tmp_path / "file")
         await pair.settle()

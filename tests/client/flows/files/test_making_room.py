@@ -12,7 +12,7 @@ from letterlock_client.file_choice import FileChoice
 from letterlock_client.flows.files.prefetching import fits
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Again, Cleared, KeptFile, Message, Prefetch, Settings, TransferState
-from tests.client.flows.backup.backup_scene import Shelf, befriend, restore, shelf, turn_on
+from tests.client.flows.backup.backup_scene import Shelf, restore, shelf, turn_on
 from tests.simulator import Chance
 from tests.town import Pair, Town, eventually
 
@@ -31,7 +31,7 @@ def picture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def both(shelf: Shelf, town: Town) -> Pair:
-    return await befriend(town)
+    return await town.befriend()
 
 
 async def sent(pair: Pair, path: Path) -> Message:
