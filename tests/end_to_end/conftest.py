@@ -17,7 +17,10 @@ import pytest
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.storage import keyring
 from letterlock_client.storage.database import Database
+from letterlock_client.workshop import processes
 from letterlock_client.workshop.processes import Person, RealmProcess, RelayProcess, run_command
+from tests.end_to_end.warm_commands import run_command as run_warm_command
+from tests.end_to_end.warm_commands import warm_up
 
 NAMES = ("alice", "bob")
 
@@ -64,6 +67,16 @@ async def tell_where_the_relay_is(person: Person, url: str) -> None:
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
     async with await Database.open(places.database, key, publish=lambda _: None) as database:
         await database.write(lambda tx: tx.execute("UPDATE identity SET relay = ?", url))
+
+
+@pytest.fixture(scope="session")
+def warm() -> None:
+    warm_up()
+
+
+@pytest.fixture(autouse=True)
+def commands_begin_warm(monkeypatch: pytest.MonkeyPatch, warm: None) -> None:
+    monkeypatch.setattr(processes, "run_command", run_warm_command)
 
 
 @pytest.fixture(scope="session")
