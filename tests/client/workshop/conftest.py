@@ -10,11 +10,11 @@ from textual.pilot import Pilot
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.workshop.stage import StageApp
 from letterlock_client.workshop.stage_screen import StageScreen
-from tests.client.ui.conftest import exact, picture, utc
+from tests.client.ui.conftest import exact, parsed_once, picture, utc
 from tests.client.workshop.extras import Extras
 from tests.stillness import count_threads, press, until_still
 
-__all__ = ["exact", "picture", "utc"]
+__all__ = ["exact", "parsed_once", "picture", "utc"]
 
 
 @dataclass
