@@ -658,6 +658,20 @@ async def test_backups_are_turned_off_though_their_folder_is_gone(client: Open) 
         check(running)
 
 
+async def test_the_keys_that_are_told_are_those_of_the_moment(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.gates["recovery_key"] = asyncio.Event()
+    async with client(fake) as running:
+        await choose(running, "Show the 64-digit key")
+        assert "enter goes on · escape goes back" in words(running)
+        await running.press("enter")
+        assert "enter or escape stops it" in words(running)
+        assert "enter goes on · escape goes back" not in words(running)
+        await running.press("enter")
+        assert "Stopped." in words(running)
+        assert "enter goes on · escape goes back" in words(running)
+
+
 async def test_a_work_that_was_stopped_takes_the_passphrase_at_once(client: Open) -> None:
     fake = locked(backed_up())
     fake.backups.gates["turn_off"] = asyncio.Event()

@@ -228,6 +228,32 @@ def test_a_record_that_its_owner_deleted_was_not_destroyed_by_tries() -> None:
     assert realm_line(realm, START).endswith(": destroyed its record (deleted by its owner)")
 
 
+async def test_what_going_back_costs_while_a_password_is_checked_is_said(client: Open) -> None:
+    answer = asyncio.Event()
+    way = Restoring(lambda restoration: restoration.gates.update(open=answer))
+    async with way.at_password(client) as running:
+        assert "enter tries it · escape goes back" in words(running)
+        await give(running, "wrong")
+        assert "escape goes back without the answer; the try may be spent" in words(running)
+        answer.set()
+        await running.settle()
+        assert "enter tries it · escape goes back" in words(running)
+
+
+async def test_what_going_back_does_while_the_digits_are_looked_up_is_said(client: Open) -> None:
+    answer = asyncio.Event()
+    way = Restoring(lambda restoration: restoration.gates.update(open=answer))
+    async with way.at_password(client, by_key=True) as running:
+        running.app.screen.query_one(TextArea).text = KEY
+        await running.settle()
+        press_button(running, "Open the backup")
+        await running.settle()
+        assert "escape stops looking and goes back" in words(running)
+        answer.set()
+        await running.settle()
+        assert "tab, then enter goes on · escape goes back" in words(running)
+
+
 async def test_no_password_is_asked_where_no_try_is_left(client: Open) -> None:
     def closed(restoration: FakeRestoration) -> None:
         restoration.view = vault(attempts_left=0, realms=realms(state=RealmState.DESTROYED))

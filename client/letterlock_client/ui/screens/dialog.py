@@ -68,6 +68,10 @@ class Dialog(ModalScreen[Result]):
             # In a low terminal it may stand below what is on the screen.
             self.call_after_refresh(place.scroll_visible, animate=False)
 
+    def tell_keys(self, hint: str = "") -> None:
+        """Say what the keys do for now; an empty text says again what `hint` does."""
+        self.query_one(".dialog--hint", Static).update(Content(hint or self.hint))
+
     def action_leave(self) -> None:
         """Close without a result."""
         self.dismiss(None)

@@ -31,6 +31,7 @@ BARE = (
     "This profile has no passphrase: anybody at this terminal can do this. A profile with a passphrase "
     "would ask for it here."
 )
+STOPS = "enter or escape stops it"
 TICK_S = 1.0
 
 
@@ -159,6 +160,7 @@ class WorkScreen(Dialog[T]):
     def _redraw(self) -> None:
         busy = self._going is not None
         self.set_class(busy, "-busy")
+        self.tell_keys(STOPS if busy else "")
         for one in (*self.query(Input), *self.query(".dialog--answers Button")):
             one.disabled = busy and not one.has_class("work--stop")
         self._tick()
@@ -170,7 +172,7 @@ class WorkScreen(Dialog[T]):
             self.query_one(ProgressLine).show(None)
         else:
             spent = seconds(time.monotonic() - self._began)
-            place.update(Content(f"{self._work.doing}, {spent}. Escape stops it."))
+            place.update(Content(f"{self._work.doing}, {spent}"))
 
     def action_leave(self) -> None:
         """Stop what goes on; else go back."""

@@ -23,6 +23,7 @@ HOW: Final = (
     "themselves: no vault is asked, and a mistake costs nothing."
 )
 
+UNDER_WAY: Final = "escape stops looking and goes back"
 ON_SHEET: Final = "left empty, the digits on the sheet are used"
 
 
@@ -70,10 +71,12 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
         if not self._found().complete:
             return
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = True
+        self.tell_keys(UNDER_WAY)
         self.say("Looking for the backup…")
         self.ask(lambda: self._restoration.open(text, password=False), self.dismiss, self._refused)
 
     def _refused(self, error: ClientError) -> None:
         self.query_one(Button).disabled = self.query_one(TextArea).disabled = False
+        self.tell_keys()
         self.query_one(TextArea).focus()
         self.say(error.sentence)

@@ -31,6 +31,7 @@ HOW: Final = (
     "vault destroys its shares."
 )
 
+UNDER_WAY: Final = "escape goes back without the answer; the try may be spent"
 ASKING: Final = "Asking the realms; this costs nothing…"
 
 
@@ -114,6 +115,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
             self.say("Not yet: nothing was sent, and nothing spent.")
             return
         self._trying = True
+        self.tell_keys(UNDER_WAY)
         field.clear()
         self._tick()
         self.say("The realms are checking it…")
@@ -121,6 +123,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
 
     def _refused(self, error: ClientError) -> None:
         self._trying = False
+        self.tell_keys()
         self._say(error)
         self._look()
 
