@@ -266,21 +266,39 @@ def preview(message: Message, *, request: bool = False) -> str:
     return f"You: {text}" if message.mine and message.kind is not MessageKind.NOTE else text
 
 
-REFUSALS: Final = {"bad_login": "this device is none of its account now"}
-"""Why a relay says no for good, where its code tells people nothing."""
+PUT_OUT: Final = "bad_login"
+"""How a relay refuses a device that is none of its account now: a restore on another one puts it out for good."""
 
 
 def link_state(change: ConnectionChanged, seconds_left: int) -> str:
     """Return how the connection stands, in a few words."""
-    reason = REFUSALS.get(change.reason) or line_of(change.reason, 80)
+    reason = line_of(change.reason, 80)
     if change.link is Link.ONLINE:
         return "connected"
     if change.link is Link.CONNECTING:
         return "connecting…"
+    if _put_out(change):
+        # What becomes of the messages stands behind this, and must fit into 60 columns with it.
+        return "this device was put out"
     if change.link is Link.REFUSED:
         return f"refused by the relay: {reason}" if reason else "refused by the relay"
     again = f", again in {seconds_left} s" if seconds_left > 0 else ""
     return f"offline{again}"
+
+
+def outbox_state(change: ConnectionChanged) -> str:
+    """Return what becomes of messages that are written now; empty where they go out at once."""
+    if change.link is Link.ONLINE:
+        return ""
+    if _put_out(change):
+        return "what you write is never sent"
+    if change.link is Link.REFUSED:
+        return "what you write is kept until it lets you in"
+    return "what you write is kept and goes out later"
+
+
+def _put_out(change: ConnectionChanged) -> bool:
+    return change.link is Link.REFUSED and change.reason == PUT_OUT
 
 
 def groups_of_five(digits: str) -> list[str]:

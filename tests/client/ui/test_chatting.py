@@ -285,13 +285,25 @@ async def test_messages_below_are_counted_and_reached(client: Open) -> None:
         assert "new below" not in running.text()
 
 
-async def test_a_device_that_was_put_out_reads_no_code(client: Open) -> None:
+async def test_a_device_that_was_put_out_is_told_that_it_sends_nothing(client: Open) -> None:
     fake = lively()
-    async with client(fake) as running:
+    async with client(fake, (60, 24)) as running:
         fake.tell(ConnectionChanged(Link.REFUSED, "bad_login"))
         await running.settle()
-        assert "refused by the relay: this device is none of its account now" in running.text()
+        assert "this device was put out · what you write is never sent" in running.text()
+        assert "goes out later" not in running.text()
         assert "bad_login" not in running.text()
+
+
+async def test_what_a_relay_may_take_one_day_is_not_said_to_be_lost(client: Open) -> None:
+    fake = lively()
+    async with client(fake) as running:
+        fake.tell(ConnectionChanged(Link.REFUSED, "version"))
+        await running.settle()
+        assert "refused by the relay: version · what you write is kept until it lets you in" in running.text()
+        fake.tell(ConnectionChanged(Link.OFFLINE))
+        await running.settle()
+        assert "offline · what you write is kept and goes out later" in running.text()
 
 
 async def test_a_lost_connection_counts_down(client: Open) -> None:

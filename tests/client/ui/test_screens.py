@@ -125,6 +125,18 @@ async def test_warnings_look_as_before(client: Open, picture: Picture) -> None:
         picture(running.app, "key-change-100x30")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_device_that_was_put_out_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    fake = lively()
+    async with client(fake, size) as running:
+        await running.press("alt+a")
+        fake.tell(ConnectionChanged(Link.REFUSED, "bad_login"))
+        await running.settle()
+        picture(running.app, f"put-out-{size[0]}x{size[1]}")
+
+
 async def test_the_light_theme_and_ascii_look_as_before(client: Open, picture: Picture) -> None:
     tastes = Tastes(theme="textual-light", ascii_icons=True)
     async with client(lively(), WIDE, tastes=tastes) as running:

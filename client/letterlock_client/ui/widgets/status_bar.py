@@ -11,7 +11,7 @@ from letterlock_client.events import ConnectionChanged, Link
 from letterlock_client.models import Profile
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.icons import Icons
-from letterlock_client.ui.wording import Clock, link_state
+from letterlock_client.ui.wording import Clock, link_state, outbox_state
 
 
 class StatusBar(Static):
@@ -61,13 +61,9 @@ class StatusBar(Static):
         online = self._change.link is Link.ONLINE
         sign = self._icons.online if online else self._icons.offline
         separator = f" {self._icons.dot} "
-        parts = [link_state(self._change, left)]
-        if not online:
-            parts.append("what you write is kept and goes out later")
-        if self._backup:
-            parts.append(self._backup)
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
-        self.update(Content(f" {sign} {separator.join([*parts, me])}"))
+        parts = (link_state(self._change, left), outbox_state(self._change), self._backup, me)
+        self.update(Content(f" {sign} {separator.join(filter(None, parts))}"))
         # A dialog keeps a copy of what it covers; where several lie above each other, those between go on showing it.
         for between in self.app.screen_stack[1:-1]:
             between.refresh()
