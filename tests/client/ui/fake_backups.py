@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from letterlock.ids import AccountId, ConversationId
+from letterlock.vault.recovery_key import encode, grid
 from letterlock_client.backup_models import (
     Attempt,
     BackupChoice,
@@ -34,17 +35,30 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, wrong_passphrase
 from letterlock_client.events import BackupFinished, BackupMoved, Event, RestoreFinished
+from letterlock_client.flows.backup.recovery_sheet import Sheet, write
 from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
 START = 1_795_443_000_000
 HOUR = 3_600_000
 DAY = 24 * HOUR
 KEY = "0123456789abcdef" * 4
+SECRET = bytes.fromhex(KEY)
 KEY_ID = "9f3a 11c0 77de 04b2"
 NEW_KEY, NEW_KEY_ID = "fedcba9876543210" * 4, "51d0 3e8b aa20 c917"
 FLEET = "5c1e 90aa 37f4 8812"
 FLEET_FILE = Path(__file__).with_name("fleet.toml")
 SHEET = "LETTERLOCK RECOVERY SHEET\n\nHandle    alice\nVault     5c1e 90aa 37f4 8812\nLocator   k3v9-2m7q-xx4t-9d1p\n"
+WITH_DIGITS = write(
+    Sheet(
+        "alice",
+        "k3v9 2m7q",
+        "wss://relay.example",
+        "folder:/media/disk/letterlock",
+        KEY_ID,
+        digits=encode(SECRET),
+    ),
+    tuple(grid(SECRET)),
+)
 PASSPHRASE = "right passphrase"
 
 
@@ -219,7 +233,7 @@ class FakeBackups(Calls):
     async def sheet(self, unlock: Unlock, with_key: bool) -> str:
         await self._call("sheet", unlock, with_key)
         self._check(unlock)
-        return SHEET
+        return WITH_DIGITS if with_key else SHEET
 
     async def turn_off(self, unlock: Unlock, *, leave: bool = False) -> TurnedOff:
         await self._call("turn_off_all_the_same" if leave else "turn_off", unlock)

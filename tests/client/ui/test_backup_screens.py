@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, OptionList, Select, Static
 
 from letterlock.vault.fleet import shown_hash
+from letterlock.vault.recovery_key import encode, grid
 from letterlock_client.backup_models import (
     Attempt,
     BackupChoice,
@@ -590,6 +591,23 @@ async def test_the_key_is_shown_only_for_the_local_passphrase(client: Open) -> N
         await give_passphrase(running)
         screen_is(running, SheetScreen)
         assert "0123  4567  89ab  cdef" in running.text()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_no_group_of_digits_is_torn_on_the_sheet(client: Open, size: tuple[int, int]) -> None:
+    async with client(backed_up(), size) as running:
+        await choose(running, "Recovery sheet")
+        await running.press("down", "enter", "enter")
+        assert "These 64 digits open your backup without any password" in words(running)
+        (text,) = running.app.screen.query(".sheet--text").results(Static)
+        drawn = [text.render_line(row).text.strip() for row in range(text.size.height)]
+        groups = encode(bytes.fromhex(KEY)).split()
+        rows = [" ".join(groups[at : at + 4]) for at in range(0, 16, 4)]
+        begin = next(place for place, line in enumerate(drawn) if line.startswith("64 digits:"))
+        assert [line.removeprefix("64 digits:").strip() for line in drawn[begin : begin + 4]] == rows
+        lines = grid(bytes.fromhex(KEY))
+        begin = drawn.index(lines[0])
+        assert drawn[begin : begin + 9] == lines
 
 
 async def test_turning_off_shows_the_realms_proof(client: Open) -> None:

@@ -12,6 +12,10 @@ from letterlock_client.errors import ClientError, Code
 
 _TITLE: Final = "LETTERLOCK RECOVERY SHEET"
 _MOST: Final = 65_536
+_ABREAST: Final = 4
+"""Groups of digits in a line: on a narrow terminal, and on paper, no group is torn."""
+_INDENT: Final = 16
+_DIGITS: Final = "digits"
 _NAMES: Final = {
     "handle": "Handle",
     "account": "Account",
@@ -44,11 +48,18 @@ def write(sheet: Sheet, grid: tuple[str, ...] = ()) -> str:
     lines = [_TITLE, ""]
     for name, shown in _NAMES.items():
         if value := getattr(sheet, name):
-            lines.append(f"{shown + ':':<15} {value}")
+            first, *more = _rows(value) if name == _DIGITS else [value]
+            lines.append(f"{shown + ':':<{_INDENT - 1}} {first}")
+            lines += [" " * _INDENT + row for row in more]
     if grid:
         lines += ["", "The same 64 digits, with a check for each row and column:", "", *grid]
     lines += ["", *_advice(sheet)]
     return "\n".join(lines) + "\n"
+
+
+def _rows(digits: str) -> list[str]:
+    groups = digits.split()
+    return [" ".join(groups[at : at + _ABREAST]) for at in range(0, len(groups), _ABREAST)]
 
 
 def _advice(sheet: Sheet) -> list[str]:
@@ -75,11 +86,16 @@ def read(text: str) -> Sheet:
     if len(text) > _MOST or _TITLE not in text:
         raise ClientError(Code.BAD_INPUT, "this is no recovery sheet")
     found: dict[str, str] = {}
+    last = ""
     for line in text.splitlines():
         shown, colon, value = line.partition(":")
-        for name, wanted in _NAMES.items():
-            if colon and shown.strip() == wanted:
-                found[name] = value.strip()
+        if last == _DIGITS and not colon and line.strip():
+            # Sheets of before have all of them in one line.
+            found[_DIGITS] += f" {line.strip()}"
+            continue
+        last = next((name for name, wanted in _NAMES.items() if colon and shown.strip() == wanted), "")
+        if last:
+            found[last] = value.strip()
     missing = [shown for name, shown in list(_NAMES.items())[:4] if name not in found]
     if missing:
         raise ClientError(Code.BAD_INPUT, f"this recovery sheet lacks: {', '.join(missing)}")

@@ -1,7 +1,10 @@
 """The recovery sheet says what a new terminal needs, and reads back as it was written."""
 
+from dataclasses import replace
+
 import pytest
 
+from letterlock.vault.recovery_key import encode, grid
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import asking_the_vault, recovery_sheet
 from letterlock_client.flows.backup.recovery_sheet import Sheet
@@ -13,7 +16,11 @@ WHOLE = Sheet(
 BARE = Sheet("alice", "abc", "ws://127.0.0.1:1", "folder:/backups", "0011 2233")
 
 
-@pytest.mark.parametrize("sheet", [WHOLE, BARE])
+SECRET = bytes(range(100, 132))
+FULL = replace(WHOLE, digits=encode(SECRET))
+
+
+@pytest.mark.parametrize("sheet", [WHOLE, BARE, FULL])
 def test_a_sheet_reads_back_as_it_was_written(sheet: Sheet) -> None:
     assert recovery_sheet.read(recovery_sheet.write(sheet, ("d431 3d06 k",) if sheet.digits else ())) == sheet
 
@@ -22,6 +29,17 @@ def test_the_digits_stand_on_it_only_where_they_were_wanted() -> None:
     assert "d431" in recovery_sheet.write(WHOLE)
     assert "64 digits" not in recovery_sheet.write(BARE)
     assert "d431" not in repr(WHOLE)
+
+
+def test_the_digits_stand_in_short_lines_and_read_back_from_one_long_line_too() -> None:
+    text = recovery_sheet.write(FULL, tuple(grid(SECRET)))
+    with_digits = [line for line in text.splitlines() if FULL.digits[:4] in line or FULL.digits[-4:] in line]
+    assert len(with_digits) == 4
+    assert max(map(len, with_digits)) <= 40
+    one_line = " ".join(FULL.digits.split())
+    first = text.index("64 digits:")
+    before = f"{text[:first]}64 digits:      {one_line}\n{text[text.index(chr(10) * 2, first) :]}"
+    assert recovery_sheet.read(before) == recovery_sheet.read(text) == FULL
 
 
 def test_a_sheet_says_what_else_a_password_needs() -> None:

@@ -226,7 +226,7 @@ class BackupFlows(Steps):
             )
         )
         if sheet:
-            await self.ask(SheetScreen(sheet))
+            await self.ask(SheetScreen(sheet, has_digits=wanted))
 
     async def turn_off(self) -> None:
         """Delete the backup and what the vault holds of it, and show the proof."""

@@ -32,17 +32,21 @@ class SheetScreen(Dialog[bool], Asking):
     heading = "Your recovery sheet"
     hint = "arrows scroll · escape closes"
 
-    def __init__(self, sheet: str, recovery_key: str = "", heading: str = "") -> None:
+    def __init__(
+        self, sheet: str, recovery_key: str = "", heading: str = "", *, has_digits: bool = False
+    ) -> None:
+        """Use `has_digits` for a sheet that carries the digits, where they are not given by themselves."""
         super().__init__(classes="-large")
         self.heading = heading or self.heading
         self._sheet = sheet
         self._key = recovery_key
+        self._opens = bool(recovery_key) or has_digits
         self._is_kept = False
 
     def parts(self) -> Iterable[Widget]:
         """Digits, sheet, and two ways to keep them."""
         with VerticalScroll():
-            yield words(WITH_KEY if self._key else WITHOUT_KEY, "dialog--text")
+            yield words(WITH_KEY if self._opens else WITHOUT_KEY, "dialog--text")
             # A sheet that carries the digits shows them itself.
             if self._key and "".join(self._key.split()) not in "".join(self._sheet.split()):
                 yield words("\n".join(key_lines(self._key)), "sheet--key")
