@@ -478,6 +478,9 @@ async def test_a_backup_with_digits_alone_gets_a_password_later(client: Open) ->
 async def test_a_backup_with_a_password_alone_gets_the_digits_later(client: Open) -> None:
     async with client(locked(backed_up(has_recovery_key=False))) as running:
         await choose(running, "Have a 64-digit key too")
+        assert isinstance(running.app.screen, WorkScreen)
+        assert running.app.screen.heading == "Have a 64-digit key too"
+        assert "The password opens your backup as before" in words(running)
         await give_passphrase(running)
         assert running.fake.backups.asked("recovery_key") == [(Unlock(PASSPHRASE),)]
 

@@ -171,6 +171,20 @@ async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size:
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_having_digits_too_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    fake = lively()
+    fake.backups.now = turned_on(has_recovery_key=False)
+    async with client(fake, size) as running:
+        await running.press("f3")
+        running.app.screen.query_one("#encrypted", Button).press()
+        await running.settle()
+        await running.press("down", "enter")
+        picture(running.app, f"backup-have-key-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_the_sheet_with_the_digits_looks_as_before(
     client: Open, picture: Picture, size: tuple[int, int]
 ) -> None:

@@ -16,7 +16,7 @@ from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.background import start
 from letterlock_client.ui.backup_wording import PARTIES, ROTATIONS, many, why_not
-from letterlock_client.ui.screens.backup.flows import BackupFlows
+from letterlock_client.ui.screens.backup.flows import HAVE_KEY, SHOW_KEY, BackupFlows
 from letterlock_client.ui.screens.backup.leaks import leaks_screen
 from letterlock_client.ui.screens.backup.rotating import RotationFlow
 from letterlock_client.ui.screens.backup.work import WorkScreen
@@ -128,7 +128,7 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         password, key = status.has_password, status.has_recovery_key
         verbs = [
             ("change_password", "Change the password…" if password else "Set a password too…"),
-            ("show_key", "Show the 64-digit key…" if key else "Have a 64-digit key too…"),
+            ("show_key", f"{SHOW_KEY if key else HAVE_KEY}…"),
         ]
         verbs.append(("show_sheet", "Recovery sheet…"))
         verbs.append(("rotate", "Rotate the key: write all of it again…"))
@@ -166,13 +166,13 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         with_status = {
             "turn_on": flows.turn_on,
             "change_password": flows.change_password,
+            "show_key": flows.show_key,
             "show_sheet": flows.show_sheet,
             "rotate": rotating.rotate,
         }
         if verb in with_status:
             return lambda: with_status[verb](status)
         plain: dict[str, Callable[[], Awaitable[None]]] = {
-            "show_key": flows.show_key,
             "history": flows.history,
             "verify": flows.verify,
             "rehearse": flows.rehearse,

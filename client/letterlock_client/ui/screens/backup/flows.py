@@ -65,7 +65,10 @@ NO_VAULT: Final = (
     "nobody can help when the digits are lost."
 )
 
-
+SHOW_KEY: Final = "Show the 64-digit key"
+HAVE_KEY: Final = "Have a 64-digit key too"
+WITHOUT_VAULT: Final = "The password opens your backup as before; 64 digits do too, without the vault."
+LOOK_AROUND: Final = "Whoever sees these digits can open your backup. Look around first."
 NEW_SHEET: Final = "Keep a new recovery sheet: it has the locator, which strangers at the vault do not know."
 
 
@@ -193,12 +196,13 @@ class BackupFlows(Steps):
             *([NEW_SHEET] if first else []),
         )
 
-    async def show_key(self) -> None:
-        """Show the 64 digits."""
+    async def show_key(self, status: BackupStatus) -> None:
+        """Show the 64 digits; where nobody keeps them so far, they open the backup from now on."""
+        there = status.has_recovery_key
         key = await self.work(
             Work(
-                "Show the 64-digit key",
-                "Whoever sees these digits can open your backup. Look around first.",
+                SHOW_KEY if there else HAVE_KEY,
+                LOOK_AROUND if there else f"{WITHOUT_VAULT} {LOOK_AROUND}",
                 "Show it",
                 "Opening the key",
                 self.backups.recovery_key,
