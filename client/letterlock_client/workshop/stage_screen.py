@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message as TextualMessage
-from textual.screen import Screen
 from textual.widget import Widget
 
 from letterlock.ids import account_text
@@ -22,6 +21,7 @@ from letterlock_client import events as happenings
 from letterlock_client.errors import ClientError
 from letterlock_client.models import Delivery, MessageKind, Standing
 from letterlock_client.sanitize import line_of
+from letterlock_client.ui.screens.layer import Layer
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.composer import Composer
 from letterlock_client.workshop.acts import BEHIND, Fact, Playbill
@@ -44,7 +44,7 @@ _RETURNING: Final = (Fact.RESTORED, Fact.BY_DIGITS)
 _ARRIVED: Final = (Delivery.ACCEPTED, Delivery.DELIVERED, Delivery.READ)
 
 
-class StageScreen(Screen[None]):
+class StageScreen(Layer[None]):
     """The three parties, the narrator above and the keys below."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-one"), (80, "-two"), (120, "-three")]  # noqa: RUF012

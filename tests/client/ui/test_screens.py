@@ -156,10 +156,6 @@ async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size:
         await running.press("enter")
         fake.backups.come_so_far(170)
         await running.settle()
-        # The client behind the dialog is painted on a clock of its own, and its last line tells of the backup too.
-        for screen in running.app.screen_stack:
-            screen._on_timer_update()
-        await running.settle()
         picture(running.app, f"backup-running-{end}")
         running.app.screen.query_one("#encrypted", Button).press()
         await running.settle()

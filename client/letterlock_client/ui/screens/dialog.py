@@ -16,13 +16,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from letterlock_client.sanitize import line_of
+from letterlock_client.ui.screens.layer import Layer
 
 Result = TypeVar("Result")
 
 NEVER: Final = float("inf")
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(Layer[Result], ModalScreen[Result]):
     """A modal screen with a frame. Subclasses say their title, parts and hint; escape leaves without a result."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

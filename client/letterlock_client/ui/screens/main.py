@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from letterlock_client.ui.panes.client_pane import ClientPane
+from letterlock_client.ui.screens.layer import Layer
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.key_bar import KeyBar
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Layer[None]):
     """The screen."""
 
     def __init__(self, messenger: "Messenger", surroundings: Surroundings) -> None:

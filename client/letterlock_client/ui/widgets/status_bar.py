@@ -64,6 +64,3 @@ class StatusBar(Static):
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
         parts = (link_state(self._change, left), outbox_state(self._change), self._backup, me)
         self.update(Content(f" {sign} {separator.join(filter(None, parts))}"))
-        # A dialog keeps a copy of what it covers; where several lie above each other, those between go on showing it.
-        for between in self.app.screen_stack[1:-1]:
-            between.refresh()
