@@ -93,6 +93,8 @@ class ClientPane(ClientActions):
 
     def on_mount(self) -> None:
         """Listen first, then read, so that nothing falls between."""
+        # Its own size comes with the first paint, which must be right already where it has the whole terminal.
+        self.lay_out(self.app.size.width)
         start(self, self._listen, group="events")
         self.read_chats()
         self.chat_list.focus()

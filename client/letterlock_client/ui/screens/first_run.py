@@ -166,6 +166,8 @@ class FirstRunScreen(Dialog["Messenger"]):
     def _answered(self, event: Answered) -> None:
         event.stop()
         if event.messenger is not None:
+            while self.app.screen is not self:
+                self.app.pop_screen()
             self.dismiss(event.messenger)
             return
         self.query_one("#register", Button).disabled = False

@@ -16,6 +16,7 @@ from letterlock_client.errors import DAMAGE, ClientError
 from letterlock_client.ui.backup_wording import FRESHNESS, many, number, restored_words
 from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
+from letterlock_client.ui.screens.restore.curtain import CurtainScreen
 from letterlock_client.ui.screens.restore.damaged import looking
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen, OldPassphraseScreen
@@ -76,7 +77,22 @@ class RestoreFlow:
         await self._ask(screen)
 
     async def run(self, begun: UnfinishedRestore | None = None) -> Messenger | None:
-        """Return the open client, or None where somebody went back. `begun` was cut short: it fills in the form."""
+        """Return the open client, or None where somebody went back. `begun` was cut short: it fills in the form.
+
+        The open client is returned with a curtain before the screens that led here, which whoever shows it takes off.
+        """
+        curtain = CurtainScreen()
+        await self._app.push_screen(curtain)
+        messenger = None
+        try:
+            messenger = await self._begin(begun)
+        finally:
+            # A program that is left has no screens any more.
+            if messenger is None and self._app.screen_stack[-1:] == [curtain]:
+                self._app.pop_screen()
+        return messenger
+
+    async def _begin(self, begun: UnfinishedRestore | None) -> Messenger | None:
         wanted = self._proposed(begun)
         while True:
             answer = await self._ask(WhereScreen(wanted))
