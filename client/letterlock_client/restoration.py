@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
+from letterlock.ids import ConversationId
 from letterlock_client.backup_models import (
     BackupProgress,
+    PreviewChat,
     Restored,
     RestoreRequest,
     UnfinishedRestore,
@@ -85,6 +87,18 @@ class Restoration:
             raise ClientError(Code.BAD_INPUT, "open the backup first")
         self._wanted, self._opened = await restoring_profiles.find_what_is_whole(self._wanted, self._opened)
         return finding.preview(self._opened.found, self._wanted.request.handle)
+
+    async def find_chat(self, who: str) -> PreviewChat:
+        """Find one chat by title, handle or account id; one that the preview does not list is looked for in all of it.
+
+        Of such a one nothing is counted. Raises codes bad_input, unknown_conversation, backup_…, provider_….
+        """
+        if self._opened is None:
+            raise ClientError(Code.BAD_INPUT, "open the backup first")
+        (chat,) = await chats_named(self._wanted.store, self._opened.found, (who,))
+        listed = finding.preview(self._opened.found, self._wanted.request.handle).chats
+        unlisted = PreviewChat(ConversationId(chat), who, 0, 0, 0)
+        return next((each for each in listed if each.id == chat), unlisted)
 
     async def run(
         self,

@@ -33,7 +33,7 @@ from letterlock_client.backup_models import (
     Verified,
 )
 from letterlock_client.config import Unlock
-from letterlock_client.errors import ClientError, wrong_passphrase
+from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import BackupFinished, BackupMoved, Event, RestoreFinished
 from letterlock_client.flows.backup.recovery_sheet import Sheet, write
 from letterlock_client.restore_preview import PreviewChat, RestorePreview
@@ -341,6 +341,8 @@ class FakeRestoration(Calls):
         self.wrong: ClientError | None = None
         self.closed = self.files_later = self.early = False
         self.complete = True
+        self.older: tuple[str, ...] = ()
+        """Chats that the preview does not list."""
         self.restored = Restored(1_042, 3, 31, 12, self.found.freshness, 2)
         self.moved: Callable[[BackupProgress], None] = lambda _: None
 
@@ -354,6 +356,12 @@ class FakeRestoration(Calls):
         if secret != self.secret and self.wrong is not None:
             raise self.wrong
         return self.found
+
+    async def find_chat(self, who: str) -> PreviewChat:
+        await self._call("find_chat", who)
+        if who not in self.older:
+            raise ClientError(Code.UNKNOWN_CONVERSATION, f"there is no chat with {who} in this backup")
+        return PreviewChat(ConversationId(who.encode().ljust(20, b"\0")), who, 0, 0, 0)
 
     async def what_is_whole(self) -> RestorePreview:
         await self._call("what is whole")

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList, Select, TextArea
 
-from letterlock.ids import AccountId, MessageId, account_text
+from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client.backup_models import (
     BackupPhase,
     BackupProgress,
     Freshness,
+    PreviewChat,
     RealmState,
     Restored,
     RestoreRequest,
@@ -33,6 +34,7 @@ from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
 from letterlock_client.ui.screens.restore.preview import PreviewScreen
 from letterlock_client.ui.screens.restore.where import WhereScreen
+from letterlock_client.ui.widgets.chat_picker import ChatPicker
 from letterlock_client.ui.widgets.tick_box import TickBox
 from tests.client.test_sanitize import HOSTILE
 from tests.client.ui.conftest import Open, Running
@@ -770,3 +772,95 @@ async def test_what_stands_on_the_sheet_need_not_be_typed(client: Open, tmp_path
         press_button(running, "Open the backup")
         await running.settle()
         assert way.begun[0].asked("open") == [("",)]
+
+
+def of_many(restoration: FakeRestoration) -> None:
+    """The newest 40 chats are listed, and 2 more are not."""
+    listed = [
+        PreviewChat(ConversationId(f"person {n:02}".encode().ljust(20, b"\0")), f"person {n:02}", 9, 0, START)
+        for n in range(40)
+    ]
+    restoration.found = preview(chats=(*CHATS, *listed), conversations=45)
+    restoration.older = ("zoe", "person")
+
+
+def who(name: str) -> str:
+    return account_text(AccountId(name.encode().ljust(20, b"\0")))
+
+
+async def test_a_few_chats_need_no_field_to_find_them(client: Open) -> None:
+    async with Restoring().at_password(client) as running:
+        await give(running, SECRET)
+        assert not running.app.screen.query("#filter")
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_any_chat_of_many_is_found_by_its_name(client: Open, size: tuple[int, int]) -> None:
+    way = Restoring(of_many)
+    async with way.at_password(client, size) as running:
+        await give(running, SECRET)
+        await running.press("a", "shift+tab")
+        await running.type("SON 07")
+        assert "person 07" in words(running)
+        assert "person 08" not in words(running)
+        await running.press("enter", "space")
+        await running.press("shift+tab", "ctrl+u")
+        await running.type("zoe")
+        assert "Look for zoe among 2 older chats" in words(running)
+        await running.press("enter")
+        assert way.begun[0].asked("find_chat") == [("zoe",)]
+        assert "[x] zoe older" in words(running)
+        press_button(running, "Restore")
+        await running.settle()
+        running.app.screen.query_one("#bare", TickBox).value = True
+        press_button(running, "Restore now")
+        await running.settle()
+        ((_, chats),) = way.begun[0].asked("run")
+        assert chats == (who("person 07"), who("zoe"))
+
+
+async def test_an_older_chat_is_found_whose_name_others_hold_too(client: Open) -> None:
+    way = Restoring(of_many)
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        await running.press("a", "shift+tab")
+        await running.type("person")
+        await running.press("enter", "end", "enter")
+        assert way.begun[0].asked("find_chat") == [("person",)]
+        assert "[x] person older" in words(running)
+
+
+async def test_a_name_that_no_chat_has_is_said(client: Open) -> None:
+    way = Restoring(of_many)
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        await running.press("shift+tab")
+        await running.type("nobody")
+        await running.press("enter")
+        assert "There is no chat with nobody in this backup." in words(running)
+        await running.press("backspace")
+        assert "There is no chat" not in words(running)
+
+
+async def test_what_was_found_and_chosen_stays_so_when_a_step_is_gone_back(client: Open) -> None:
+    way = Restoring(of_many)
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        await running.press("a", "shift+tab")
+        await running.type("zoe")
+        await running.press("enter")
+        press_button(running, "Restore")
+        await running.settle()
+        await running.press("escape")
+        assert isinstance(running.app.screen, PreviewScreen)
+        assert running.app.screen.query_one(ChatPicker).chosen == (who("zoe"),)
+
+
+async def test_all_that_are_listed_are_left_out_and_taken_in_by_one_key(client: Open) -> None:
+    async with Restoring().at_password(client) as running:
+        await give(running, SECRET)
+        picker = running.app.screen.query_one(ChatPicker)
+        await running.press("down", "space", "a")
+        assert picker.chosen == ()
+        await running.press("a")
+        assert picker.has_all

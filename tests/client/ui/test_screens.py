@@ -15,7 +15,7 @@ from tests.client.ui.conftest import Open
 from tests.client.ui.fake_backups import FLEET_FILE, turned_on
 from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
 from tests.client.ui.kinds import BOB, kinds
-from tests.client.ui.test_restore_screens import Restoring
+from tests.client.ui.test_restore_screens import Restoring, of_many
 
 Picture = Callable[[LetterlockApp, str], None]
 
@@ -226,3 +226,17 @@ async def test_a_restore_looks_as_before(client: Open, picture: Picture, size: t
         running.app.screen.query_one(Input).value = "correct horse"
         await running.press("enter")
         picture(running.app, f"restore-preview-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_finding_one_chat_of_many_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    end = f"{size[0]}x{size[1]}"
+    async with Restoring(of_many).at_password(client, size) as running:
+        running.app.screen.query_one(Input).value = "correct horse"
+        await running.press("enter")
+        picture(running.app, f"restore-preview-many-{end}")
+        await running.press("a", "shift+tab")
+        await running.type("person 1")
+        picture(running.app, f"restore-preview-filter-{end}")

@@ -6,9 +6,12 @@ import pytest
 
 from letterlock.backup.records import ContactRecord, TombstoneRecord
 from letterlock.ids import AccountId, account_text
+from letterlock_client.backup_models import RestoreRequest
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import backing_up, naming_chats
-from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from letterlock_client.restoration import Restoration
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, pair, restore, shelf, texts, turn_on
+from tests.simulator import RELAY_URL
 from tests.town import Pair
 
 __all__ = ["pair", "shelf"]
@@ -48,6 +51,26 @@ async def test_chats_beyond_the_preview_come_back_by_handle_and_by_account(pair:
     again = await pair.town.open("second")
     assert await texts(again, people["carol"]) == ["hello carol"]
     assert await texts(again, pair.to_bob) == []
+
+
+@pytest.mark.usefixtures("short_preview")
+async def test_one_chat_is_found_before_anything_is_restored(pair: Pair) -> None:
+    digits, people = await alice_with_three_chats(pair)
+    wanted = RestoreRequest(handle="alice", relay=RELAY_URL, provider=PROVIDER)
+    restoration = await Restoration.begin(
+        pair.town.home, "second", wanted, outside=pair.town.outside("second")
+    )
+    (listed,) = (await restoration.open(digits)).chats
+    assert await restoration.find_chat("bob") == listed
+    carol = await restoration.find_chat("carol")
+    assert (bytes(carol.id), carol.title, carol.last_at) == (people["carol"], "carol", 0)
+    with pytest.raises(ClientError) as told:
+        await restoration.find_chat("erin")
+    assert told.value.code is Code.UNKNOWN_CONVERSATION
+    await restoration.close()
+    with pytest.raises(ClientError, match="open the backup first"):
+        await restoration.find_chat("carol")
+    assert not pair.town.home.profile("second").exists()
 
 
 @pytest.mark.usefixtures("short_preview")

@@ -132,11 +132,12 @@ class RestoreFlow:
         """Open, preview, choose, lock, write; return how the new profile is locked."""
         preview = await self._open(wanted, restoration)
         given: Unlock | None = None
+        before = Chosen(wanted.request.chats, wanted.request.media_later)
         while preview is not None:
-            before = Chosen(wanted.request.chats, wanted.request.media_later)
-            chosen = await self._ask(PreviewScreen(preview, self._around, before))
+            chosen = await self._ask(PreviewScreen(preview, self._around, restoration.find_chat, before))
             if chosen is None:
                 return None
+            before = chosen
             unlock = given or await self._lock()
             if unlock is None:
                 continue

@@ -1,6 +1,6 @@
 """What a backup would bring back, before anything is written: its age, size, and chats to choose from."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,13 +8,12 @@ from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
-from letterlock_client.backup_models import (
-    Freshness,
-)
-from letterlock_client.restore_preview import RestorePreview
+from letterlock_client.backup_models import Freshness
+from letterlock_client.restore_preview import PreviewChat, RestorePreview
 from letterlock_client.sanitize import name_of
+from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.backup_wording import FRESHNESS, ago, many, number, when
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.restore.damaged import LOST
@@ -24,14 +23,18 @@ from letterlock_client.ui.widgets.chat_picker import ChatPicker
 from letterlock_client.ui.widgets.tick_box import TickBox
 from letterlock_client.ui.wording import size
 
+Find = Callable[[str], Awaitable[PreviewChat]]
+
 STALE: Final = (
     "The vault knows of a newer backup than the newest in this folder. Look for the right folder first: what "
     "came after this one would be missing."
 )
 OLDER: Final = (
-    "{}, not in this list, come back where all chats do. "
-    "letterlock backup restore --chat WHO brings back any one by name."
+    "{}, not in this list, come back where all chats do; a whole name, written above, finds any one."
 )
+MANY: Final = 10
+"""Chats that are found by looking; among more, or where older ones are not listed, a field narrows the list."""
+LOOKING: Final = "Looking through the whole backup…"
 UNCHECKED: Final = (
     "Nobody could be asked whether this is your newest backup: compare its date with what you remember."
 )
@@ -43,19 +46,24 @@ class Chosen:
 
     chats: tuple[str, ...] = ()
     files_later: bool = False
+    found: tuple[PreviewChat, ...] = ()
+    """Chats beyond those of the preview, which were looked for by name."""
 
 
-class PreviewScreen(Dialog[Chosen]):
+class PreviewScreen(Dialog[Chosen], Asking):
     """The screen; the result is what shall come back."""
 
     asks = True
 
     heading = "This backup was found"
-    hint = "space or enter in the list leaves a chat out, or takes it back in · escape goes back"
+    hint = "space leaves a chat out, or takes it in · a all or none · escape goes back"
 
-    def __init__(self, preview: RestorePreview, around: Surroundings, before: Chosen | None = None) -> None:
-        """Use `before` for what was chosen the last time."""
+    def __init__(
+        self, preview: RestorePreview, around: Surroundings, find: Find, before: Chosen | None = None
+    ) -> None:
+        """Use `before` for what was chosen the last time; `find` finds a chat that the preview does not list."""
         super().__init__(classes="-opaque -large")
+        self._find = find
         self._preview = preview
         self._before = before or Chosen()
         self._around = around
@@ -83,8 +91,12 @@ class PreviewScreen(Dialog[Chosen]):
             elif found.freshness is Freshness.UNCHECKED:
                 yield words(f"{icons.warning} {UNCHECKED}", "dialog--text")
             yield words("Chats", "dialog--section")
-            yield ChatPicker(found.chats, now, self._before.chats)
-            if (older := found.conversations - len(found.chats)) > 0:
+            older = max(0, found.conversations - len(found.chats))
+            if older or len(found.chats) > MANY:
+                yield Input(placeholder="Part of a name", id="filter", compact=True, max_length=200)
+            listed = (*found.chats, *self._before.found)
+            yield ChatPicker(listed, now, self._before.chats, older=older)
+            if older:
                 yield words(OLDER.format(many(older, "older chat")), "dialog--text")
             if found.media:
                 yield words("Files", "dialog--section")
@@ -98,6 +110,38 @@ class PreviewScreen(Dialog[Chosen]):
         (self.query("#stale") or self.query(ChatPicker)).first().focus(scroll_visible=False)
         # The list brings what it points at on the screen, and in a low terminal takes the facts off it.
         self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
+
+    # Finding a chat.
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        self.say("")
+        self.query_one(ChatPicker).narrow(event.value)
+
+    @on(Input.Submitted)
+    def _named(self, event: Input.Submitted) -> None:
+        picker = self.query_one(ChatPicker)
+        if not picker.fits_nothing:
+            picker.focus()
+        elif picker.option_count:
+            self._look_for(event.value.strip())
+        else:
+            self.say("No chat of this backup has such a name.")
+
+    @on(ChatPicker.Sought)
+    def _sought(self, event: ChatPicker.Sought) -> None:
+        self._look_for(event.name)
+
+    def _look_for(self, name: str) -> None:
+        self.say(LOOKING)
+        self.ask(lambda: self._find(name), self._found)
+
+    def _found(self, chat: PreviewChat) -> None:
+        picker = self.query_one(ChatPicker)
+        picker.take_in(chat)
+        picker.focus()
+
+    # Choosing.
 
     @on(ChatPicker.Toggled)
     @on(TickBox.Changed)
@@ -114,4 +158,5 @@ class PreviewScreen(Dialog[Chosen]):
             self.say("Choose at least one chat.")
         else:
             later = any(box.value for box in self.query("#later").results(TickBox))
-            self.dismiss(Chosen(() if picker.has_all else picker.chosen, later))
+            beyond = picker.chats[len(self._preview.chats) :]
+            self.dismiss(Chosen(() if picker.has_all else picker.chosen, later, beyond))
