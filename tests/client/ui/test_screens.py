@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button, Input
 
+from letterlock.ids import MessageId
+from letterlock_client.backup_models import WrongFile
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link, TransferMoved
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Start, Tastes
@@ -15,7 +19,8 @@ from tests.client.ui.conftest import Open
 from tests.client.ui.fake_backups import FLEET_FILE, turned_on
 from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
 from tests.client.ui.kinds import BOB, kinds
-from tests.client.ui.test_restore_screens import Restoring, of_many
+from tests.client.ui.test_backup_screens import choose, press_button
+from tests.client.ui.test_restore_screens import Restoring, fail_bare, of_many
 
 Picture = Callable[[LetterlockApp, str], None]
 
@@ -240,3 +245,47 @@ async def test_finding_one_chat_of_many_looks_as_before(
         await running.press("a", "shift+tab")
         await running.type("person 1")
         picture(running.app, f"restore-preview-filter-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_restore_of_a_damaged_backup_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    end = f"{size[0]}x{size[1]}"
+    way = Restoring()
+    async with way.at_password(client, size) as running:
+        running.app.screen.query_one(Input).value = "correct horse"
+        await running.press("enter")
+        damage = ClientError(Code.BACKUP_DAMAGED, "segment 7 of 12 is damaged: its check does not fit")
+        await fail_bare(running, way, damage)
+        picture(running.app, f"restore-damaged-{end}")
+        way.begun[0].failures.clear()
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        picture(running.app, f"restore-whole-{end}")
+        lost = tuple(
+            WrongFile(MessageId(bytes(16)), name, Code.BACKUP_MISSING.value)
+            for name in ("holiday/beach at noon.jpg", "minutes.pdf", "song.ogg")
+        )
+        way.begun[0].restored = replace(way.begun[0].restored, lost=17, media_wrong=3, wrong=lost)
+        press_button(running, "Restore")
+        await running.settle()
+        picture(running.app, f"restore-lost-files-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_mending_a_backup_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    end = f"{size[0]}x{size[1]}"
+    fake = lively()
+    fake.backups.now = turned_on()
+    fake.backups.problems = ("segment 7 of 12 is missing", "media 4f02 11ac: its check does not fit")
+    async with client(fake, size) as running:
+        await choose(running, "Verify")
+        picture(running.app, f"backup-damaged-{end}")
+        await running.press("enter")
+        picture(running.app, f"backup-mend-{end}")
+        press_button(running, "Write it again")
+        await running.settle()
+        picture(running.app, f"backup-mended-{end}")
