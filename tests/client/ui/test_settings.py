@@ -1,7 +1,7 @@
 """The settings: a tree with a search, each page real, every change kept at once."""
 
 import pytest
-from textual.widgets import Input, OptionList, Select
+from textual.widgets import Button, Input, OptionList, Select, Static
 
 from letterlock_client.backup_models import FeatureView
 from letterlock_client.errors import ClientError, Code
@@ -14,7 +14,7 @@ from letterlock_client.ui.screens.main import MainScreen
 from letterlock_client.ui.screens.settings.pages import every, found
 from letterlock_client.ui.screens.settings.screen import BUILT, SettingsScreen
 from tests.client.ui.conftest import Open, Running
-from tests.client.ui.fake_backups import turned_off
+from tests.client.ui.fake_backups import turned_off, turned_on
 from tests.client.ui.fake_messenger import chat_id, lively
 
 
@@ -261,3 +261,33 @@ async def test_a_page_longer_than_the_terminal_scrolls_to_its_end(client: Open) 
         assert "Features on for you" not in running.text()
         await running.press("pagedown")
         assert "Features on for you" in running.text()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_what_was_changed_behind_a_door_stands_on_its_page(client: Open, size: tuple[int, int]) -> None:
+    fake = lively()
+    async with client(fake, size) as running:
+        await running.press("f2")
+        await running.type("chat backup")
+        await running.press("enter")
+        assert isinstance(running.app.screen, ChatBackupScreen)
+        fake.backups.now = turned_on()
+        await running.press("escape")
+        screen = running.app.screen
+        assert isinstance(screen, SettingsScreen)
+        facts = screen.query_one(".door--facts", Static)
+        assert "on" in str(facts.content)
+        assert "2 h ago" in str(facts.content)
+        assert str(screen.query_one("#door", Button).label) == "Chat backup…"
+        # On a narrow screen the tree stands there again, and escape leaves it.
+        assert screen.query_one("#tree").size.width
+        await running.press("escape")
+        assert not isinstance(running.app.screen, SettingsScreen)
+
+
+async def test_what_people_call_it_finds_the_encrypted_backup(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("f2")
+        await running.type("e2ee")
+        await running.press("enter")
+        assert isinstance(running.app.screen, EncryptedBackupScreen)

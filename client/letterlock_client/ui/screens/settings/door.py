@@ -12,6 +12,7 @@ from letterlock_client.backup_models import BackupStatus
 from letterlock_client.ui.backup_wording import FREQUENCIES, ago, holdings, provider_words, why_not
 from letterlock_client.ui.screens.dialog import words
 from letterlock_client.ui.screens.settings.page import SettingsPage, facts
+from letterlock_client.ui.screens.settings.pages import Page
 from letterlock_client.ui.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -22,19 +23,25 @@ class DoorPage(SettingsPage):
     """The page before a screen about backups."""
 
     def __init__(
-        self, messenger: "Messenger", around: Surroundings, title: str, opens: Callable[[], None]
+        self, messenger: "Messenger", around: Surroundings, page: Page, opens: Callable[[], None]
     ) -> None:
         super().__init__(messenger, around)
-        self.title = title
+        self.title = page.title
+        # A page of nothing but further pages leads to the first of them.
+        self._leads_to = page.title if page.entries else page.below[0].title
         self._opens = opens
 
     def parts(self) -> Iterable[Widget]:
         """How it stands, and the door."""
         yield words("one moment…", "dialog--text door--facts")
-        yield Button("Open", id="door", variant="primary", compact=True)
+        yield Button(f"{self._leads_to}…", id="door", variant="primary", compact=True)
 
     def on_mount(self) -> None:
-        """Read how it stands."""
+        """Begin."""
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Read how it stands: somebody may have been behind the door."""
         self.ask(self.messenger.backups.status, self._show)
 
     def _show(self, status: BackupStatus) -> None:

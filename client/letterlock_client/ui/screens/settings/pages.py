@@ -69,6 +69,7 @@ PAGES: Final = (
                         "encrypted",
                         "End-to-end encrypted backup",
                         (
+                            Entry("Turn encrypted backup on or off", "e2e e2ee delete", "door"),
                             Entry("Backup password", "change forgot vault", "door"),
                             Entry("64-digit key", "recovery secret", "door"),
                             Entry("Recovery sheet", "print paper", "door"),

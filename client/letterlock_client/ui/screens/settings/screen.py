@@ -90,6 +90,11 @@ class SettingsScreen(Dialog[None]):
                 self.query_one("#tree", OptionList).highlighted = index
                 await self._go_in(place)
 
+    def on_screen_resume(self) -> None:
+        """Read again: something may have been changed behind a door."""
+        if isinstance(self._page, DoorPage):
+            self._page.look_again()
+
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, or one at a time."""
         self.set_class(event.size.width < WIDE, "-narrow")
@@ -144,7 +149,7 @@ class SettingsScreen(Dialog[None]):
 
     def _build(self, page: Page) -> SettingsPage:
         if page.id in self._doors:
-            return DoorPage(self._messenger, self._around, page.title, self._doors[page.id])
+            return DoorPage(self._messenger, self._around, page, self._doors[page.id])
         return BUILT[page.id](self._messenger, self._around)
 
     # Going in and out.
@@ -164,7 +169,8 @@ class SettingsScreen(Dialog[None]):
 
     async def _go_in(self, place: Place) -> None:
         await self._show(place)
-        self.add_class("-inside")
+        # Whoever comes back through a door stands where they left the tree.
+        self.set_class(place.page.id not in self._doors, "-inside")
         if self._page is not None:
             self._page.enter(place.entry.field if place.entry is not None else "")
 
