@@ -865,3 +865,15 @@ async def test_the_word_that_trusts_a_vault_is_on_the_screen_of_a_low_terminal(c
             await running.press("enter")
             assert "cannot be read" in running.text()
             assert "enter goes on" in running.text(), size
+
+
+async def test_what_is_pointed_at_stays_on_a_low_screen(client: Open) -> None:
+    async with client(backed_up(), (60, 24)) as running:
+        await running.press("f3")
+        press_button(running, "End-to-end")
+        await running.settle()
+        assert "State" in words(running)
+        await running.press("end")
+        assert "Turn off and delete…" in words(running)
+        await running.press("home")
+        assert "Change the password…" in words(running)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -143,6 +144,12 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         ]
 
     # What can be done.
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Bring what is pointed at on a low screen, where the list is longer than what scrolls around it."""
+        event.stop()
+        row = event.option_list.virtual_region.y + event.option_index
+        self.query_one(VerticalScroll).scroll_to_region(Region(0, row, 1, 1), animate=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Do what was chosen."""

@@ -89,8 +89,10 @@ class FleetScreen(Dialog[Path], Asking):
         how = HOW.format(n=realms[:1].upper() + realms[1:], t=fleet.threshold)
         self.query_one(".fleet--how", Static).update(Content(how))
         rows = [("Fingerprint", shown_hash(fleet.hash)), ("Needed", f"{fleet.threshold} of {realms}")]
-        rows += [(name_of(realm.name, 12), line_of(realm.url, 60)) for realm in fleet.realms]
-        self.query_one(".fleet--facts", Static).update(Content.assemble(facts(rows), f"\n\n{COMPARE}"))
+        rows += [(name_of(realm.name, 14), line_of(realm.url, 60)) for realm in fleet.realms]
+        self.query_one(".fleet--facts", Static).update(
+            Content.assemble(facts(rows, wide=16), f"\n\n{COMPARE}")
+        )
         button = self.query_one(Button)
         button.disabled = False
         button.focus()

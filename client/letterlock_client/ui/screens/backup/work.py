@@ -94,6 +94,7 @@ class WorkScreen(Dialog[T]):
 
     def on_mount(self) -> None:
         """Begin, or wait for a word."""
+        self._tick()
         self.set_interval(TICK_S, self._tick)
         if self._work.at_once:
             self._begin()
@@ -167,8 +168,8 @@ class WorkScreen(Dialog[T]):
 
     def _tick(self) -> None:
         place = self.query_one(".work--doing", Static)
+        place.display = self._going is not None
         if self._going is None:
-            place.update("")
             self.query_one(ProgressLine).show(None)
         else:
             spent = seconds(time.monotonic() - self._began)
