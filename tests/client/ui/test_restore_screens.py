@@ -864,3 +864,13 @@ async def test_all_that_are_listed_are_left_out_and_taken_in_by_one_key(client: 
         assert picker.chosen == ()
         await running.press("a")
         assert picker.has_all
+
+
+async def test_a_backup_without_chats_is_restored_by_enter_alone(client: Open) -> None:
+    way = Restoring(lambda restoration: setattr(restoration, "found", preview(chats=(), conversations=0)))
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        assert "None: your account and your contacts come back." in words(running)
+        assert "enter goes on · escape goes back" in words(running)
+        await running.press("enter")
+        assert isinstance(running.app.screen, NewPassphraseScreen)

@@ -32,6 +32,7 @@ STALE: Final = (
 OLDER: Final = (
     "{}, not in this list, come back where all chats do; a whole name, written above, finds any one."
 )
+NO_CHATS: Final = "None: your account and your contacts come back."
 MANY: Final = 10
 """Chats that are found by looking; among more, or where older ones are not listed, a field narrows the list."""
 LOOKING: Final = "Looking through the whole backup…"
@@ -95,7 +96,11 @@ class PreviewScreen(Dialog[Chosen], Asking):
             if older or len(found.chats) > MANY:
                 yield Input(placeholder="Part of a name", id="filter", compact=True, max_length=200)
             listed = (*found.chats, *self._before.found)
-            yield ChatPicker(listed, now, self._before.chats, older=older)
+            picker = ChatPicker(listed, now, self._before.chats, older=older)
+            picker.display = bool(listed or older)
+            yield picker
+            if not picker.display:
+                yield words(NO_CHATS, "dialog--text")
             if older:
                 yield words(OLDER.format(many(older, "older chat")), "dialog--text")
             if found.media:
@@ -107,7 +112,11 @@ class PreviewScreen(Dialog[Chosen], Asking):
 
     def on_mount(self) -> None:
         """Begin at the list, with all that stands above it on the screen."""
-        (self.query("#stale") or self.query(ChatPicker)).first().focus(scroll_visible=False)
+        picker = self.query_one(ChatPicker)
+        begin = self.query("#stale") or (self.query(ChatPicker) if picker.display else self.query(Button))
+        begin.first().focus(scroll_visible=False)
+        if not picker.display and not self.query("#stale"):
+            self.tell_keys("enter goes on · escape goes back")
         # The list brings what it points at on the screen, and in a low terminal takes the facts off it.
         self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
 
