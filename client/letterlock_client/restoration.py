@@ -15,7 +15,6 @@ from typing import Self
 from letterlock.ids import ConversationId
 from letterlock_client.backup_models import (
     BackupProgress,
-    PreviewChat,
     Restored,
     RestoreRequest,
     UnfinishedRestore,
@@ -27,7 +26,7 @@ from letterlock_client.flows.backup import finding, restoring_profiles, unfinish
 from letterlock_client.flows.backup.naming_chats import chats_named
 from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
-from letterlock_client.restore_preview import RestorePreview
+from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
 
 class Restoration:

@@ -14,7 +14,6 @@ from letterlock_client.backup_models import (
     BackupPhase,
     BackupProgress,
     Freshness,
-    PreviewChat,
     RealmState,
     Restored,
     RestoreRequest,
@@ -24,6 +23,7 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished, RestoreMoved
+from letterlock_client.restore_preview import PreviewChat
 from letterlock_client.ui.backup_wording import realm_line
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
