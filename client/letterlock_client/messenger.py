@@ -92,8 +92,8 @@ class Messenger(FileVerbs):
         """Make keys, save them, register at the relay, publish prekeys; return the open, connected profile.
 
         Called again after a crash or a refusal (another handle, an invite code) with the same profile it
-        goes on with the same keys. Raises codes profile_exists, handle_taken, invite_needed, offline,
-        bad_input, insecure_relay.
+        goes on with the same keys. Raises codes profile_exists, restore_unfinished, handle_taken, invite_needed,
+        offline, bad_input, insecure_relay.
         """
         wanted = Application(handle, relay, insecure, invite)
         return cls(await opening.make_profile(home, profile, unlock, wanted, outside))

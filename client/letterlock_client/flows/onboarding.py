@@ -18,7 +18,7 @@ from letterlock_client.flows import devices
 from letterlock_client.flows.workplace import Own, Work, Workplace, load_own
 from letterlock_client.links.address import parse_relay
 from letterlock_client.links.connection import Connection
-from letterlock_client.storage import identity
+from letterlock_client.storage import backup_state, identity
 from letterlock_client.storage.identity import OwnIdentity
 
 FIRST_DEVICE = DeviceId(1)
@@ -86,13 +86,20 @@ async def begin(place: Workplace, root_seed: bytes, wanted: Application) -> None
     """Save an account's keys and first prekeys, before anybody hears of them.
 
     Where a registration was cut short its keys stay; only what was asked for is brought up to date.
-    Raises code profile_exists for an account that is registered.
+    Raises code profile_exists for an account that is registered, restore_unfinished where a restore left another
+    account's root key and messages.
     """
 
     async def work(work: Work) -> Own:
         stored = await identity.load(work.tx)
         if stored is not None and stored.registered:
             raise ClientError(Code.PROFILE_EXISTS, "this profile has an account", profile=place.places.name)
+        if await backup_state.journal(work.tx) is not None:
+            raise ClientError(
+                Code.RESTORE_UNFINISHED,
+                "a restore into this profile was cut short: letterlock backup restore goes on with it;"
+                " with --profile another name registers somebody else",
+            )
         if stored is None:
             made = make_identity(SigningKey(root_seed), wanted, place.random, work.now)
             await identity.save(work.tx, made, work.now)

@@ -77,6 +77,14 @@ def known(account: VerifiedAccount) -> Known:
     return Known(account.devices.epoch, account.devices.highest_device)
 
 
+def check_handle(record: IdentityRecord, asked: str) -> None:
+    """Check that the backup is of whoever was named, if anybody. Raises code backup_other_account."""
+    if asked and record.handle != asked:
+        raise ClientError(
+            Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}, and not of {asked}"
+        )
+
+
 def check_root(root: SigningKey, record: IdentityRecord, account: AccountId) -> None:
     """Refuse a root key that is not this account's. Raises code backup_other_account."""
     if account_id(root.public) != account or record.account != account or record.root_public != root.public:

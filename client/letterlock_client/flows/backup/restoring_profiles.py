@@ -243,6 +243,7 @@ async def _open_profile(wanted: Wanted, opened: Opened, unlock: Unlock) -> OpenP
     if await asyncio.to_thread(wanted.places.exists):
         return await opening.open_bare(wanted.places, unlock, wanted.outside, None)
     record = (await finding.owner(wanted.store, opened.found)).identity
+    reclaiming.check_handle(record, wanted.request.handle)
     seed = recovery_secrets.open_root(opened.secret, opened.found.account, record.root)
     reclaiming.check_root(SigningKey(seed), record, opened.found.account)
     return await opening.open_bare(wanted.places, unlock, wanted.outside, seed)
@@ -301,8 +302,7 @@ class _Run:
         owner = await finding.owner(self._wanted.store, self._found)
         record = owner.identity
         self._opened = self._with_door(owner)
-        if request.handle and record.handle != request.handle:
-            raise ClientError(Code.BACKUP_OTHER_ACCOUNT, f"this backup is the one of {record.handle}")
+        reclaiming.check_handle(record, request.handle)
         seed = recovery_secrets.open_root(self._opened.secret, self._found.account, record.root)
         root = SigningKey(seed)
         reclaiming.check_root(root, record, self._found.account)

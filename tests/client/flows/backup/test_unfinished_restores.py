@@ -92,6 +92,34 @@ async def test_whoever_opens_what_was_cut_short_is_told_how_to_go_on(pair: Pair,
     assert "letterlock backup restore" in told.value.message
 
 
+async def test_nobody_registers_with_the_keys_that_a_restore_cut_short_left(pair: Pair, shelf: Shelf) -> None:
+    digits = await cut_short(pair, shelf)
+    with pytest.raises(ClientError) as told:
+        await pair.town.register("second")
+    assert told.value.code is Code.RESTORE_UNFINISHED
+    assert "letterlock backup restore" in told.value.message
+    with pytest.raises(ClientError) as nobody:
+        await pair.bob.find("second")
+    assert nobody.value.code is Code.UNKNOWN_CONTACT
+    # What was there is kept, and nothing of the registration.
+    found = await look(pair.town)
+    assert found is not None
+    assert found.request.handle == "alice"
+    assert (await restore(pair.town, digits)).messages == 2
+
+
+async def test_a_restore_of_somebody_else_s_backup_leaves_no_profile(pair: Pair, shelf: Shelf) -> None:
+    del shelf
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    with pytest.raises(ClientError) as told:
+        await restore(pair.town, digits, handle="carol")
+    assert told.value.code is Code.BACKUP_OTHER_ACCOUNT
+    assert not pair.town.home.profile("second").exists()
+    carol = await pair.town.register("second")
+    assert carol.profile.account != pair.alice.profile.account
+
+
 async def test_a_sheet_is_known_by_its_place_and_what_it_said_is_noted(
     pair: Pair, shelf: Shelf, tmp_path: Path
 ) -> None:
