@@ -34,6 +34,16 @@ MAX_MEDIA_BYTES: Final = 2**40
 _SEALED_CHUNK: Final = MEDIA_CHUNK_BYTES + TAG_BYTES
 
 
+def first_master(key: bytes) -> bytes:
+    """Return the media master key of a backup's first manifest under `key`, K: 32 bytes. Raises MisuseError.
+
+    The same however often that first backup is begun, so that what lies there of one cut short is not sent again.
+    """
+    if len(key) != MASTER_BYTES:
+        raise MisuseError("a backup's key has 32 bytes")
+    return hkdf(key, salt=b"", label=Label.BACKUP_MEDIA_MASTER, length=MASTER_BYTES)
+
+
 def media_id(master: bytes, digest: bytes) -> bytes:
     """Return the 32-byte id of the file with this SHA-256, under the media master key. Raises MisuseError."""
     if len(master) != MASTER_BYTES or len(digest) != DIGEST_BYTES:

@@ -53,6 +53,9 @@ class Label(bytes, Enum):
     BACKUP_MANIFEST = b"letterlock v1 backup manifest"  # backup.manifest: seals manifests
     BACKUP_TAKEOVER = b"letterlock v1 backup takeover"  # backup.takeover: seals takeover notes
     BACKUP_SEGMENT = b"letterlock v1 backup segment"  # backup.segments: what a segment's chunks are bound to
+    BACKUP_MEDIA_MASTER = (
+        b"letterlock v1 backup media master"  # backup.media: MK of a backup's first manifest, from K
+    )
     BACKUP_MEDIA_ID = b"letterlock v1 backup media id"  # backup.media: name of a file's object
     BACKUP_MEDIA = b"letterlock v1 backup media"  # backup.media: key of a file's object
     ENVELOPE_ID = b"letterlock v1 envelope id"  # client flows: name of the envelope that carries a message

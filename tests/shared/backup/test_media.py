@@ -11,6 +11,7 @@ from letterlock.backup.media import (
     MIN_MEDIA_BYTES,
     MediaOpener,
     MediaSealer,
+    first_master,
     media_id,
     open_media,
     seal_media,
@@ -120,6 +121,15 @@ def test_the_same_file_in_two_accounts_or_sealed_twice_has_nothing_in_common() -
         same = sum(a == b for a, b in zip(one[16:], other[16:], strict=True))
         assert same < len(one) / 64
     assert media_id(MASTER, digest(content)) != media_id(bytes(32), digest(content))
+
+
+def test_a_backup_that_is_begun_again_has_the_same_media_master_key_and_no_other_backup_has_it() -> None:
+    key, other = bytes(range(32)), bytes(32)
+    assert first_master(key) == first_master(key)
+    assert len({first_master(key), first_master(other), key, other}) == 4
+    assert len(first_master(key)) == len(MASTER)
+    with pytest.raises(MisuseError):
+        first_master(b"short")
 
 
 def test_sizes_tell_only_a_class_and_add_little() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from letterlock.backup.choices import Turn
 from letterlock.backup.generations import MAX_STEP
 from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
+from letterlock.backup.media import first_master
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
@@ -76,7 +77,7 @@ async def look(place: Workplace) -> Ground:
             state = adopted
             break
     before = _manifest_of(state)
-    shelf = MediaShelf(state.backup_key, before.media_master if before else place.random(32))
+    shelf = MediaShelf(state.backup_key, before.media_master if before else first_master(state.backup_key))
     vault = await place.database.read(backup_state.load_vault)
     turn = await place.database.read(partial(left_beside.turn, state=state, generation=floor + 1))
     return Ground(state, before, store, shelf, floor, alarm, vault, turn)

@@ -89,6 +89,28 @@ async def with_file(pair: Pair, path: Path) -> None:
     await pair.alice.send_file(pair.to_bob, path)
 
 
+async def test_a_first_backup_that_is_cut_short_goes_on_with_the_files_that_lie_there(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    digits = await turn_on(pair.alice)
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_bytes(name.encode())
+        await pair.alice.send_file(pair.to_bob, tmp_path / name)
+    for number in range(1, 6):
+        shelf.seen = dying = Dying(shelf.memory, number, after=False)
+        await dies(pair.alice.backups.back_up)
+        assert dying.hit
+    shelf.seen = shelf.memory
+    assert not [name for name in shelf.memory.objects if "/manifest/" in name]
+    lying = [name for name in shelf.memory.objects if "/media/" in name]
+    assert len(lying) == 3
+    made = await pair.alice.backups.back_up()
+    assert (made.media, made.media_written) == (3, 0)
+    assert [name for name in shelf.memory.objects if "/media/" in name] == lying
+    await pair.alice.close()
+    assert (await restore(pair.town, digits)).media == 3
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_backup_that_dies_at_any_call_leaves_the_last_complete_one(
     pair: Pair, shelf: Shelf, tmp_path: Path, after: bool
