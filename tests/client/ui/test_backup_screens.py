@@ -209,6 +209,15 @@ async def test_a_running_backup_can_be_stopped(client: Open) -> None:
         assert "The last backup stays as it was" in words(running)
 
 
+async def test_a_first_backup_that_is_stopped_speaks_of_none_before_it(client: Open) -> None:
+    fake = backed_up(last=None)
+    fake.backups.gates["back_up"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("f3", "enter", "enter")
+        assert fake.backups.asked("cancel") == [()]
+        assert "There is no backup yet; the next one goes on" in words(running)
+
+
 async def test_a_backup_that_fails_says_why_in_the_providers_words_without_their_effect(client: Open) -> None:
     fake = backed_up()
     fake.backups.failures["back_up"] = ClientError(

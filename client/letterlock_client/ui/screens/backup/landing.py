@@ -66,6 +66,8 @@ UNFINISHED: Final = (
     "only a backup that is damaged or gone needs you, to restore again from another place."
 )
 VERIFY: Final = "Verify, below End-to-end encrypted backup, offers that."
+STOPPED: Final = "Stopped. The last backup stays as it was."
+STOPPED_FIRST: Final = "Stopped. There is no backup yet; the next one goes on with the files that lie there."
 
 
 class ChatBackupScreen(Dialog[None], Asking):
@@ -160,7 +162,8 @@ class ChatBackupScreen(Dialog[None], Asking):
                 held = many(event.made.messages, "message")
                 self.say(event.made.alarm or f"Backed up: backup {number(event.made.generation)}, {held}.")
             else:
-                self.say("Stopped. The last backup stays as it was.")
+                first = self._status is not None and self._status.last is None
+                self.say(STOPPED_FIRST if first else STOPPED)
             self._read()
 
     def _restored(self, event: RestoreFinished) -> None:
