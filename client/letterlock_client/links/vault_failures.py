@@ -40,7 +40,8 @@ _SENTENCES: Final = {
     Code.VAULT_DESTROYED: "the vault destroyed this account's record: only the 64-digit key opens the backup now",
     Code.VAULT_DOOR_CLOSED: "too many guesses came without the locator: use the one on the recovery sheet",
     Code.VAULT_UNFINISHED: "the password was never completely set at the vault: finish on the device that began",
-    Code.DEVICE_REVOKED: "the vault knows a newer device list, and this device is not in it: link this device anew",
+    Code.DEVICE_REVOKED: "the vault knows a newer device list, and this device is not in it: the account may have been"
+    " restored on another one, which puts this one out",
     Code.VERSION: "this client and the realm are too far apart in version: update Letterlock",
 }
 

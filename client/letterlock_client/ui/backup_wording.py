@@ -40,7 +40,7 @@ FREQUENCIES: Final = {
 FRESHNESS: Final = {
     Freshness.VERIFIED: "confirmed by the vault",
     Freshness.UNANCHORED: "not yet confirmed by enough realms",
-    Freshness.UNCHECKED: "not confirmed: no vault takes part",
+    Freshness.UNCHECKED: "not confirmed: no vault was asked",
     Freshness.STALE: "no: the vault knows of a newer one",
 }
 

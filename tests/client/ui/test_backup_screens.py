@@ -167,7 +167,7 @@ async def test_opening_the_landing_changes_nothing(client: Open) -> None:
     ("freshness", "told"),
     [
         (Freshness.UNANCHORED, "not yet confirmed by enough realms"),
-        (Freshness.UNCHECKED, "no vault takes part"),
+        (Freshness.UNCHECKED, "no vault was asked"),
     ],
 )
 async def test_an_unconfirmed_backup_is_told_as_such(client: Open, freshness: Freshness, told: str) -> None:

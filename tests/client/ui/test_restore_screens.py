@@ -575,6 +575,21 @@ async def test_the_digits_are_checked_as_they_come(client: Open) -> None:
         assert way.begun[0].asked("vault") == []
 
 
+async def test_what_was_said_of_wrong_digits_does_not_stand_beside_others(client: Open) -> None:
+    way = Restoring(lambda restoration: setattr(restoration, "secret", KEY))
+    async with way.at_password(client, by_key=True) as running:
+        way.begun[0].failures["open"] = ClientError(Code.NOTHING_FOUND, "there is no backup for this key")
+        field = running.app.screen.query_one(TextArea)
+        field.load_text(KEY)
+        await running.settle()
+        press_button(running, "Open the backup")
+        await running.settle()
+        assert "There is no backup for this key." in words(running)
+        field.load_text(KEY[:-1])
+        await running.settle()
+        assert "There is no backup for this key." not in words(running)
+
+
 async def test_a_low_terminal_shows_what_is_asked_and_how_to_answer(client: Open) -> None:
     way = Restoring()
     async with client(way.fake, (60, 24), doors=way.doors) as running:
@@ -753,6 +768,24 @@ async def test_an_unfinished_restore_goes_on_from_the_open_client(client: Open) 
         await running.press("enter")
         assert isinstance(running.app.screen, MainScreen)
         assert len(running.app.screen_stack) == 2
+
+
+async def test_the_relay_that_was_proposed_makes_room_for_a_sheet_and_comes_back_without_one(
+    client: Open,
+) -> None:
+    way = Restoring()
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        relay = running.app.screen.query_one("#relay", Input)
+        proposed = relay.value
+        assert proposed
+        await fill(running, sheet="/media/sheet.txt")
+        assert relay.value == ""
+        await fill(running, sheet="")
+        assert relay.value == proposed
+        await fill(running, relay="wss://elsewhere.example", sheet="/media/sheet.txt")
+        assert relay.value == "wss://elsewhere.example"
 
 
 async def test_what_stands_on_the_sheet_need_not_be_typed(client: Open, tmp_path: Path) -> None:

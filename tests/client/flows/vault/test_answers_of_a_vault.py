@@ -159,7 +159,7 @@ def test_the_last_wrong_password_says_what_else_there_is() -> None:
 @pytest.mark.parametrize(
     ("code", "public", "advice"),
     [
-        (refusals.REVOKED, Code.DEVICE_REVOKED, "link this device anew"),
+        (refusals.REVOKED, Code.DEVICE_REVOKED, "restored on another one, which puts this one out"),
         (refusals.VERSION, Code.VERSION, "update Letterlock"),
         (refusals.RATE, Code.RATE_LIMITED, "wait 90 seconds, then try again"),
         (refusals.NOT_NOW, Code.REALM_REFUSED, "try again later"),

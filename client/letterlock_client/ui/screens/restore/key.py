@@ -63,6 +63,8 @@ class RestoreKeyScreen(Dialog[RestorePreview], Asking):
         lines = [f"{sign} {found.summary}", *(f"{self._icons.warning} {each}" for each in found.problems)]
         self.query_one(".key--rows", Static).update(Content("\n".join(lines)))
         self.query_one(Button).disabled = not found.complete
+        # What was said of other digits does not stand beside these.
+        self.say("")
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -96,10 +96,12 @@ class WhereScreen(Dialog[Wanted]):
 
     @on(Input.Changed, "#sheet")
     def _sheet_named(self, event: Input.Changed) -> None:
-        relay = self.query_one("#relay", Input)
-        # What was only proposed does not stand against what the sheet says.
-        if event.value and relay.value == self._before.request.relay:
+        relay, proposed = self.query_one("#relay", Input), self._before.request.relay
+        # What was only proposed does not stand against what the sheet says, and stands again without one.
+        if event.value and relay.value == proposed:
             relay.clear()
+        elif not event.value and not relay.value:
+            relay.value = proposed
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
