@@ -6,9 +6,11 @@ Must not know what the command does with it.
 import asyncio
 import getpass
 import os
+import signal
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -124,9 +126,24 @@ def ask(prompt: str, instead: str = "--passphrase-file or --no-passphrase") -> s
     if not can_ask():
         raise UsageError(f"no terminal to ask for this: give {instead}")
     try:
-        return getpass.getpass(prompt)
+        with heeding_ctrl_c():
+            return getpass.getpass(prompt)
     except EOFError:
         raise UsageError("no passphrase was given") from None
+    except KeyboardInterrupt:
+        # The prompt's line is not ended yet.
+        sys.stderr.write("\n")
+        raise
+
+
+@contextmanager
+def heeding_ctrl_c() -> Iterator[None]:
+    """Let ctrl+c end what blocks the event loop: asyncio's own handler would only note it, and the prompt stay."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def can_ask() -> bool:
