@@ -366,6 +366,10 @@ def attempt_shape(attempt: Attempt) -> dict[str, object]:
     }
 
 
+NOTHING_NOTED: Final = "No vault has noted anything of this account's backups."
+"""What is said of a history without entries: silence could be anything."""
+
+
 def attempt_line(attempt: Attempt) -> str:
     """One entry of a realm's ledger, for people."""
     door = f" at the {attempt.door} door" if attempt.door else ""

@@ -6,7 +6,6 @@ verb raises `ClientError`. Must not know Textual, printing, or what a command li
 A verb imports what it needs: a backup that a timer starts loads neither restores nor the vault's cryptography.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +47,6 @@ class Backups:
         """Use `Messenger.backups`."""
         self._place = place
         self._tasks = running
-        self._running: asyncio.Task[object] | None = None
         self._whole: FoundBackup | None = None
         """What is whole of the backup whose restore waits, where that was looked for."""
 
@@ -84,10 +82,10 @@ class Backups:
         return await self._one(lambda: backing_up.back_up(self._place, mend=mend))
 
     async def cancel(self) -> None:
-        """Stop the backup, check or rehearsal that runs here; what was complete before stays so."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        """Stop the backup, check or rehearsal that runs here, whoever began it; what was complete before stays so."""
+        from letterlock_client.flows.backup import long_work
+
+        await long_work.cancel(self._place)
 
     async def verify(self) -> Verified:
         """Read the whole backup and write nothing."""
@@ -240,26 +238,6 @@ class Backups:
 
     async def _one(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run the one long work of this profile as a task that `cancel` can end."""
-        if self._place.backup_lock.locked():
-            raise ClientError(Code.BACKUP_RUNNING, "a backup runs already")
+        from letterlock_client.flows.backup import long_work
 
-        async def locked() -> T:
-            async with self._place.backup_lock:
-                return await work()
-
-        task = asyncio.create_task(locked(), name="backup")
-        self._running = task
-        try:
-            return await task
-        except asyncio.CancelledError:
-            # Whoever waits here was cancelled, or somebody called the work off: either way it ends first.
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            current = asyncio.current_task()
-            if current is not None and current.cancelling():
-                raise
-            raise ClientError(
-                Code.CANCELLED, "called off; the last complete backup stays as it was"
-            ) from None
-        finally:
-            self._running = None
+        return await long_work.run(self._place, work)

@@ -16,6 +16,7 @@ from letterlock_client.backup_models import (
     Frequency,
 )
 from letterlock_client.backup_shapes import (
+    NOTHING_NOTED,
     attempt_line,
     attempt_shape,
     made_line,
@@ -253,6 +254,8 @@ async def history(messenger: Messenger, given: Namespace, output: Output) -> int
     stream.close()
     for attempt in attempts:
         output.result(attempt_shape(attempt), attempt_line(attempt))
+    if not attempts and not output.as_json:
+        output.result({}, NOTHING_NOTED)
     lies = [event async for event in stream if isinstance(event, Alarm) and event.code == Code.REALM_LIED]
     for lie in lies:
         output.result({"type": "alarm", "code": lie.code}, f"Alarm: {lie.text}")

@@ -163,6 +163,8 @@ class Workplace:
         self.open_provider: OpenProvider = open_provider
         self.backup_lock = asyncio.Lock()
         """Held by whatever writes or reads a backup: there is one at a time."""
+        self.backup_task: asyncio.Task[object] | None = None
+        """What holds it, where that can be called off."""
         self.vault_lock = asyncio.Lock()
         """Held by whatever gives the vault a secret or a password: the last to do so must know what was before."""
         self.backup_due = asyncio.Event()

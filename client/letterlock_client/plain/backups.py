@@ -9,6 +9,7 @@ from typing import Final
 
 from letterlock_client.backup_models import BackupProgress
 from letterlock_client.backup_shapes import (
+    NOTHING_NOTED,
     attempt_line,
     made_line,
     progress_line,
@@ -17,10 +18,11 @@ from letterlock_client.backup_shapes import (
     status_line,
     verified_line,
 )
-from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import RestoreFinished
+from letterlock_client.errors import ClientError, Code, whole_sentence
+from letterlock_client.events import BackupFinished, RestoreFinished
 from letterlock_client.file_sums import by_chat, by_kind, total_line
 from letterlock_client.plain.speaking import Action, Verbs, say
+from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import who
 
 LONG = ("now", "verify", "rehearse")
@@ -55,15 +57,20 @@ class BackupVerbs(Verbs):
                 f"this asks for secrets: leave with /quit, then type letterlock backup {rest}",
             )
         if rest == "now":
-            say(made_line(await backups.back_up()))
+            await self._back_up()
         elif rest == "verify":
             say(verified_line(await backups.verify()))
         elif rest == "rehearse":
             say(rehearsed_line(await backups.rehearse()))
         elif rest == "history":
-            for attempt in await backups.history():
+            attempts = await backups.history()
+            for attempt in attempts:
                 say(attempt_line(attempt))
+            if not attempts:
+                say(NOTHING_NOTED)
         elif rest == "stop":
+            if not (await backups.status()).running:
+                say("Nothing runs that could be stopped.")
             await backups.cancel()
         elif rest:
             raise ClientError(
@@ -71,6 +78,22 @@ class BackupVerbs(Verbs):
             )
         else:
             say(status_line(await backups.status()))
+
+    async def _back_up(self) -> None:
+        """Make a backup; how it ends is said where it is heard of, as that of one that begins by itself is."""
+        try:
+            await self.messenger.backups.back_up()
+        except ClientError as error:
+            if error.code is Code.BACKUP_RUNNING:
+                raise
+
+    def tell_finished(self, event: BackupFinished) -> None:
+        """Say how a backup ended, whoever began it."""
+        self._phase = ""
+        if event.made is not None:
+            say(made_line(event.made))
+        else:
+            say(whole_sentence(line_of(event.error)) or "Stopped; the last complete backup stays as it was.")
 
     def tell_progress(self, progress: BackupProgress, *, before: str = "") -> None:
         """Say each phase once, as it begins: a line for every step would drown the chat."""

@@ -13,6 +13,7 @@ from typing import Final
 from letterlock_client.errors import ClientError
 from letterlock_client.events import (
     Alarm,
+    BackupFinished,
     BackupMoved,
     ConnectionChanged,
     Event,
@@ -171,6 +172,8 @@ class Talk:
                 say(f"{line_of(name)} goes as it is, with what the camera wrote into it: {reason}.")
             case BackupMoved(progress):
                 self._backups.tell_progress(progress)
+            case BackupFinished():
+                self._backups.tell_finished(event)
             case RestoreMoved(progress):
                 self._backups.tell_progress(progress, before="restoring ")
             case RestoreFinished():

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from letterlock.ids import message_text
+from letterlock_client.errors import ClientError
+from letterlock_client.flows.backup import backing_up
 from letterlock_client.models import Standing
 from letterlock_client.plain.talk import Talk
+from letterlock_client.providers.interface import FullError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.shapes import local_time
-from tests.client.flows.backup.backup_scene import Shelf, shelf, turn_on
+from tests.client.flows.backup.backup_scene import Shelf, Stuck, shelf, turn_on
 from tests.town import Pair, Town, eventually, pair, town
 
 __all__ = ["pair", "shelf", "town"]
@@ -91,6 +94,9 @@ async def test_backups_are_made_and_checked_while_lines_go_on(both: Pair, capsys
     assert "letterlock backup on" in await answer(talk, capsys, "/backup on")
     assert "letterlock backup rotate" in await answer(talk, capsys, "/backup rotate")
     await turn_on(both.alice)
+    assert "No vault has noted anything" in await answer(talk, capsys, "/backup history")
+    assert "Nothing runs" in await answer(talk, capsys, "/backup stop")
+    listening = asyncio.create_task(talk.listen())
     for word, wanted in (("now", "2 messages"), ("verify", "2 messages"), ("rehearse", "2 messages")):
         heard = await answer(talk, capsys, f"/backup {word}")
 
@@ -103,23 +109,12 @@ async def test_backups_are_made_and_checked_while_lines_go_on(both: Pair, capsys
     assert "folder:/memory" in await answer(talk, capsys, "/backup")
     assert "type /backup, or now" in (await answer(talk, capsys, "/backup everything")).lower()
     await talk.stop()
-
-
-class Stuck(MemoryProvider):
-    """A provider that takes for ever to keep an object."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = asyncio.Event()
-
-    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
-        del name, data
-        self.asked.set()
-        return await asyncio.get_running_loop().create_future()
+    listening.cancel()
 
 
 async def test_a_backup_in_line_mode_can_be_stopped(both: Pair, shelf: Shelf, capsys: Said) -> None:
     talk = Talk(both.alice)
+    listening = asyncio.create_task(talk.listen())
     await turn_on(both.alice)
     shelf.seen = stuck = Stuck()
     await talk.obey("/backup now")
@@ -128,7 +123,43 @@ async def test_a_backup_in_line_mode_can_be_stopped(both: Pair, shelf: Shelf, ca
     assert "Something still goes on" in capsys.readouterr().out
     await talk.obey("/backup stop")
     await talk.stop()
-    assert "alled off" in capsys.readouterr().out
+    await hears(capsys, "Stopped; the last complete backup stays as it was.")
+    listening.cancel()
+
+
+async def test_a_backup_that_begins_by_itself_says_in_line_mode_how_it_ended(
+    both: Pair, shelf: Shelf, capsys: Said
+) -> None:
+    talk = Talk(both.alice)
+    listening = asyncio.create_task(talk.listen())
+    await turn_on(both.alice)
+    await backing_up.back_up(both.alice._place)
+    await hears(capsys, "Generation 1: 2 messages")
+    shelf.seen = FullOne()
+    await both.alice.save_draft(both.to_bob, "a draft")
+    with pytest.raises(ClientError):
+        await backing_up.back_up(both.alice._place)
+    await hears(capsys, "Make room there.")
+    listening.cancel()
+
+
+class FullOne(MemoryProvider):
+    """A provider without room."""
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        del name, data
+        raise FullError("make room there")
+
+
+async def hears(capsys: Said, wanted: str) -> None:
+    heard = ""
+
+    async def said() -> bool:
+        nonlocal heard
+        heard += capsys.readouterr().out
+        return wanted in heard
+
+    await eventually(said)
 
 
 async def test_what_changes_about_a_message_is_said_once_and_nothing_else(pair: Pair, capsys: Said) -> None:

@@ -1,13 +1,13 @@
 """Backs up by itself, as often as the owner chose, for as long as the client runs; what was missed is caught up.
 
-A backup that fails is told and tried again within the hour. Must not know how one is made.
+A backup that fails, or is stopped, is told and tried again within the hour. Must not know how one is made.
 """
 
 import asyncio
 from contextlib import suppress
 from typing import Final
 
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.database import Reader
@@ -50,12 +50,9 @@ async def _due(reader: Reader) -> int:
 
 
 async def _back_up(place: Workplace) -> None:
-    if place.backup_lock.locked():
-        raise ClientError(Code.BACKUP_RUNNING, "a backup runs already")
-    from letterlock_client.flows.backup import backing_up
+    from letterlock_client.flows.backup import backing_up, long_work
 
-    async with place.backup_lock:
-        await backing_up.back_up(place)
+    await long_work.run(place, lambda: backing_up.back_up(place))
 
 
 async def _sleep(place: Workplace, seconds: float) -> None:

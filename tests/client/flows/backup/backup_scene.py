@@ -89,6 +89,21 @@ class Slow:
         return await self._inner.info()
 
 
+class Stuck(MemoryProvider):
+    """A provider that takes for ever to keep an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.puts = 0
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        del name, data
+        self.puts += 1
+        self.asked.set()
+        return await asyncio.get_running_loop().create_future()
+
+
 @pytest.fixture
 def shelf(town: Town) -> Shelf:
     shelf = Shelf()

@@ -1,5 +1,7 @@
 """Backups by themselves: made when they are due, purged of what was deleted, and never more than is needed."""
 
+import asyncio
+
 import pytest
 
 from letterlock.backup.manifest import open_manifest, prefix_of, segment_name
@@ -16,6 +18,7 @@ from tests.client.flows.backup.backup_scene import (
     FAULTS,
     Fault,
     Shelf,
+    Stuck,
     flipped,
     pair,
     restore,
@@ -224,6 +227,40 @@ async def test_a_backup_is_made_when_it_is_due_and_a_missed_one_is_caught_up(
     assert status.last is not None
     assert status.next_at - status.last.at == 7 * 86_400_000
     assert len(objects_of(shelf, "manifest")) == 2
+
+
+async def test_a_backup_that_began_by_itself_can_be_stopped_and_is_made_later(
+    pair: Pair, shelf: Shelf
+) -> None:
+    await turn_on(pair.alice)
+    shelf.seen = stuck = Stuck()
+    stream = pair.alice.events()
+    await pair.alice.backups.choose(frequency=Frequency.DAILY)
+    pair.town.clock.move(days=0.1)
+
+    async def begun() -> bool:
+        pair.alice._place.backup_due.set()
+        return stuck.asked.is_set()
+
+    await eventually(begun)
+    await pair.alice.backups.cancel()
+    assert not (await pair.alice.backups.status()).running
+    stream.close()
+    ends = [event async for event in stream if isinstance(event, BackupFinished)]
+    assert [(end.made, end.error) for end in ends] == [(None, "")]
+    puts, shelf.seen = stuck.puts, shelf.memory
+    for _ in range(20):
+        pair.alice._place.backup_due.set()
+        await asyncio.sleep(0)
+    assert (await pair.alice.backups.status()).last is None
+    assert stuck.puts == puts
+    pair.town.clock.move(days=0.1)
+
+    async def made() -> bool:
+        pair.alice._place.backup_due.set()
+        return (await pair.alice.backups.status()).last is not None
+
+    await eventually(made)
 
 
 async def test_a_history_that_shrank_by_itself_raises_an_alarm_and_keeps_the_good_one(
