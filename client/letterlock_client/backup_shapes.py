@@ -29,6 +29,12 @@ FRESHNESS: Final = {
     Freshness.UNCHECKED: "nobody was asked whether it is the newest",
     Freshness.STALE: "the vault knows of a newer one",
 }
+OFF: Final = {
+    "": "Backups are off: letterlock backup on",
+    "gradual": "Backups are off: they arrive gradually, and are not there for this account yet.",
+    "needs_version": "Backups are off: they need the latest version of Letterlock, update it.",
+}
+"""By the reason why the feature is not on, if it is not."""
 PHASES: Final = {
     BackupPhase.VAULT: "asking the vault",
     BackupPhase.FINDING: "looking for what is there",
@@ -134,7 +140,7 @@ def status_line(status: BackupStatus) -> str:
     if status.deletions_pending:
         lines.append(f"{still_keeping(status.deletions_pending)} {ASKED_AGAIN}")
     if not status.on:
-        return "\n".join([*lines, "Backups are off: letterlock backup on"])
+        return "\n".join([*lines, OFF.get(status.feature.reason, OFF[""])])
     opens = [
         name
         for name, has in (("password", status.has_password), ("64 digits", status.has_recovery_key))

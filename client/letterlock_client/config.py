@@ -227,7 +227,7 @@ def file_failed(path: Path, error: OSError) -> ClientError:
     """Turn what the system said about a file into a public error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ClientError(Code.STORAGE_FULL, "the disk is full", file=str(path))
-    return ClientError(Code.FILE_FAILED, f"{path.name}: {error.strerror or 'failed'}", file=str(path))
+    return ClientError(Code.FILE_FAILED, f"{path}: {error.strerror or 'failed'}", file=str(path))
 
 
 class ProfileLock:

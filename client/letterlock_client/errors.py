@@ -197,6 +197,17 @@ def whole_sentence(text: str) -> str:
     return text if not text or text.endswith(_STOPS) else f"{text}."
 
 
+def behind_a_colon(text: str) -> str:
+    """Return a whole sentence, or several, as they go on behind a colon: beginning small, one alone without its stop.
+
+    A first word that is no plain word, or is written in capitals, stays as it is.
+    """
+    first = text.partition(" ")[0]
+    if first.isalpha() and (first.istitle() or len(first) == 1):
+        text = text[:1].lower() + text[1:]
+    return text.removesuffix(".") if ". " not in text else text
+
+
 class ClientError(Exception):
     """What went wrong, for a script (`code`, `facts`) and for a person (`message`, one sentence).
 
@@ -222,3 +233,13 @@ class ClientError(Exception):
 def wrong_passphrase() -> ClientError:
     """Return the constant error for a passphrase that does not fit, whatever the reason."""
     return ClientError(Code.WRONG_PASSPHRASE, WRONG_PASSPHRASE)
+
+
+def backups_off() -> ClientError:
+    """Return the error of whatever needs backups that are on."""
+    return ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+
+
+def backups_on() -> ClientError:
+    """Return the error of turning on what is on."""
+    return ClientError(Code.BACKUP_ON, "backups are on already; turn them off first, or change the password")

@@ -75,5 +75,5 @@ def _read(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ClientError(
-            Code.FILE_FAILED, f"the fleet file cannot be read: {error.strerror}", file=str(path)
+            Code.FILE_FAILED, f"the fleet file {path} cannot be read: {error.strerror}", file=str(path)
         ) from error

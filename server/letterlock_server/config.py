@@ -14,6 +14,7 @@ import msgspec
 
 from letterlock.devices.login import check_relay_name
 from letterlock.errors import MalformedError
+from letterlock.wire.frames import VERSION
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8710"
 RELAY_STORE: Final = "relay.db"
@@ -78,7 +79,10 @@ def parse_feature(text: str) -> Feature:
     """Read `name=percent` or `name=percent,version`. Raises UsageError."""
     match = _FEATURE.fullmatch(text)
     if match is None or int(match["percent"]) > 100:
-        raise UsageError(f"'{text}' is no feature: give name=percent or name=percent,version")
+        raise UsageError(
+            f"'{text}' is no feature: give name=percent or name=percent,number;"
+            f" the number is of the protocol that a client speaks, now {VERSION}"
+        )
     return Feature(match["name"], int(match["percent"]), int(match["version"] or 1))
 
 

@@ -1,18 +1,22 @@
 """What backup commands print for people reads as a sentence, whatever the numbers are."""
 
+from dataclasses import replace
+
 import pytest
 
 from letterlock.ids import MessageId
 from letterlock_client.backup_models import (
     BackupPhase,
     BackupProgress,
+    FeatureView,
     Freshness,
     Restored,
     TurnedOff,
     WrongFile,
 )
-from letterlock_client.backup_shapes import off_line, off_shape, progress_line, restored_line
+from letterlock_client.backup_shapes import off_line, off_shape, progress_line, restored_line, status_line
 from letterlock_client.ui.backup_wording import restored_sentence
+from tests.client.ui.fake_messenger import FakeMessenger
 
 
 @pytest.mark.parametrize(
@@ -77,3 +81,14 @@ def test_realms_that_keep_a_record_are_named_when_backups_are_turned_off(
     assert said in line
     assert ("did not delete" in line) is bool(away)
     assert off_shape(done)["deletions_pending"] == list(away)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("", "letterlock backup on"), ("gradual", "arrive gradually"), ("needs_version", "the latest version")],
+)
+def test_backups_that_are_off_are_offered_only_where_they_can_be_turned_on(reason: str, said: str) -> None:
+    off = FakeMessenger().backups.now
+    line = status_line(replace(off, feature=FeatureView(not reason, reason)))
+    assert said in line
+    assert ("letterlock backup on" in line) is (not reason)

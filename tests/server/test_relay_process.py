@@ -225,6 +225,7 @@ async def test_metrics_are_on_their_own_address_and_count_without_naming(tmp_pat
         (["--listen", "127.0.0.1:0", "--name", "UPPER"], "--name"),
         (["--listen", "127.0.0.1:0", "--invite-code-file", "/no/file"], "invite"),
         (["--listen", "127.0.0.1:0", "--feature", "backup.e2ee=101"], "feature"),
+        (["--listen", "127.0.0.1:0", "--feature", "backup.e2ee=100,0.2.0"], "of the protocol"),
         (["--listen", "127.0.0.1:0", "--rate-factor", "0"], "above 0"),
     ],
 )

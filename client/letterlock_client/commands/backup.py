@@ -37,14 +37,16 @@ from letterlock_client.backup_shapes import (
 from letterlock_client.commands.session import (
     UsageError,
     ask,
+    can_ask,
     online,
     profile_name,
     run_command,
     run_with_messenger,
     unlock_for,
+    unreadable,
 )
 from letterlock_client.config import Home, Unlock, file_failed
-from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code
+from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code, backups_off, backups_on
 from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
@@ -88,8 +90,11 @@ async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int
         raise UsageError("say where backups go: --provider folder:DIR")
     password = secret_from(given.password_file) if given.password_file else None
     if password is None and not given.recovery_key:
-        if given.json:
+        if given.json or not can_ask():
             raise UsageError("give --password-file, --recovery-key, or both")
+        # Nobody types a password twice to hear that none was wanted.
+        if (await messenger.backups.status()).on:
+            raise backups_on()
         password = new_password()
     choice = BackupChoice(
         provider=given.provider,
@@ -106,7 +111,12 @@ async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int
         fields["recovery_key"] = made.recovery_key
     if made.realms_total:
         fields |= {"realms": made.realms, "realms_total": made.realms_total}
-    output.result(fields, f"{made.sheet}\nBackups are on. Make the first one: letterlock backup now")
+    away = made.realms_total - made.realms
+    told = (
+        f"The password is set at {made.realms} of {made.realms_total} realms; the rest hears of it later.\n"
+    )
+    text = f"{made.sheet}\n{told if away else ''}Backups are on. Make the first one: letterlock backup now"
+    output.result(fields, text)
     return DONE
 
 
@@ -171,6 +181,8 @@ async def rehearse(messenger: Messenger, given: Namespace, output: Output) -> in
 
 async def change_password(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Set a new password; no object of the backup is written again."""
+    if not given.password_file and not (await messenger.backups.status()).on:
+        raise backups_off()
     password = secret_from(given.password_file) if given.password_file else new_password()
     await online(messenger)
     fleet = Path(given.fleet) if given.fleet else None
@@ -307,7 +319,7 @@ def secret_from(path: str) -> str:
             raw = file.read(MAX_SECRET + 1)
         text = raw.decode().strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the file with the secret cannot be read: {error}") from error
+        raise UsageError(f"the file with the secret, {path}, cannot be read: {unreadable(error)}") from error
     if not text or len(raw) > MAX_SECRET:
         raise ClientError(Code.BAD_INPUT, "the file with the secret must hold 1 to 4096 bytes of text")
     return text

@@ -115,10 +115,15 @@ def told_passphrase(given: Namespace) -> str | None:
             raw = file.read(MAX_PASSPHRASE + 2)
         text = raw.decode().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the passphrase file cannot be read: {error}") from error
+        raise UsageError(f"the passphrase file {name} cannot be read: {unreadable(error)}") from error
     if not text or len(raw) > MAX_PASSPHRASE:
         raise UsageError("the passphrase file must hold 1 to 1024 bytes of UTF-8")
     return text
+
+
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Say why a file that a person named cannot be read as text."""
+    return error.strerror or "failed" if isinstance(error, OSError) else "it holds something else than text"
 
 
 def ask(prompt: str, instead: str = "--passphrase-file or --no-passphrase") -> str:

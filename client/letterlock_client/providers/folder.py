@@ -173,6 +173,8 @@ class FolderProvider:
             raise UnreachableError(
                 f"the folder {self._folder} is not there; connect its disk, or choose another folder"
             ) from None
+        except NotADirectoryError:
+            raise RefusedError(f"{self._folder} is no folder; choose another") from None
         for part in below.split("/") if below else ():
             with _closing(place):
                 place = _step(place, part, make=make)

@@ -1,5 +1,6 @@
 """From what the owner typed to a provider: `folder:DIR`."""
 
+import os
 import unicodedata
 from pathlib import Path
 from typing import Final
@@ -34,11 +35,27 @@ def open_provider(text: str, *, create: bool = False) -> Provider:
     """Return the provider that `text` names. Raises code bad_input.
 
     `create` makes a folder that is not there, for turning backups on: afterwards a folder that is gone is a
-    disk that is not connected. Raises code file_failed then.
+    disk that is not connected. Raises codes file_failed and
+    provider_refused then.
     """
     folder = Path(normal(text).partition(":")[2])
     if create and not folder.is_dir():
         if folder.exists():
             raise ClientError(Code.BAD_INPUT, f"{folder} is a file, and no folder")
-        make_private_folder(folder)
+        make(folder)
+    if create and not os.access(folder, os.W_OK | os.X_OK):
+        raise ClientError(
+            Code.PROVIDER_REFUSED, f"nothing may be written into {folder}; choose another folder"
+        )
     return FolderProvider(folder)
+
+
+def make(folder: Path) -> None:
+    """Make a folder for backups. Raises code file_failed."""
+    try:
+        make_private_folder(folder)
+    except ClientError as error:
+        why = error.message.removeprefix(f"{folder}: ")
+        raise ClientError(
+            error.code, f"the folder {folder} cannot be made: {why}; choose another", **error.facts
+        ) from error

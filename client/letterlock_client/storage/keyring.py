@@ -26,7 +26,7 @@ from letterlock.primitives.sealing import (
     seal_with_key_commitment,
 )
 from letterlock_client.config import Places, Unlock, file_failed, write_private_file
-from letterlock_client.errors import ClientError, Code, wrong_passphrase
+from letterlock_client.errors import ClientError, Code, backups_off, wrong_passphrase
 
 Random = Callable[[int], bytes]
 
@@ -136,7 +136,7 @@ async def open_recovery_secrets(places: Places, unlock: Unlock) -> tuple[bytes, 
     key = await file.lock.sealing_key(unlock)
     _open(key, Label.DATABASE_KEY, file.sealed_database_key, file.lock)
     if not file.sealed_recovery_secrets:
-        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+        raise backups_off()
     return tuple(_open(key, Label.RECOVERY_SECRET, each, file.lock) for each in file.sealed_recovery_secrets)
 
 

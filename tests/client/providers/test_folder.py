@@ -214,3 +214,28 @@ def test_a_file_in_the_place_of_the_folder_is_named_as_such(tmp_path: Path) -> N
     with pytest.raises(ClientError, match="is a file, and no folder") as told:
         open_provider(f"folder:{place}", create=True)
     assert told.value.code is Code.BAD_INPUT
+
+
+def test_a_folder_that_cannot_be_made_is_named_whole(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("not a folder")
+    place = tmp_path / "notes" / "deep" / "backup"
+    with pytest.raises(ClientError) as told:
+        open_provider(f"folder:{place}", create=True)
+    assert told.value.code is Code.FILE_FAILED
+    assert told.value.message.startswith(f"the folder {place} cannot be made: ")
+    assert told.value.message.count(str(place)) == 1
+    assert "choose another" in told.value.message
+
+
+def test_a_folder_that_takes_nothing_is_told_when_it_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    # Who runs the tests may be allowed everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (place, os.W_OK | os.X_OK))
+    with pytest.raises(ClientError) as told:
+        open_provider(f"folder:{place}", create=True)
+    assert told.value.code is Code.PROVIDER_REFUSED
+    assert str(place) in told.value.message
+    open_provider(f"folder:{place}")

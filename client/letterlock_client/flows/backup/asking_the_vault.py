@@ -19,7 +19,7 @@ from letterlock.vault.ledger import Head
 from letterlock.vault.recovery_secret import RecoverySecret, key_id
 from letterlock_client.backup_models import Attempt, PasswordChanged, VaultView
 from letterlock_client.config import Unlock
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError, Code, backups_off, behind_a_colon
 from letterlock_client.fleet_file import load_fleet_bytes, parse_fleet
 from letterlock_client.flows.backup import recovery_secrets
 from letterlock_client.flows.backup.objects import Objects
@@ -72,7 +72,7 @@ def check_password(password: str, handle: str) -> None:
     """Refuse a password that a vault's few guesses do not protect. Raises code bad_input."""
     judged = judge(password, (handle,))
     if not judged.acceptable:
-        raise ClientError(Code.BAD_INPUT, judged.sentence)
+        raise ClientError(Code.BAD_INPUT, behind_a_colon(judged.sentence))
 
 
 def _fleet_file(place: Workplace, fleet: Path | None) -> Path:
@@ -99,7 +99,7 @@ async def _change_password(
 ) -> PasswordChanged:
     state = await place.database.read(backup_state.load)
     if state is None:
-        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+        raise backups_off()
     rotation = await place.database.read(rotation_state.load)
     if rotation is not None and (rotation.phase is Phase.COMMITTING or place.backup_lock.locked()):
         raise ClientError(Code.BACKUP_RUNNING, "the backup's key is being rotated: finish that first")

@@ -16,7 +16,7 @@ from letterlock_client.backup_models import (
     TurnedOn,
 )
 from letterlock_client.config import Unlock
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError, Code, backups_off, backups_on
 from letterlock_client.flows import features
 from letterlock_client.flows.backup import (
     counting,
@@ -51,9 +51,7 @@ class Chosen:
 async def turn_on(place: Workplace, choice: BackupChoice, unlock: Unlock) -> TurnedOn:
     """Make the recovery secret, keep it as chosen, and remember where backups go."""
     if await place.database.read(backup_state.load) is not None:
-        raise ClientError(
-            Code.BACKUP_ON, "backups are on already; turn them off first, or change the password"
-        )
+        raise backups_on()
     await features.require(place, features.BACKUP)
     if choice.password is None and not choice.recovery_key:
         raise ClientError(Code.BAD_INPUT, "choose a password, the 64 digits, or both")
@@ -104,7 +102,7 @@ async def choose(place: Workplace, chosen: Chosen) -> BackupStatus:
     async def work(work: Work) -> None:
         state = await backup_state.load(work.tx)
         if state is None:
-            raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+            raise backups_off()
         changed = replace(
             state,
             frequency=chosen.frequency if chosen.frequency is not None else state.frequency,

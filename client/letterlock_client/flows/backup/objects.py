@@ -20,7 +20,7 @@ from letterlock.errors import (
     TruncatedError,
     WrongSecretError,
 )
-from letterlock_client.errors import DAMAGE, ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError, Code, behind_a_colon
 from letterlock_client.links.relay import Sleep
 from letterlock_client.providers.interface import Found, MissingError, Provider, UnreachableError
 
@@ -57,7 +57,7 @@ def told(error: BackupError) -> ClientError:
         facts["chunk"] = error.index
     if isinstance(error, StaleGenerationError):
         facts |= {"generation": error.generation, "expected": error.known}
-    return ClientError(_CODES.get(type(error), Code.BACKUP_MISMATCH), str(error), **facts)
+    return ClientError(_CODES.get(type(error), Code.BACKUP_MISMATCH), behind_a_colon(str(error)), **facts)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Final
 
 from letterlock.backup.generations import MAX_STEP
 from letterlock_client.backup_models import Frequency
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError, Code, backups_off
 from letterlock_client.flows.backup import counting
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.workplace import Workplace
@@ -29,7 +29,7 @@ async def require(place: Workplace) -> BackupState:
     """How this profile is backed up. Raises code backup_off."""
     state = await place.database.read(backup_state.load)
     if state is None:
-        raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+        raise backups_off()
     return state
 
 
