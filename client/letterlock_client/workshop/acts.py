@@ -98,7 +98,7 @@ STEPS: Final = (
     Step(
         Fact.VERIFIED,
         "they compare",
-        "f4 shows the safety number. If Alice and Bob see the same 60 digits, nobody stands between them.",
+        "f4 shows the safety number. If both see the same 60 digits, nobody stands between them; f9 again says so.",
     ),
     Step(
         Fact.BACKED_UP,

@@ -20,6 +20,7 @@ from letterlock_client.sanitize import line_of
 from letterlock_client.ui.crash import say_crash
 from letterlock_client.ui.notices import NoticesApp
 from letterlock_client.ui.palette import Commands
+from letterlock_client.ui.screens.verify import VerifyScreen
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.terminal import know_alt_enter
 from letterlock_client.ui.themes import DEFAULT, STYLES
@@ -44,6 +45,7 @@ class StageApp(NoticesApp[int], TypedAheadApp[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Leave", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "Copy or leave", show=False, priority=True),
+        Binding("f9", "play", "Do the next step", show=False, priority=True),
     ]
 
     def __init__(self, cast: Cast, surroundings: Surroundings | None = None) -> None:
@@ -54,6 +56,15 @@ class StageApp(NoticesApp[int], TypedAheadApp[int]):
         """Show the stage."""
         self.theme = DEFAULT
         self.push_screen(self._stage)
+
+    def action_play(self) -> None:
+        """Do the next step in the visitor's place; before a safety number, say that it is the same, then close it."""
+        if self.screen is self._stage:
+            self._stage.play()
+        elif isinstance(self.screen, VerifyScreen):
+            self.screen.agree()
+        else:
+            self.notify("Close this first: escape.")
 
     def action_interrupt(self) -> None:
         """Copy what is selected; where nothing is, leave."""

@@ -57,7 +57,6 @@ class StageScreen(Layer[None]):
         Binding("f4", "compare", "Compare", show=False),
         Binding("f1", "help", "Help", show=False),
         Binding("f10", "middle", "Relay or vault", show=False, priority=True),
-        Binding("f9", "play", "Do the next step", show=False, priority=True),
     ]
 
     @dataclass
@@ -293,7 +292,7 @@ class StageScreen(Layer[None]):
             else:
                 await self._cast.relay.start()
 
-    def action_play(self) -> None:
+    def play(self) -> None:
         """Do the next step in the visitor's place."""
         step = self.bill.step
         if self.bill.busy:

@@ -166,6 +166,21 @@ async def test_the_whole_story_can_be_played_with_one_key(show: Show) -> None:
         assert "❯ 5 they compare" in shown.text()
         await shown.press("f9")
         assert "Compare these numbers" in " ".join(shown.text().split())
+        await shown.press("f9")
+        assert "❯ 6 Bob backs up" in shown.text()
+        await shown.press("f9")
+        assert "Compare these numbers" not in " ".join(shown.text().split())
+
+
+async def test_the_key_that_plays_says_what_it_waits_for_where_a_dialog_is_in_its_way(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        await shown.press("f1")
+        await shown.press("f9")
+        assert "Close this first: escape." in shown.text()
+        assert not extras.alice.asked("send_text")
+        await shown.press("escape", "f9")
+        assert len(extras.alice.asked("send_text")) == 1
 
 
 async def test_a_step_that_cannot_be_done_says_why(show: Show) -> None:

@@ -121,6 +121,15 @@ class VerifyScreen(Dialog[bool]):
         else:
             self.action_qr()
 
+    def agree(self) -> None:
+        """Say that the numbers are the same; once that was said, close."""
+        if self._number is None:
+            return
+        if self._number.verified:
+            self.action_leave()
+        else:
+            self._call(self._confirm(self._number.digits))
+
     def action_qr(self) -> None:
         """Show the QR code on a screen of its own."""
         if self._number is not None and self.app.screen is self:
