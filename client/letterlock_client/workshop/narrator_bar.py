@@ -14,7 +14,7 @@ from textual.widgets import Static
 from letterlock_client.ui.icons import Icons
 from letterlock_client.workshop.acts import TITLES, Playbill
 
-_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "f10", "f9")
+_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "f10", "tab", "f9")
 """Keys that are left out first where not all fit."""
 
 _MORE: Final = 14
@@ -78,12 +78,12 @@ class TabBar(Static):
         super().__init__(markup=False)
         self._icons = icons
 
-    def show(self, here: str, news: Mapping[str, int]) -> None:
-        """Mark the party that has the focus, and how much came for the others."""
+    def show(self, here: str, news: Mapping[str, int], *, vault: bool) -> None:
+        """Mark the party that has the focus, and how much came for the others; `vault` stands in the relay's place."""
         parts = []
         for key, party, name in (
             ("f5", "alice", "Alice"),
-            ("f6", "relay", "the relay"),
+            ("f6", "relay", "the vault" if vault else "the relay"),
             ("f7", "bob", "Bob"),
         ):
             new = f" ({news[party]} new)" if news.get(party) else ""
@@ -111,7 +111,7 @@ class KeyBar(Static):
             ("tab", "next", "screen.next_stop"),
             ("f5 f6 f7", "Alice, relay, Bob", ""),
             ("f8", kill, "screen.toggle_relay"),
-            ("f9", "do it for me", "screen.play"),
+            ("f9", "do it for me", "app.play"),
             ("f10", "relay or vault", "screen.middle"),
             ("f4", "compare", "screen.compare"),
             ("f1", "all keys", "screen.help"),

@@ -191,7 +191,7 @@ class StageScreen(Layer[None]):
     def _redraw(self) -> None:
         self.narrator.show(self.bill)
         self.keys.show(relay_runs=self.bill.relay_runs)
-        self.tabs.show(self.here, self._unseen)
+        self.tabs.show(self.here, self._unseen, vault=self.has_class("-vault"))
 
     def _note(self, party: str, many: int) -> None:
         if party != self.here:
@@ -257,6 +257,7 @@ class StageScreen(Layer[None]):
         self.toggle_class("-vault")
         if self.here == "relay":
             self.set_focus(self._middle())
+        self._redraw()
 
     def action_next_stop(self) -> None:
         """Go to the next party; from an answer or a list, to the next thing within this one."""
@@ -311,6 +312,8 @@ class StageScreen(Layer[None]):
     async def _play_behind(self, fact: Fact) -> None:
         """Do what happens at the provider and the vault, and show it there."""
         self.add_class("-vault")
+        if self.has_class("-one"):
+            self.action_show("relay")
         self.bill = self.bill.working(busy=True)
         self._redraw()
         try:

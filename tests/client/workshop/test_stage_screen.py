@@ -9,6 +9,7 @@ from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Delivery, Standing
 from letterlock_client.ui.widgets.composer import Composer
+from letterlock_client.workshop.acts import Fact
 from letterlock_client.workshop.keepers import SeenObject, SeenRealm, Sight
 from letterlock_client.workshop.stage import StageApp
 from tests.client.workshop.conftest import Show
@@ -170,6 +171,35 @@ async def test_the_whole_story_can_be_played_with_one_key(show: Show) -> None:
         assert "❯ 6 Bob backs up" in shown.text()
         await shown.press("f9")
         assert "Compare these numbers" not in " ".join(shown.text().split())
+
+
+async def test_a_narrow_stage_names_the_key_that_plays_and_a_click_on_it_plays(show: Show) -> None:
+    extras = Extras()
+    async with show(extras, (60, 30)) as shown:
+        rows = shown.text().splitlines()
+        row = next(number for number, line in enumerate(rows) if "do it for me" in line)
+        await shown.pilot.click(offset=(rows[row].index("do it for me"), row))
+        await shown.settle()
+        assert len(extras.alice.asked("send_text")) == 1
+
+
+async def test_a_narrow_stage_shows_the_vault_where_something_happens_behind_the_scenes(show: Show) -> None:
+    extras = Extras()
+    async with show(extras, (60, 30)) as shown:
+        played: list[Fact] = []
+
+        async def play_behind(fact: Fact) -> None:
+            played.append(fact)
+
+        shown.stage._prompter.play_behind = play_behind  # type: ignore[method-assign]
+        for fact in list(Fact)[: list(Fact).index(Fact.BACKED_UP)]:
+            shown.stage.bill = shown.stage.bill.happened(fact)
+        assert "f6 the relay" in shown.text()
+        await shown.press("f9")
+        assert played == [Fact.BACKED_UP]
+        assert shown.stage.here == "relay"
+        assert "f6 the vault" in shown.text()
+        assert "What the provider and the vault have" in shown.text()
 
 
 async def test_the_key_that_plays_says_what_it_waits_for_where_a_dialog_is_in_its_way(show: Show) -> None:
