@@ -6,7 +6,6 @@ from typing import Final
 from letterlock.ids import message_text
 from letterlock_client import shapes
 from letterlock_client.backup_models import (
-    Attempt,
     BackupMade,
     BackupPhase,
     BackupProgress,
@@ -17,7 +16,6 @@ from letterlock_client.backup_models import (
     Restored,
     Rotated,
     TurnedOff,
-    VaultView,
     Verified,
 )
 from letterlock_client.sanitize import line_of
@@ -305,25 +303,6 @@ def rehearsed_line(found: Rehearsed) -> str:
     return "\n".join([head, *(found.differences or ("It is the same as what is here.",))])
 
 
-def vault_shape(vault: VaultView) -> dict[str, object]:
-    """How the realms stand before a password is asked for."""
-    return {
-        "type": "vault",
-        "attempts_left": vault.attempts_left,
-        "wait_seconds": vault.wait_seconds,
-        "with_locator": vault.with_locator,
-        "realms": [
-            {
-                "realm": realm.name,
-                "state": realm.state.value,
-                "attempts_left": realm.attempts_left,
-                "wait_seconds": realm.wait_seconds,
-            }
-            for realm in vault.realms
-        ],
-    }
-
-
 def restored_shape(done: Restored) -> dict[str, object]:
     """What a restore brought back."""
     shape: dict[str, object] = {
@@ -359,27 +338,6 @@ def wrong_files(done: Restored) -> str:
     if done.media_wrong > len(names):
         names.append(f"and {done.media_wrong - len(names):,} more")
     return f"Damaged or missing at the provider, and not back: {many(done.media_wrong, 'file')}: {', '.join(names)}."
-
-
-def attempt_shape(attempt: Attempt) -> dict[str, object]:
-    """One entry of a realm's ledger."""
-    return {
-        "realm": attempt.realm,
-        "at": when(attempt.at),
-        "kind": attempt.kind,
-        "door": attempt.door,
-        "sequence": attempt.sequence,
-    }
-
-
-NOTHING_NOTED: Final = "No vault has noted anything of this account's backups."
-"""What is said of a history without entries: silence could be anything."""
-
-
-def attempt_line(attempt: Attempt) -> str:
-    """One entry of a realm's ledger, for people."""
-    door = f" at the {attempt.door} door" if attempt.door else ""
-    return f"{when(attempt.at)}  {attempt.realm}: {attempt.kind.replace('_', ' ')}{door}"
 
 
 def progress_shape(moved: BackupProgress) -> dict[str, object]:

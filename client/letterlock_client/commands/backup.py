@@ -16,9 +16,6 @@ from letterlock_client.backup_models import (
     Frequency,
 )
 from letterlock_client.backup_shapes import (
-    NOTHING_NOTED,
-    attempt_line,
-    attempt_shape,
     made_line,
     made_shape,
     off_line,
@@ -52,6 +49,7 @@ from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
 from letterlock_client.shapes import many
+from letterlock_client.vault_shapes import NOTHING_NOTED, attempt_line, attempt_shape
 
 MAX_SECRET: Final = 4096
 

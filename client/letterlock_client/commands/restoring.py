@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
-from letterlock_client.backup_shapes import restored_line, restored_shape, vault_shape
+from letterlock_client.backup_shapes import restored_line, restored_shape
 from letterlock_client.commands.backup import secret_from, tell_progress
 from letterlock_client.commands.session import UsageError, ask, can_ask, new_unlock, profile_name, unlock_for
 from letterlock_client.config import Home, Unlock
@@ -17,6 +17,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.output import DONE, Output
 from letterlock_client.restoration import Restoration
 from letterlock_client.sanitize import name_of
+from letterlock_client.vault_shapes import vault_shape
 
 FILES: Final = "--password-file or --recovery-key-file"
 """What names a secret where nobody is there to be asked."""

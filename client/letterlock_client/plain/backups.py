@@ -9,8 +9,6 @@ from typing import Final
 
 from letterlock_client.backup_models import BackupProgress
 from letterlock_client.backup_shapes import (
-    NOTHING_NOTED,
-    attempt_line,
     made_line,
     progress_line,
     rehearsed_line,
@@ -24,6 +22,7 @@ from letterlock_client.file_sums import by_chat, by_kind, total_line
 from letterlock_client.plain.speaking import Action, Verbs, say
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import who
+from letterlock_client.vault_shapes import NOTHING_NOTED, attempt_line
 
 LONG = ("now", "verify", "rehearse")
 """What goes on while people chat."""

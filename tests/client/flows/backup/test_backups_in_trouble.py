@@ -96,7 +96,7 @@ async def test_a_first_backup_that_is_cut_short_goes_on_with_the_files_that_lie_
     for name in ("one", "two", "three"):
         (tmp_path / name).write_bytes(name.encode())
         await pair.alice.send_file(pair.to_bob, tmp_path / name)
-    for number in range(1, 6):
+    for number in range(1, 7):
         shelf.seen = dying = Dying(shelf.memory, number, after=False)
         await dies(pair.alice.backups.back_up)
         assert dying.hit
