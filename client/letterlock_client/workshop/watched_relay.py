@@ -86,12 +86,15 @@ def now_ms() -> int:
 class Guard:
     """A temporary folder, and a small process that removes it and kills the servers once this one is gone."""
 
+    folder: Path
+    """There as long as this is entered."""
+
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="letterlock-stage-"))
         self._process: asyncio.subprocess.Process | None = None
         self._pids: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="letterlock-stage-"))
         try:
             self._process = await asyncio.create_subprocess_exec(
                 "/bin/sh", "-c", _GUARD, "letterlock-guard", str(self.folder), start_new_session=True,
