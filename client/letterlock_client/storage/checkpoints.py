@@ -23,14 +23,15 @@ async def beside(database: Database) -> AsyncIterator[Callable[[], None]]:
     Whatever goes wrong there is met again by the writer.
     """
     due = asyncio.Event()
-    await _leave_to_the_writer(database, _TOO_MANY)
     task = asyncio.create_task(_follow(database, due), name="checkpoints")
     try:
+        await _leave_to_the_writer(database, _TOO_MANY)
         yield due.set
     finally:
         task.cancel()
+        # Whoever is cancelled here once more does not wait; the writer is told all the same.
+        await asyncio.shield(_leave_to_the_writer(database, _USUAL))
         await asyncio.gather(task, return_exceptions=True)
-        await _leave_to_the_writer(database, _USUAL)
 
 
 async def _leave_to_the_writer(database: Database, pages: int) -> None:

@@ -1,14 +1,19 @@
 """While much is written, what was committed moves into the database in another thread, and the writer goes on."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final, TypeVar
+
+import pytest
 
 from letterlock_client.storage import checkpoints, messages
 from letterlock_client.storage.database import Database, Reader, Transaction
 from tests.client.storage.chat import KEY, make_chat, message
 
-MANY = 400
+MANY: Final = 400
+T = TypeVar("T")
 
 
 async def write_much(tx: Transaction, first: int) -> None:
@@ -89,3 +94,61 @@ async def test_somebody_who_reads_meanwhile_sees_one_view_and_loses_nothing(tmp_
 
 async def count(reader: Reader) -> int:
     return int(await reader.value("SELECT count(*) FROM message"))
+
+
+async def test_the_writer_makes_them_again_where_somebody_is_cancelled_as_they_begin(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "messages.db", KEY) as database:
+        usual = await due_for_the_writer(database)
+        written = asyncio.Event()
+
+        class Late(Database):
+            """Its answers do not come."""
+
+            async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+                result = await database.write(work)
+                if not written.is_set():
+                    written.set()
+                    await asyncio.Event().wait()
+                return result
+
+        async def use() -> None:
+            async with checkpoints.beside(Late(lambda _: None)):
+                raise AssertionError
+
+        using = asyncio.create_task(use())
+        await written.wait()
+        assert await due_for_the_writer(database) > usual
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        assert await due_for_the_writer(database) == usual
+
+
+async def test_the_writer_makes_them_again_where_nobody_waits_for_their_end(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "messages.db", KEY) as database:
+        usual = await due_for_the_writer(database)
+        inside, writing, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def busy(_tx: Transaction) -> None:
+            writing.set()
+            await go_on.wait()
+
+        async def use() -> None:
+            async with checkpoints.beside(database):
+                inside.set()
+                await asyncio.Event().wait()
+
+        using = asyncio.create_task(use())
+        await inside.wait()
+        other = asyncio.create_task(database.write(busy))
+        await writing.wait()
+        using.cancel()
+        async with asyncio.timeout(20):
+            while not database.writer_is_waited_for:
+                await asyncio.sleep(0)
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        go_on.set()
+        await other
+        assert await due_for_the_writer(database) == usual
