@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 async def run(place: Workplace, work: Callable[[], Awaitable[T]]) -> T:
     """Do it as a task that `cancel` can end. Raises codes backup_running, and cancelled once it was called off."""
-    if place.backup_lock.locked():
+    # A task that was made this turn does not hold the lock yet.
+    if place.backup_task is not None or place.backup_lock.locked():
         raise ClientError(Code.BACKUP_RUNNING, "a backup runs already")
 
     async def locked() -> T:

@@ -9,6 +9,7 @@ from letterlock.backup.records import MessageRecord, Record, TombstoneRecord
 from letterlock.backup.segments import open_segment
 from letterlock_client.backup_models import Frequency
 from letterlock_client.backup_shapes import status_line
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupFinished
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
@@ -261,6 +262,23 @@ async def test_a_backup_that_began_by_itself_can_be_stopped_and_is_made_later(
         return (await pair.alice.backups.status()).last is not None
 
     await eventually(made)
+
+
+async def test_of_two_that_begin_in_one_turn_one_is_refused_and_the_other_can_be_stopped(
+    pair: Pair, shelf: Shelf
+) -> None:
+    await turn_on(pair.alice)
+    shelf.seen = stuck = Stuck()
+    one, two = (asyncio.create_task(pair.alice.backups.back_up()) for _ in range(2))
+    await stuck.asked.wait()
+    assert two.done()
+    with pytest.raises(ClientError) as told:
+        await two
+    assert told.value.code is Code.BACKUP_RUNNING
+    await pair.alice.backups.cancel()
+    with pytest.raises(ClientError) as told:
+        await one
+    assert told.value.code is Code.CANCELLED
 
 
 async def test_a_history_that_shrank_by_itself_raises_an_alarm_and_keeps_the_good_one(
