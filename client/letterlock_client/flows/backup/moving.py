@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from letterlock.backup.manifest import Manifest, media_name, open_manifest, segment_name
 from letterlock.backup.segments import SegmentRef, open_tail, tail_range
-from letterlock.errors import BackupError, ManifestMismatchError
+from letterlock.errors import BackupError, ManifestMismatchError, TruncatedError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupPhase, LeftBehind
 from letterlock_client.errors import ClientError, Code
@@ -50,8 +50,9 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
     """Use another place from now on; the caller holds the place's backup lock.
 
     With `begin_anew` nothing is carried over, and what lies only where backups were stays there. Raises code
-    backup_running while a key is being rotated, device_revoked where another terminal backs up there, provider_…; where
-    files would be left behind because what was used cannot be read, its code with `files` and `bytes`.
+    backup_running while a key is being rotated, device_revoked where another terminal backs up here or there,
+    provider_…; where files would be left behind because what was used cannot be read, its code with `files` and
+    `bytes`.
     """
     to = normal(provider)
     new = Objects(place.open_provider(to, create=True), place.sleep)
@@ -64,6 +65,8 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
             Code.BACKUP_RUNNING, "the backup's key is being rotated: back up now, then change the place"
         )
     await successors.require_none(place, new, state)
+    # One that cannot be asked may be what is being left for that.
+    await successors.known_none(place, objects(place, state.provider), state)
     if begin_anew or not state.manifest:
         await _use(place, anew(state, to), carried=False)
         return
@@ -174,10 +177,18 @@ class _Carrying:
                 await self.new.delete(name)
                 await self.new.stream(name, lambda name=name, size=size: self._parts(name, size))  # type: ignore[misc]
             meter.moved(1, size)
+        arrived = MediaShelf(key, manifest.media_master)
+        await arrived.look(self.new)
+        for each in sorted(wanted):
+            if arrived.present.get(each) != here.present[each]:
+                raise _spoiled(media_name(key, each))
 
     async def _parts(self, name: str, size: int) -> AsyncIterator[bytes]:
         for start in range(0, size, READ_BYTES):
-            yield await self._read(name, start, min(READ_BYTES, size - start))
+            part = await self._read(name, start, min(READ_BYTES, size - start))
+            if len(part) < min(READ_BYTES, size - start):
+                raise _UnreadError(told(TruncatedError(name)))
+            yield part
 
     async def _read(self, name: str, start: int, length: int) -> bytes:
         try:

@@ -48,6 +48,17 @@ async def require_none(
         return
 
 
+async def known_none(place: Workplace, store: Objects, state: BackupState) -> bool:
+    """Look as `require_none` does, and raise as it does; False where the provider says nothing: nobody knows then."""
+    try:
+        await require_none(place, store, state)
+    except ClientError as error:
+        if error.code not in PROVIDER_AWAY:
+            raise
+        return False
+    return True
+
+
 def _revoked() -> ClientError:
     return ClientError(
         Code.DEVICE_REVOKED,

@@ -5,6 +5,7 @@ reached is deleted, and where the rest would be is said. Must not know how a bac
 """
 
 from collections.abc import Awaitable
+from contextlib import suppress
 
 from letterlock.backup.manifest import prefix_of
 from letterlock_client.backup_models import TurnedOff
@@ -55,10 +56,15 @@ async def _turn_off(place: Workplace, unlock: Unlock, *, leave: bool) -> TurnedO
     await require_restored(place)
     await _unless_away(unfinished_rotations.settle(place), leave=leave)
     state = await require(place)
-    # Whoever took this account over keeps its backup there, under the same key; realms know that as well.
-    await _unless_away(successors.require_none(place, objects(place, state.provider), state), leave=leave)
+    # Whoever took this account over keeps its backup there, under the same key.
+    store = objects(place, state.provider)
+    ours = True
+    if leave:
+        ours = await successors.known_none(place, store, state)
+    else:
+        await successors.require_none(place, store, state)
     record = await asking_the_vault.delete_registration(place)
-    removed, left = await (_what_can_be(place, state) if leave else _everything(place, state))
+    removed, left = await (_what_can_be(place, state, ours=ours) if leave else _everything(place, state))
 
     async def clear(work: Work) -> None:
         await backup_state.clear(work.tx, known_generation(state))
@@ -91,21 +97,25 @@ async def _everything(place: Workplace, state: BackupState) -> tuple[int, tuple[
     return removed + await left_beside.let_go(place, at_once=True), ()
 
 
-async def _what_can_be(place: Workplace, state: BackupState) -> tuple[int, tuple[str, ...]]:
-    """Delete what the provider lets go; how many objects that was, and where anything else would be."""
+async def _what_can_be(place: Workplace, state: BackupState, *, ours: bool) -> tuple[int, tuple[str, ...]]:
+    """Delete what the provider lets go; how many objects that was, and where anything else would be.
+
+    Nothing is deleted where nobody knows whether it is still `ours`: a provider may come back the moment after.
+    """
     places = [(state.provider, prefix_of(state.backup_key))]
     if (rotation := await place.database.read(rotation_state.load)) is not None:
         places.append((rotation.state.provider, prefix_of(rotation.state.backup_key)))
     removed = 0
-    try:
-        removed += await left_beside.let_go(place, at_once=True)
-    except ClientError:
-        if (beside := await place.database.read(beside_state.load)) is not None:
-            places.append((beside.provider, beside.prefix))
-    left = []
-    for provider, prefix in places:
+    left = [] if ours else places
+    for provider, prefix in places if ours else ():
         gone, all_gone = await tidying.remove_reachable(objects(place, provider), prefix)
         removed += gone
         if not all_gone:
-            left.append(f"{provider}/{prefix}")
-    return removed, tuple(left)
+            left.append((provider, prefix))
+    if ours:
+        with suppress(ClientError):
+            removed += await left_beside.let_go(place, at_once=True)
+    # What an older key opens goes only where it is provably unused, and is noted until it is gone.
+    if (beside := await place.database.read(beside_state.load)) is not None:
+        left.append((beside.provider, beside.prefix))
+    return removed, tuple(f"{provider}/{prefix}" for provider, prefix in left)

@@ -1,5 +1,6 @@
 """A backup that goes to another place: all of it comes along, or what stays behind is said before."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,39 @@ async def test_no_place_is_taken_that_another_terminal_of_the_account_uses(
     await again.close()
 
 
+async def test_a_terminal_that_was_put_out_where_it_is_goes_nowhere_else(
+    pair: Pair, shelf: Shelf, other: MemoryProvider
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await restore(pair.town, digits)
+    for anew in (False, True):
+        with pytest.raises(ClientError) as told:
+            await pair.alice.backups.move(OTHER, anew=anew)
+        assert told.value.code is Code.DEVICE_REVOKED
+    assert other.objects == {}
+
+
+async def test_a_file_of_which_only_a_part_comes_is_not_taken_for_whole(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path
+) -> None:
+    alice, _ = await back_without_files(pair, tmp_path)
+    shelf.seen = Short(shelf.memory)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER)
+    assert told.value.code is Code.BACKUP_TRUNCATED
+    assert (await alice.backups.status()).provider != OTHER
+    shelf.seen = shelf.memory
+    shelf.others[OTHER] = Forgetful(other)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER)
+    assert told.value.code is Code.BACKUP_MISMATCH
+    assert not [name for name in other.objects if "/manifest/" in name]
+    shelf.others[OTHER] = other
+    await alice.backups.move(OTHER)
+    assert (await alice.backups.verify()).problems == ()
+
+
 async def test_backups_that_are_off_go_nowhere(pair: Pair, other: MemoryProvider) -> None:
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.move(OTHER)
@@ -164,3 +198,20 @@ class Away(FaultyProvider):
 
     async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         raise UnreachableError(f"{name} is away")
+
+
+class Short(FaultyProvider):
+    """A place that gives the last byte of no file."""
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        body = await super().get(name, start, length)
+        return body[:-1] if "/media/" in name else body
+
+
+class Forgetful(FaultyProvider):
+    """A place that keeps all but the last byte of a file."""
+
+    async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
+        if "/media/" in name and not isinstance(data, bytes):
+            return await super().put(name, b"".join([part async for part in data])[:-1])
+        return await super().put(name, data)

@@ -22,7 +22,7 @@ from letterlock_client.providers.interface import Found, UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
-from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf, turn_on
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
 from tests.client.flows.vault import vaults
 from tests.client.providers.faulty import FaultyProvider
@@ -217,6 +217,38 @@ class Gone(FaultyProvider):
         if "/manifest/" not in name:
             raise UnreachableError("the disk is not connected")
         await super().delete(name)
+
+
+async def test_a_terminal_that_was_put_out_deletes_nothing_where_it_could_not_look(
+    town: Town, shelf: Shelf
+) -> None:
+    """The disk comes back the moment after, and what lies there is the new terminal's by now."""
+    old = await town.register("alice")
+    digits = await turn_on(old)
+    await old.backups.back_up()
+    state = await require(old._place)
+    await restore(town, digits)
+    new = await town.open("second", connect=False)
+    await new.backups.back_up()
+    there = dict(shelf.memory.objects)
+    shelf.seen = ComesBack(shelf.memory, f"{prefix_of(state.backup_key)}/takeover")
+    done = await old.backups.turn_off(NO_PASSPHRASE, leave=True)
+    assert (done.objects_deleted, done.left) == (0, (f"{PROVIDER}/{prefix_of(state.backup_key)}",))
+    assert shelf.memory.objects == there
+    assert (await new.backups.verify()).problems == ()
+
+
+class ComesBack(FaultyProvider):
+    """A provider that does not say what lies under one prefix."""
+
+    def __init__(self, inner: MemoryProvider, unknown: str) -> None:
+        super().__init__(inner)
+        self._unknown = unknown
+
+    async def list(self, prefix: str) -> list[Found]:
+        if prefix == self._unknown:
+            raise UnreachableError("the disk is not connected")
+        return await super().list(prefix)
 
 
 async def test_backups_that_are_turned_on_again_go_on_above_what_the_realms_remember(
