@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from letterlock.wire.frames import MAX_CHUNK
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import TransferMoved
 from letterlock_client.flows.files import sealed_files, uploading
+from letterlock_client.flows.files.sealed_files import SealedFile
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery, Message, MessageKind, NewsKind, TransferState
 from tests.simulator import Chance, Once
@@ -481,6 +483,34 @@ async def test_a_paused_download_stops_and_goes_on(pair: Pair, picture: Path) ->
     assert shown is not None
     assert shown.state is TransferState.PAUSED
     assert await fetched(pair.bob, got) == picture.read_bytes()
+
+
+async def test_no_chunk_is_written_once_a_download_has_ended(
+    pair: Pair, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might stand in a file that the next download has compared with its digest."""
+    await pair.alice.send_file(pair.to_bob, picture)
+    got = await received(pair)
+    writing, go_on, written = threading.Event(), threading.Event(), threading.Event()
+    write = SealedFile.write
+
+    def slow(file: SealedFile, index: int, sealed: bytes) -> None:
+        writing.set()
+        go_on.wait(WAIT_S)
+        write(file, index, sealed)
+        written.set()
+
+    monkeypatch.setattr(SealedFile, "write", slow)
+    downloading = asyncio.create_task(pair.bob.download(got.id))
+    assert await asyncio.to_thread(writing.wait, WAIT_S)
+    downloading.cancel()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not downloading.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await downloading
+    assert written.is_set()
 
 
 async def test_a_message_deleted_while_its_file_moves_leaves_nothing(pair: Pair, picture: Path) -> None:
