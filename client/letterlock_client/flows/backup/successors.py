@@ -7,6 +7,7 @@ to be reached. Must not know how a backup is made.
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Final
 
 from letterlock.backup.manifest import generation_of, open_manifest, prefix_of
 from letterlock.backup.takeover import (
@@ -25,6 +26,9 @@ from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage.backup_state import BackupState
+
+_MOST_NOTES: Final = 64
+"""There is one, and one more for each terminal that took over and died before it had deleted the one before."""
 
 
 async def require_none(
@@ -86,7 +90,8 @@ async def note(place: Workplace, store: Objects, key: bytes) -> None:
 async def _noted(place: Workplace, store: Objects, key: bytes) -> dict[str, int]:
     """The notes that prove themselves: their epochs by name."""
     noted = {}
-    for found in await store.list(takeover_folder(key)):
+    # Whoever may put more there may as well take away the one that counts.
+    for found in (await store.list(takeover_folder(key)))[:_MOST_NOTES]:
         try:
             raw = await store.get(found.name, 0, MAX_TAKEOVER_BYTES + 1)
             account = open_account(place.own.identity.root_public, *open_takeover(key, found.name, raw))

@@ -14,6 +14,7 @@ from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery
 from letterlock_client.providers.interface import RefusedError
+from tests.client.flows.backup.backup_scene import Slow
 from tests.client.flows.backup.test_backups import Shelf, pair, restore, shelf, texts, turn_on
 from tests.client.providers.faulty import FaultyProvider
 from tests.town import WAIT_S, Pair, eventually, town
@@ -182,6 +183,17 @@ async def test_a_note_that_proves_nothing_stops_nobody(pair: Pair, shelf: Shelf)
     shelf.memory.objects[takeover_name(key, b"\3" * 8)] = b"LLB\1 nothing that opens"
     shelf.memory.objects[takeover_name(key, b"\4" * 8)] = b"LLB\1".ljust(MAX_TAKEOVER_BYTES + 2, b"\0")
     assert not await put_out(pair.alice, pair)
+
+
+async def test_of_any_number_of_notes_only_some_are_read(pair: Pair, shelf: Shelf) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    key = (await require(pair.alice._place)).backup_key
+    for number in range(300):
+        shelf.memory.objects[takeover_name(key, number.to_bytes(8))] = b"LLB\1 nothing that opens"
+    shelf.seen = looked = Slow(shelf.memory, ())
+    assert not await put_out(pair.alice, pair)
+    assert len([name for name in looked.looks if "/takeover/" in name]) == 64
 
 
 async def test_a_restore_is_complete_where_no_note_can_be_left(pair: Pair, shelf: Shelf) -> None:
