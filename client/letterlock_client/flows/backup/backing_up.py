@@ -92,7 +92,7 @@ async def make(place: Workplace, *, mend: bool = False) -> BackupMade:
     mended = NONE_MENDED
     reading = mend or bool(ground.alarm)
     if reading:
-        ground, mended = await mending.mend(place, ground, meter)
+        ground, mended = await mending.mend(place, ground, meter, asked=mend)
     files = await new_files(place, ground.state)
     if not files and not mended.damaged and await _nothing_new(place, ground):
         return await _nothing_made(place, ground)

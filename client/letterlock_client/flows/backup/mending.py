@@ -42,10 +42,11 @@ class Mended:
 NONE_MENDED: Final = Mended()
 
 
-async def mend(place: Workplace, ground: Ground, meter: Meter) -> tuple[Ground, Mended]:
+async def mend(place: Workplace, ground: Ground, meter: Meter, *, asked: bool) -> tuple[Ground, Mended]:
     """Read all of the generation before, and return it with new segments in the place of damaged ones.
 
-    Files that are to be sent again count as new ones from now on. Looks at the shelf.
+    Files that are to be sent again count as new ones from now on. Looks at the shelf. Older manifests that do not open
+    go only where the owner `asked`: a folder that is half copied to its disk again has such, and whole ones later.
     """
     await ground.shelf.look(ground.store)
     if ground.before is None:
@@ -53,7 +54,9 @@ async def mend(place: Workplace, ground: Ground, meter: Meter) -> tuple[Ground, 
     state, store, old = ground.state, ground.store, ground.before.segments
     meter.phase(BackupPhase.CHECKING, len(old), sum(ref.size for ref in old))
     # Files first: a record is not to say that a damaged one lies there.
-    damaged = await _renew_manifest(store, state) + await _let_go_of_unreadable(store, state)
+    damaged = await _renew_manifest(store, state)
+    if asked:
+        damaged += await _let_go_of_unreadable(store, state)
     damaged += await _renew_files(place, store, ground.shelf)
     whole = await whole_ones(store, state.backup_key, old)
     lost = [ref for ref in old if ref.id not in whole]
@@ -85,7 +88,7 @@ async def _renew_manifest(store: Objects, state: BackupState) -> int:
 async def _let_go_of_unreadable(store: Objects, state: BackupState) -> int:
     """Delete older manifests that do not open: nobody restores them, and as long as they lie there nothing is garbage.
 
-    The owner said so. One above this device's last may be another terminal's, and stays.
+    One above this device's last may be another terminal's, and stays.
     """
     names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
     unreadable = (await tidying.look_through(store, state, names)).unreadable

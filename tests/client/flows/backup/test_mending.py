@@ -105,6 +105,21 @@ async def test_everything_at_once_is_written_again(pair: Pair, shelf: Shelf, tmp
     assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
 
 
+async def test_only_who_asks_for_it_has_older_manifests_deleted_that_do_not_open(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    """A folder that is copied back holds the newest not yet, and the one before in part."""
+    await build_up(pair, tmp_path)
+    older, newest = sorted(name for name in shelf.memory.objects if "/manifest/" in name)
+    spoil(shelf, newest, None)
+    spoil(shelf, older, flipped)
+    made = await pair.alice.backups.back_up()
+    assert (made.alarm != "", made.generation) == (True, 3)
+    assert older in shelf.memory.objects
+    await pair.alice.backups.back_up(mend=True)
+    assert older not in shelf.memory.objects
+
+
 async def test_nothing_is_written_where_nothing_is_damaged(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
     await build_up(pair, tmp_path)
     before = dict(shelf.memory.objects)
