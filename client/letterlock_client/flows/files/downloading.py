@@ -37,13 +37,36 @@ async def download(place: Workplace, message: MessageId) -> SealedFile:
     """Have a file here, sealed and checked; return it. Raises no_attachment, gone, damaged, offline, storage_full."""
     stored = await require_file(place, message)
     sealed = sealed_file(place, stored)
-    whole = await asyncio.to_thread(sealed.is_whole)
-    if whole and (stored.upload or stored.shown.state is TransferState.HERE):
+    if await _is_here(stored, sealed):
         return sealed
     if stored.upload:
         raise ClientError(Code.FILE_FAILED, "our own copy of this file is gone", file=str(sealed.path))
     if await _recalled(place, stored):
         return sealed
+    # One who still wrote might change what the other has compared.
+    alone = place.moving_alone(message)
+    waits = alone.locked()
+    async with alone:
+        if not waits or not await _came_meanwhile(place, stored, sealed):
+            await _fetch_or_leave(place, stored, sealed)
+    return sealed
+
+
+async def _came_meanwhile(place: Workplace, before: StoredAttachment, sealed: SealedFile) -> bool:
+    """Say whether the other one brought it. Raises code failed where somebody stopped that."""
+    now = await require_file(place, before.message)
+    if now.shown.state is TransferState.PAUSED is not before.shown.state:
+        raise _stopped()
+    return await _is_here(now, sealed)
+
+
+async def _is_here(stored: StoredAttachment, sealed: SealedFile) -> bool:
+    whole = await asyncio.to_thread(sealed.is_whole)
+    return whole and (stored.upload or stored.shown.state is TransferState.HERE)
+
+
+async def _fetch_or_leave(place: Workplace, stored: StoredAttachment, sealed: SealedFile) -> None:
+    """Fetch it from the relay; where that fails, note how it stands. Raises as `download`."""
     connection = place.require()
     try:
         await _fetch(place, connection, stored, sealed)
@@ -59,9 +82,9 @@ async def download(place: Workplace, message: MessageId) -> SealedFile:
     except ClientError as error:
         damaged = error.code is Code.DAMAGED
         if not await leave(place, stored, TransferState.REMOTE if damaged else TransferState.PAUSED):
-            raise ClientError(Code.UNKNOWN_MESSAGE, "this message is gone", id=message.hex()) from error
+            gone = stored.message.hex()
+            raise ClientError(Code.UNKNOWN_MESSAGE, "this message is gone", id=gone) from error
         raise
-    return sealed
 
 
 async def _recalled(place: Workplace, stored: StoredAttachment) -> bool:

@@ -475,6 +475,44 @@ async def in_the_middle(pair: Pair, got: Message, what: Callable[[], Awaitable[N
     return caught.value.code
 
 
+async def test_a_file_that_two_want_at_once_is_fetched_once(pair: Pair, picture: Path) -> None:
+    """Else the relay could let the one write into what the other has compared."""
+    await pair.alice.send_file(pair.to_bob, picture)
+    got = await received(pair)
+    seen = len(pair.town.relay.seen)
+    for one in await asyncio.gather(*(pair.bob.download(got.id) for _ in range(3))):
+        assert one.attachment is not None
+        assert one.attachment.state is TransferState.HERE
+    asked = [one.offset for one in pair.town.relay.seen[seen:] if isinstance(one, frames.FetchChunk)]
+    assert asked
+    assert len(asked) == len(set(asked))
+
+
+async def test_whoever_waits_for_a_download_that_is_paused_does_not_begin_it_again(
+    pair: Pair, picture: Path
+) -> None:
+    await pair.alice.send_file(pair.to_bob, picture)
+    got = await received(pair)
+    waiting: list[asyncio.Task[Message]] = []
+
+    async def pause() -> None:
+        waiting.append(asyncio.create_task(pair.bob.download(got.id)))
+        # It has looked at the file, and waits for the other one.
+        (lock,) = pair.bob._place._moving.values()
+        async with asyncio.timeout(WAIT_S):
+            while not lock._waiters:
+                await asyncio.sleep(0)
+        await pair.bob.pause(got.id)
+
+    assert await in_the_middle(pair, got, pause) is Code.FAILED
+    with pytest.raises(ClientError) as told:
+        await waiting[0]
+    assert told.value.code is Code.FAILED
+    shown = (await pair.bob.message(got.id)).attachment
+    assert shown is not None
+    assert shown.state is TransferState.PAUSED
+
+
 async def test_a_paused_download_stops_and_goes_on(pair: Pair, picture: Path) -> None:
     await pair.alice.send_file(pair.to_bob, picture)
     got = await received(pair)
