@@ -128,12 +128,14 @@ def _add_extras(connection: sqlite3.Connection, row: int, each: MessageRecord) -
             (f"unknown:{each.id.hex()}", each.details),
         )
     if (file := each.attachment) is not None:
+        # What lies here was compared with what the message said before; of another file it says nothing.
         connection.execute(
             "INSERT INTO attachment (message, blob, name, media_type, size, state, width, height, duration_ms,"
             " preview, descriptor, path, upload, moved, sealed_size, blob_expires)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, 0, ?) ON CONFLICT (message) DO UPDATE SET"
             " blob = excluded.blob, name = excluded.name, media_type = excluded.media_type, size = excluded.size,"
-            " preview = excluded.preview, descriptor = excluded.descriptor",
+            " preview = excluded.preview, state = CASE descriptor WHEN excluded.descriptor THEN state"
+            f" ELSE '{TransferState.REMOTE.value}' END, descriptor = excluded.descriptor",
             (
                 row,
                 file.blob,

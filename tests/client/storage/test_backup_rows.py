@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from letterlock.backup.columns import MAX_TEXT_BYTES, compact, expand
@@ -153,6 +154,25 @@ async def test_a_relay_that_promises_to_keep_a_file_for_ever_stops_no_backup(dat
     ]
     assert kept.attachment is not None
     assert kept.attachment.blob_expires == 2**53 - 1
+
+
+@pytest.mark.parametrize("descriptor", [b"descriptor", b"another file"])
+async def test_a_file_that_is_here_is_not_taken_for_another_that_a_backup_names(
+    database: Database, descriptor: bytes
+) -> None:
+    await database.write(fill)
+    (kept,) = [
+        each for each in await read_all(database) if isinstance(each, MessageRecord) and each.attachment
+    ]
+    assert kept.attachment is not None
+    file = msgspec.structs.replace(kept.attachment, descriptor=descriptor)
+    newer = msgspec.structs.replace(kept, version=10**6, attachment=file)
+    assert (await put(database, [newer])).changed == 1
+    there = await database.read(lambda reader: attachments.get(reader, message(3).id))
+    assert there is not None
+    same = descriptor == b"descriptor"
+    assert there.descriptor == descriptor
+    assert there.shown.state is (TransferState.HERE if same else TransferState.REMOTE)
 
 
 async def test_importing_again_changes_nothing(database: Database, other: Database) -> None:

@@ -132,7 +132,7 @@ async def _finish(
 
     async def work(work: Work) -> bool:
         now = await attachments.get(work.tx, stored.message)
-        if now is None or not now.descriptor:
+        if now is None or now.descriptor != stored.descriptor:
             return False
         await attachments.moved(work.tx, stored.message, TransferState.HERE, stored.sealed_size)
         await tell_changed(work, stored.message)
