@@ -12,6 +12,7 @@ import msgspec
 
 from letterlock_client.backup_models import Frequency, Freshness
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.storage import settings
 from letterlock_client.storage.database import Reader, Transaction
 
 _BACKUP: Final = (
@@ -100,6 +101,19 @@ async def generation_told(reader: Reader) -> int:
     """The highest generation that realms may know of from a time when backups were on; 0 for none."""
     row = await reader.one("SELECT highest FROM generation_told")
     return int(row[0]) if row else 0
+
+
+_BEGUN: Final = "backup_begun"
+
+
+async def note_begun(tx: Transaction, manifest: bytes) -> None:
+    """Remember the hash of the manifest that is about to be written."""
+    await settings.set_fact(tx, _BEGUN, manifest)
+
+
+async def begun(reader: Reader) -> bytes | None:
+    """The hash of the last manifest that was about to be written; a crash may have kept it from being saved."""
+    return await settings.fact(reader, _BEGUN)
 
 
 async def next_version(tx: Transaction) -> int:

@@ -232,6 +232,8 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     manifest = await _manifest(place, ground, sent, totals)
     name = manifest_name(state.backup_key, manifest.generation, place.random(8))
     raw = seal_manifest(state.backup_key, name, manifest, place.random(24))
+    # Only this very one is taken up after a crash, and nobody else's in this terminal's name.
+    await place.transact(lambda work: backup_state.note_begun(work.tx, manifest_hash(raw)))
     await ground.store.put(name, raw)
     meter.phase(BackupPhase.CHECKING, len(sent.written.refs) + 1)
     await _check(ground, sent, (name, raw), meter)

@@ -10,7 +10,7 @@ from typing import Final
 
 from letterlock.backup.choices import Turn
 from letterlock.backup.generations import MAX_STEP
-from letterlock.backup.manifest import Manifest, generation_of, open_manifest, prefix_of
+from letterlock.backup.manifest import Manifest, generation_of, manifest_hash, open_manifest, prefix_of
 from letterlock.backup.media import first_master
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import Frequency
@@ -26,6 +26,11 @@ from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState, VaultState
 
 LOST: Final = "The provider had lost the last backup: what was lost of it was written again."
+STRANGE: Final = (
+    "A newer backup in this terminal's name lies there that it did not make, or does not know of any more. It was left"
+    " as it is, and all of this terminal's own was looked through."
+)
+"""A profile that was put back from a copy is behind; and whoever has the backup's key can write any name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Ground:
     floor: int
     """The highest generation that anybody wrote there."""
     alarm: str = ""
-    """Says that the provider lost the generation before."""
+    """Says that the generation before is lost there, or what is above it strange: all of it is to be looked through."""
     vault: VaultState | None = None
     """What guards the recovery secret under a password, where there is one."""
     turn: Turn | None = None
@@ -51,7 +56,7 @@ class Ground:
 
 
 async def look(place: Workplace) -> Ground:
-    """Find the generation before: the one this device knows, or one that a crash kept it from noting.
+    """Find the generation before: the one this device knows, or the one that a crash kept it from noting.
 
     Raises code device_revoked where another terminal took this account over.
     """
@@ -70,12 +75,18 @@ async def look(place: Workplace) -> Ground:
     if state.manifest and state.manifest_name not in generations:
         # What it says of segments and files holds still, of those that are there; the rest is to be mended.
         alarm = LOST
+    begun = await place.database.read(backup_state.begun)
     for name in sorted(generations, reverse=True):
         if state.manifest and generations[name] <= state.generation:
             break
-        if (adopted := await _adopt(state, store, name)) is not None:
-            state = adopted
+        if (written := await _written(state, store, name)) is None:
+            continue
+        if manifest_hash(written.manifest) == begun:
+            state = written
             break
+        if state.manifest:
+            # Its segments may be what later ones folded and deleted.
+            alarm = alarm or STRANGE
     before = _manifest_of(state)
     shelf = MediaShelf(state.backup_key, before.media_master if before else first_master(state.backup_key))
     vault = await place.database.read(backup_state.load_vault)
@@ -83,8 +94,8 @@ async def look(place: Workplace) -> Ground:
     return Ground(state, before, store, shelf, floor, alarm, vault, turn)
 
 
-async def _adopt(state: BackupState, store: Objects, name: str) -> BackupState | None:
-    """Take a complete generation that this device wrote and died before it could note that."""
+async def _written(state: BackupState, store: Objects, name: str) -> BackupState | None:
+    """How far this device came with a complete generation in its name; None where that is not one."""
     try:
         raw = await store.get(name)
         manifest = open_manifest(state.backup_key, name, raw)

@@ -1,11 +1,14 @@
 """What is damaged of a backup is written again from here, in the same folder and under the same key."""
 
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from letterlock.backup.manifest import open_manifest, segment_name
+from letterlock.backup.manifest import manifest_name, open_manifest, seal_manifest, segment_name
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup.ground import STRANGE
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.providers.memory import MemoryProvider
 from tests.client.flows.backup.backup_scene import (
@@ -118,6 +121,55 @@ async def test_only_who_asks_for_it_has_older_manifests_deleted_that_do_not_open
     assert older in shelf.memory.objects
     await pair.alice.backups.back_up(mend=True)
     assert older not in shelf.memory.objects
+
+
+async def test_nobody_who_has_the_key_makes_the_next_backup_leave_anything_out(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    """A terminal that was put out knows the new one's name, and may write a generation that says all is in it."""
+    digits = await build_up(pair, tmp_path)
+    state = await require(pair.alice._place)
+    manifest = open_manifest(state.backup_key, state.manifest_name, state.manifest)
+    forged = msgspec.structs.replace(manifest, generation=3, watermark=10**9)
+    name = manifest_name(state.backup_key, 3, bytes(8))
+    shelf.memory.objects[name] = seal_manifest(state.backup_key, name, forged, bytes(24))
+    await pair.alice.send_text(pair.to_bob, "not in it")
+    await pair.settle()
+    made = await pair.alice.backups.back_up()
+    assert (made.generation, made.alarm) == (4, STRANGE)
+    assert name in shelf.memory.objects
+    # It is said once.
+    await pair.alice.save_draft(pair.to_bob, "a draft")
+    assert (await pair.alice.backups.back_up()).alarm == ""
+    everything = await texts(pair.alice, pair.to_bob)
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
+
+
+async def test_a_profile_that_was_put_back_from_a_copy_backs_up_all_that_comes_after(
+    pair: Pair, shelf: Shelf, tmp_path: Path
+) -> None:
+    digits = await build_up(pair, tmp_path)
+    home = pair.town.home.profile("alice").folder
+    await pair.alice.close()
+    shutil.copytree(home, tmp_path / "copy")
+    pair.alice = await pair.town.open("alice", connect=False)
+    for number in range(5):
+        await pair.alice.send_text(pair.to_bob, f"lost with the disk {number} {LONG}")
+        await pair.alice.backups.back_up()
+    await pair.alice.close()
+    shutil.rmtree(home)
+    shutil.copytree(tmp_path / "copy", home)
+    pair.alice = await pair.town.open("alice", connect=False)
+    await pair.alice.send_text(pair.to_bob, "after the copy")
+    made = await pair.alice.backups.back_up()
+    assert (made.generation, made.alarm) == (8, STRANGE)
+    assert (await pair.alice.backups.verify()).problems == ()
+    everything = await texts(pair.alice, pair.to_bob)
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    assert await texts(await pair.town.open("second", connect=False), pair.to_bob) == everything
 
 
 async def test_nothing_is_written_where_nothing_is_damaged(pair: Pair, shelf: Shelf, tmp_path: Path) -> None:
