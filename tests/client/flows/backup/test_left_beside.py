@@ -12,9 +12,10 @@ from letterlock_client.backup_models import BackupChoice
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError
 from letterlock_client.flows.backup import left_beside
+from letterlock_client.flows.backup.objects import PAUSES_S
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
-from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.providers.interface import Found, UnreachableError
 from letterlock_client.storage import beside_state
 from letterlock_client.storage.beside_state import Beside
 from tests.client.flows.backup.backup_scene import (
@@ -131,6 +132,35 @@ async def test_a_whole_backup_under_a_new_key_stays_for_somebody_may_have_its_di
     again = await pair.town.open("second")
     await days_pass(again, pair, days=12)
     assert len(prefixes(shelf)) == 2
+
+
+async def test_a_backup_that_somebody_may_have_the_digits_of_stays_where_backups_are_turned_off_without_a_look(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await lost_while_writing(pair, shelf, Dying(shelf))
+    await restore(pair.town, digits)
+    again = await pair.town.open("second")
+    (other,) = prefixes(shelf) - {await prefix(again)}
+    shelf.seen = AwayAtFirst(shelf, other)
+    done = await again.backups.turn_off(NO_PASSPHRASE, leave=True)
+    assert prefixes(shelf) == {other}
+    assert done.left == (f"{PROVIDER}/{other}",)
+
+
+class AwayAtFirst(FaultyProvider):
+    """Lists what lies under a prefix only once it was asked in vain, as often as anybody asks."""
+
+    def __init__(self, shelf: Shelf, prefix: str) -> None:
+        super().__init__(shelf.memory)
+        self._prefix, self._left = prefix, len(PAUSES_S) + 1
+
+    async def list(self, prefix: str) -> list[Found]:
+        if prefix == self._prefix and self._left:
+            self._left -= 1
+            raise UnreachableError("away")
+        return await super().list(prefix)
 
 
 async def rotated(pair: Pair, shelf: Shelf) -> tuple[str, str, str]:
