@@ -5,9 +5,10 @@ A checkpoint moves what was committed from the write-ahead log into the database
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from letterlock_client.errors import ClientError
 from letterlock_client.storage.database import Database, Reader
 
 _USUAL: Final = 1000
@@ -30,7 +31,9 @@ async def beside(database: Database) -> AsyncIterator[Callable[[], None]]:
     finally:
         task.cancel()
         # Whoever is cancelled here once more does not wait; the writer is told all the same.
-        await asyncio.shield(_leave_to_the_writer(database, _USUAL))
+        # A database that takes nothing any more is no news here: what went wrong before it is what comes out.
+        with suppress(ClientError):
+            await asyncio.shield(_leave_to_the_writer(database, _USUAL))
         await asyncio.gather(task, return_exceptions=True)
 
 

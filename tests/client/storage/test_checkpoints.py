@@ -67,6 +67,19 @@ async def test_the_writer_makes_them_again_when_it_is_over_and_when_it_failed(tm
             assert await due_for_the_writer(database) == usual
 
 
+async def test_what_went_wrong_comes_out_though_the_database_was_closed_meanwhile(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "messages.db", KEY)
+
+    async def use() -> None:
+        async with checkpoints.beside(database) as due:
+            await database.close()
+            due()
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await use()
+
+
 async def test_somebody_who_reads_meanwhile_sees_one_view_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "messages.db"
     async with await Database.open(path, KEY) as database:
