@@ -207,10 +207,12 @@ class BackupMade:
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """Files that only the backup has: where it cannot be carried over, they stay where it is."""
+    """Files and chats that only the backup has: where it cannot be carried over, they stay where it is."""
 
     files: int
     bytes: int
+    chats: bool = False
+    """Whether a restore left chats out."""
 
 
 @dataclass(frozen=True, slots=True)

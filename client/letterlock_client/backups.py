@@ -164,7 +164,7 @@ class Backups:
         return await choices.choose(self._place, chosen)
 
     async def left_behind(self) -> LeftBehind:
-        """The files that only the backup has, and that another place would not get if it began anew."""
+        """What only the backup has, and another place would not get if it began anew."""
         from letterlock_client.flows.backup import moving
 
         return await moving.left_behind(self._place)
@@ -172,9 +172,9 @@ class Backups:
     async def move(self, provider: str, *, anew: bool = False) -> BackupStatus:
         """Carry the backup over to another place, and use that from now on; what lies where it was stays there.
 
-        Where that cannot be read, or with `anew`, backups begin there with all that is here; of files that would be
-        left behind the first says so instead. Raises codes backup_off, backup_running, device_revoked, bad_input,
-        backup_…, provider_….
+        Where that cannot be read, or with `anew`, backups begin there with all that is here; of files and chats that
+        would be left behind the first says so instead. Raises codes backup_off, backup_running, device_revoked,
+        bad_input, backup_…, provider_….
         """
         from letterlock_client.flows.backup import moving
 

@@ -95,6 +95,7 @@ async def clear(tx: Transaction, generation: int) -> None:
     await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
     for table in _OF_IT:
         await tx.execute(f"DELETE FROM {table}")
+    await note_partly(tx, partly=False)
 
 
 async def generation_told(reader: Reader) -> int:
@@ -114,6 +115,19 @@ async def note_begun(tx: Transaction, manifest: bytes) -> None:
 async def begun(reader: Reader) -> bytes | None:
     """The hash of the last manifest that was about to be written; a crash may have kept it from being saved."""
     return await settings.fact(reader, _BEGUN)
+
+
+_PARTLY: Final = "backup_partly_here"
+
+
+async def note_partly(tx: Transaction, *, partly: bool) -> None:
+    """Remember whether the backup has chats that a restore left out here."""
+    await settings.set_fact(tx, _PARTLY, b"chats" if partly else None)
+
+
+async def partly_here(reader: Reader) -> bool:
+    """Whether the backup has chats that are not here."""
+    return await settings.fact(reader, _PARTLY) is not None
 
 
 async def next_version(tx: Transaction) -> int:

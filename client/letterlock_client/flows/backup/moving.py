@@ -41,9 +41,9 @@ class _UnreadError(Exception):
 
 
 async def left_behind(place: Workplace) -> LeftBehind:
-    """The files that only the backup has: never fetched since a restore, or cleared here."""
+    """What only the backup has: files never fetched since a restore, or cleared here, and chats that it left out."""
     files, size = await place.database.read(attachments.only_in_backup)
-    return LeftBehind(files, size)
+    return LeftBehind(files, size, await place.database.read(backup_state.partly_here))
 
 
 async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> None:
@@ -51,8 +51,8 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
 
     With `begin_anew` nothing is carried over, and what lies only where backups were stays there. Raises code
     backup_running while a key is being rotated, device_revoked where another terminal backs up here or there,
-    provider_…; where files would be left behind because what was used cannot be read, its code with `files` and
-    `bytes`.
+    provider_…; where files or chats would be left behind because what was used cannot be read, its code with `files`
+    and `bytes`.
     """
     to = normal(provider)
     new = Objects(place.open_provider(to, create=True), place.sleep)
@@ -74,7 +74,7 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
         await _Carrying(place, objects(place, state.provider), new, state).everything()
     except _UnreadError as error:
         left = await left_behind(place)
-        if left.files:
+        if left.files or left.chats:
             raise _would_leave(error.why, left) from error
         await _use(place, anew(state, to), carried=False)
         return
@@ -84,10 +84,13 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
 
 
 def _would_leave(why: ClientError, left: LeftBehind) -> ClientError:
+    files = f"{left.files} files, {left.bytes} bytes" if left.files else ""
+    chats = "chats that were not restored" if left.chats else ""
+    only = " and ".join(filter(None, (files, chats)))
     return ClientError(
         why.code,
-        f"{why.message.removesuffix('.')}. {left.files} files, {left.bytes} bytes, are only in the backup so far: bring"
-        " it back, or begin anew without them",
+        f"{why.message.removesuffix('.')}. {only[0].upper()}{only[1:]} are only in the backup so far: bring it back, or"
+        " begin anew without them",
         files=left.files,
         bytes=left.bytes,
     )
@@ -108,6 +111,7 @@ async def _use(place: Workplace, state: BackupState, *, carried: bool) -> None:
         await backup_state.save(work.tx, chosen)
         await backup_state.save_garbage(work.tx, {})
         if not carried:
+            await backup_state.note_partly(work.tx, partly=False)
             await work.tx.execute("DELETE FROM backup_media")
 
     await place.transact(work)

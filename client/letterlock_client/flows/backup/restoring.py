@@ -349,6 +349,7 @@ async def complete(here: Restoring) -> Restored:
 
     async def work(work: Work) -> None:
         await backup_state.end_restore(work.tx)
+        await backup_state.note_partly(work.tx, partly=bool(here.journal.chats))
         await late_changes.forget(work.tx)
 
     await here.place.transact(work)

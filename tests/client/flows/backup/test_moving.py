@@ -75,7 +75,7 @@ async def test_everything_comes_along_that_is_in_the_backup_and_not_here(
         shown = (await alice.message(one.id)).attachment
         assert shown is not None
         assert shown.state is TransferState.HERE
-    assert await alice.backups.left_behind() == LeftBehind(0, 0)
+    assert await alice.backups.left_behind() == LeftBehind(0, 0, chats=True)
     await alice.close()
     done = await restore(pair.town, digits, "third", provider=OTHER)
     # The chat with Carol that never came here is there as well.
@@ -106,6 +106,28 @@ async def test_files_that_would_be_left_behind_are_counted_and_nothing_changes(
     assert (await alice.backups.verify()).problems == ()
     await alice.close()
     assert (await restore(pair.town, digits, "third", provider=OTHER)).media == 2
+
+
+async def test_chats_that_would_be_left_behind_are_told_too(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, tmp_path: Path
+) -> None:
+    alice, digits = await back_without_files(pair, tmp_path)
+    for one in await alice.history(pair.to_bob, 100):
+        if one.attachment is not None:
+            await alice.download(one.id)
+    shelf.memory.objects.clear()
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER)
+    assert "chats that were not restored" in told.value.message.lower()
+    assert (await alice.backups.status()).provider != OTHER
+    await alice.backups.move(OTHER, anew=True)
+    await alice.backups.back_up()
+    assert await alice.backups.left_behind() == LeftBehind(0, 0)
+    await alice.close()
+    # Where everything came back there is nothing to tell.
+    await restore(pair.town, digits, "third", provider=OTHER)
+    third = await pair.town.open("third", connect=False)
+    assert await third.backups.left_behind() == LeftBehind(0, 0)
 
 
 async def test_whoever_says_so_begins_anew_without_them(
