@@ -61,6 +61,9 @@ UNREADABLE: Final = (
     " takes them away."
 )
 LEFT: Final = "Not deleted, because it could not be reached: delete it yourself if it turns up, what lies in"
+OPENED_BY_NOTHING: Final = (
+    "nothing yet but this terminal: set a password, or show the 64 digits and keep them"
+)
 UNASKED: Final = (
     "That there is a password is what the backup says: no realm could be asked yet. Back up now to ask."
 )
@@ -145,7 +148,7 @@ def status_line(status: BackupStatus) -> str:
         if has
     ]
     lines += [
-        f"Backups are on, key {status.key_id}, opened by {' or '.join(opens)}.",
+        f"Backups are on, key {status.key_id}, opened by {' or '.join(opens) or OPENED_BY_NOTHING}.",
         *([UNASKED] if status.vault_unasked else []),
         f"Provider: {status.provider}. Every backup: {status.frequency.value}.",
     ]

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import binascii
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -147,25 +147,45 @@ async def _names(place: Workplace, state: BackupState) -> set[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class RecordDeleted:
-    """What deleting the vault's record came to, realm by realm."""
+    """What deleting the vault's record came to, realm by realm; who keeps theirs is remembered and asked again."""
 
     proved: int = 0
     total: int = 0
-    leaving: tuple[Leaving, ...] = ()
-    """Realms that keep theirs until they answer: to be kept with `backup_state.save_leaving`."""
+    waiting: tuple[str, ...] = ()
+    """Realms that keep theirs until they answer."""
 
 
 async def delete_registration(place: Workplace) -> RecordDeleted:
-    """Delete the vault's record. Raises what the realms answer, where none proves that it did."""
+    """Delete the vault's record. Raises what the realms answer, where none proves that it did.
+
+    From before any realm is asked these backups have no password: whatever ends this program, none is believed in that
+    opens nothing, and realms that were not asked yet are asked again.
+    """
     vault = await learning.vault_in_use(place)
     if vault is None:
-        return RecordDeleted()
-    ended = await of_profile.delete(place, vault)
-    return RecordDeleted(
-        len(ended.proved),
-        len(ended.proved) + len(ended.failures),
-        tuple(Leaving(realm, vault.fleet, vault.epoch) for realm in ended.waiting),
-    )
+        again = await delete_left(place)
+        return RecordDeleted(again.deleted, again.asked, again.waiting) if again else RecordDeleted()
+    pending = await place.database.read(backup_state.pending)
+    realms = tuple(one.name for one in fleet_of(vault).realms)
+
+    async def give_up(work: Work) -> None:
+        await backup_state.forget_vault(work.tx)
+        await backup_state.save_leaving(work.tx, (Leaving(one, vault.fleet, vault.epoch) for one in realms))
+
+    async def keep(work: Work) -> None:
+        # One may have deleted it, and its answer was lost: it is asked before it is relied on.
+        await backup_state.save_vault(work.tx, replace(vault, unasked=True), pending)
+        await backup_state.left(work.tx, [(one, vault.fleet) for one in realms])
+
+    await place.transact(give_up)
+    try:
+        ended = await of_profile.delete(place, vault)
+    except ClientError:
+        await place.transact(keep)
+        raise
+    gone = [(one, vault.fleet) for one in ended.gone]
+    await place.transact(lambda work: backup_state.left(work.tx, gone))
+    return RecordDeleted(len(ended.proved), len(ended.proved) + len(ended.failures), ended.waiting)
 
 
 async def delete_left(place: Workplace) -> AskedAgain | None:

@@ -68,7 +68,6 @@ async def _turn_off(place: Workplace, unlock: Unlock, *, leave: bool) -> TurnedO
 
     async def clear(work: Work) -> None:
         await backup_state.clear(work.tx, known_generation(state))
-        await backup_state.save_leaving(work.tx, record.leaving)
 
     await place.transact(clear)
     await recovery_secrets.keep(place, unlock)
@@ -76,7 +75,7 @@ async def _turn_off(place: Workplace, unlock: Unlock, *, leave: bool) -> TurnedO
         objects_deleted=removed,
         realms_deleted=record.proved,
         realms_total=record.total,
-        deletions_pending=tuple(each.realm for each in record.leaving),
+        deletions_pending=record.waiting,
         left=left,
     )
 

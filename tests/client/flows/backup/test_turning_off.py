@@ -12,7 +12,7 @@ from letterlock.wire import vault_refusals
 from letterlock.wire.frames import Frame
 from letterlock.wire.vault_frames import Delete, Receipt, Refused
 from letterlock_client.backup_models import BackupChoice, Frequency, Freshness, RealmState, TurnedOff
-from letterlock_client.backup_shapes import off_line, off_shape, status_line, status_shape
+from letterlock_client.backup_shapes import OPENED_BY_NOTHING, off_line, off_shape, status_line, status_shape
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.terms import require
@@ -24,6 +24,8 @@ from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf, turn_on
 from tests.client.flows.backup.test_backups_by_password import OTHER, PASSWORD
+from tests.client.flows.backup.test_restoring_crashes import EVERY, Death, dying, dying_disk
+from tests.client.flows.backup.test_rotating_crashes import DyingProvider
 from tests.client.flows.vault import vaults
 from tests.client.providers.faulty import FaultyProvider
 from tests.town import Town
@@ -191,6 +193,61 @@ async def test_a_folder_that_is_gone_keeps_backups_on_until_somebody_leaves_it(
     shelf.seen = shelf.memory
     await scene.turn_on()
     assert (await scene.alice.backups.back_up()).freshness is Freshness.VERIFIED
+
+
+@EVERY
+async def test_turning_off_that_dies_at_any_step_leaves_no_password_that_opens_nothing(
+    scene: Scene, shelf: Shelf, town: Town, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """Until backups are off, a password is said to open them only where the realms give the secret back for it."""
+    for at in range(1, 200, every):
+        await scene.turn_on()
+        await scene.alice.backups.back_up()
+        death = Death(at, frozenset({"commit", "realm", "provider"}))
+        shelf.seen = DyingProvider(shelf.memory, death)
+        scene.alice._place.dial_realm = dying(town.outside("alice"), death).dial_realm
+        with dying_disk(death, monkeypatch):
+            turning = asyncio.create_task(scene.turn_off())
+            killed = asyncio.create_task(death.came.wait())
+            await asyncio.wait({turning, killed}, return_when=asyncio.FIRST_COMPLETED)
+            turning.cancel()
+            killed.cancel()
+            await asyncio.gather(turning, killed, return_exceptions=True)
+        shelf.seen = shelf.memory
+        await scene.alice.close()
+        scene.alice = await town.open("alice", connect=False)
+
+        status = await scene.alice.backups.status()
+        kept = sum(scene.records().values())
+        assert status.has_password <= (kept == 3)
+        assert status.has_password or not status.on or OPENED_BY_NOTHING in status_line(status)
+        if status.on:
+            assert (await scene.turn_off()).deletions_pending == ()
+        assert not any(scene.records().values())
+        assert not shelf.memory.objects
+        assert await scene.pending() == ()
+        if not death.came.is_set():
+            break
+    assert 10 < at < 199
+
+
+async def test_a_provider_that_is_away_leaves_no_password_that_opens_nothing(
+    scene: Scene, shelf: Shelf
+) -> None:
+    """Then backups are still on: whoever goes on with them sets a password, which is one again."""
+    await scene.turn_on()
+    await scene.alice.backups.back_up()
+    shelf.seen = Gone(shelf.memory, lists=True)
+    with pytest.raises(ClientError):
+        await scene.turn_off()
+    status = await scene.alice.backups.status()
+    assert (status.on, status.has_password, status.deletions_pending) == (True, False, ())
+    assert OPENED_BY_NOTHING in status_line(status)
+    shelf.seen = shelf.memory
+    await scene.alice.backups.change_password(OTHER, NO_PASSPHRASE, scene.file)
+    assert (await scene.alice.backups.back_up()).freshness is Freshness.VERIFIED
+    assert OPENED_BY_NOTHING not in status_line(await scene.alice.backups.status())
+    assert all(scene.records().values())
 
 
 async def test_what_can_be_deleted_leaves_nothing_behind(scene: Scene, shelf: Shelf) -> None:

@@ -11,7 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from letterlock_client.backup_models import BackupStatus
-from letterlock_client.backup_shapes import UNASKED, still_keeping
+from letterlock_client.backup_shapes import OPENED_BY_NOTHING, UNASKED, still_keeping
 from letterlock_client.events import BackupMoved
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
@@ -103,7 +103,7 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         ]
         rows = [
             ("State", f"{self._around.icons.verified} on"),
-            ("Opens with", " or ".join(opens)),
+            ("Opens with", " or ".join(opens) or f"{self._around.icons.warning} {OPENED_BY_NOTHING}"),
             ("Key", line_of(status.key_id, 40)),
         ]
         if status.realms:
