@@ -227,6 +227,8 @@ class Batch:
     def __init__(self, work: Work, found: Unknown) -> None:
         self._work = work
         self._found = found
+        self._taken: set[AccountId] = set()
+        """Accounts whose list that was looked up is the one that is held now."""
         self._contacts: dict[AccountId, StoredContact | None] = {}
         self._effects = Effects()
         self._bad = 0
@@ -237,7 +239,7 @@ class Batch:
         if not await seen.add(work.tx, one.envelope, work.now):
             return
         contact = await self._contact(one.sender)
-        if contact is None or not lists(contact, one.sender):
+        if contact is None:
             self._count("a message from a device that is not on its account's list")
             return
         try:
@@ -264,17 +266,27 @@ class Batch:
         await reading.finish(self._work, self._effects)
 
     async def _contact(self, sender: VerifiedSender) -> StoredContact | None:
+        """The contact on whose list this device is, or None.
+
+        A list that was looked up is taken only where the one that is held lacks the device: what a terminal sent
+        before its owner lost it, and that came before anything of the next one, is not refused for coming with it.
+        """
         account = sender.account
         if account not in self._contacts:
-            contact = await contacts.get(self._work.tx, account)
-            offered = self._found.get(account)
-            if offered is not None and contact is not None:
-                contact = await contacting.take(self._work, contact, offered.account)
-            elif offered is not None:
-                contact = await contacting.remember(self._work, offered, Standing.REQUESTED)
-                self._effects.strangers.add(account)
-            self._contacts[account] = contact
-        return self._contacts[account]
+            self._contacts[account] = await contacts.get(self._work.tx, account)
+        contact, offered = self._contacts[account], self._found.get(account)
+        if contact is not None and lists(contact, sender):
+            return contact
+        if offered is None or account in self._taken:
+            return None
+        self._taken.add(account)
+        if contact is None:
+            contact = await contacting.remember(self._work, offered, Standing.REQUESTED)
+            self._effects.strangers.add(account)
+        else:
+            contact = await contacting.take(self._work, contact, offered.account)
+        self._contacts[account] = contact
+        return contact if lists(contact, sender) else None
 
     async def _open(self, one: Unsealed) -> Arrived | None:
         """Open the ratchet message and keep its session; None for a repeated first contact.

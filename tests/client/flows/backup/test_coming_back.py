@@ -72,6 +72,23 @@ async def test_what_the_lost_terminal_took_with_it_is_sent_again_once_and_in_ord
     assert unread == ["unread 0", "unread 1", "unread 2"]
 
 
+async def test_what_the_lost_terminal_had_sent_is_read_though_it_comes_with_the_first_of_the_new_one(
+    pair: Pair,
+) -> None:
+    await pair.bob.disconnect()
+    for number in range(3):
+        await pair.alice.send_text(pair.to_bob, f"sent before {number}")
+    assert await pair.alice.flushed(WAIT_S)
+    await lost_and_back(pair)
+    pair.alice = await pair.town.open("second")
+    await pair.alice.send_text(pair.to_bob, "sent after")
+    assert await pair.alice.flushed(WAIT_S)
+    pair.bob.connect()
+    await pair.settle()
+    before = [f"sent before {number}" for number in range(3)]
+    assert await texts(pair.bob, pair.to_alice) == ["hello", "hello yourself", *before, "sent after"]
+
+
 async def test_what_was_delivered_is_not_sent_again(pair: Pair) -> None:
     await pair.bob.send_text(pair.to_alice, "read long ago")
     await pair.settle()
