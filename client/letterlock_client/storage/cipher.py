@@ -19,6 +19,8 @@ from letterlock_client.errors import ClientError, Code
 
 KEY_BYTES: Final = 32
 BUSY_S: Final = 5.0
+_SHARED_BYTES: Final = 32 * 1024
+"""What SQLite maps beside the file before it reads anything."""
 
 SqlError: Final = sqlcipher.Error
 """The root of this library's errors; not the standard library's `sqlite3.Error`."""
@@ -59,7 +61,8 @@ def make_file(path: Path) -> None:
 def connect(path: Path, key: bytes, *, write: bool) -> sqlite3.Connection:
     """Open one connection under the raw 32-byte key, checked by reading the schema. Runs in its own thread.
 
-    A text key would cost a key derivation of tenths of a second per connection. Raises `SqlError`.
+    A text key would cost a key derivation of tenths of a second per connection. Raises `SqlError`, or code
+    storage_full where there is no room to open anything.
     """
     if len(key) != KEY_BYTES:
         raise MisuseError("a database key has 32 bytes")
@@ -71,10 +74,21 @@ def connect(path: Path, key: bytes, *, write: bool) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         for pragma in _WRITER if write else _READER:
             connection.execute(pragma)
+    except SqlError as error:
+        connection.close()
+        # What journals are shared by is made first, and where it finds no room only a failure is told.
+        if _code(error) == sqlcipher.SQLITE_IOERR and _room(path) < _SHARED_BYTES:
+            raise _full() from error
+        raise
     except BaseException:
         connection.close()
         raise
     return cast(sqlite3.Connection, connection)
+
+
+def _room(path: Path) -> int:
+    found = os.statvfs(path.parent)
+    return found.f_bavail * found.f_frsize
 
 
 async def open_connection(opener: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
@@ -101,9 +115,9 @@ async def open_connection(opener: Callable[[], sqlite3.Connection]) -> aiosqlite
 
 def public_error(error: Exception) -> ClientError | MisuseError:
     """Say in public terms what SQLite said. Its messages name tables and columns, never values."""
-    code = int(getattr(error, "sqlite_errorcode", sqlcipher.SQLITE_ERROR)) & 0xFF
+    code = _code(error)
     if code == sqlcipher.SQLITE_FULL:
-        return ClientError(Code.STORAGE_FULL, "the disk is full: nothing of this was saved")
+        return _full()
     if code in (sqlcipher.SQLITE_BUSY, sqlcipher.SQLITE_LOCKED, sqlcipher.SQLITE_INTERRUPT):
         return ClientError(
             Code.STORAGE_BUSY, "the database did not answer in time: nothing of this was saved"
@@ -113,6 +127,14 @@ def public_error(error: Exception) -> ClientError | MisuseError:
     if code in _OUR_FAULT:
         return MisuseError(f"the database refused: {error}")
     return ClientError(Code.STORAGE_FAILED, f"the disk failed ({error}): nothing of this was saved")
+
+
+def _code(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlcipher.SQLITE_ERROR)) & 0xFF
+
+
+def _full() -> ClientError:
+    return ClientError(Code.STORAGE_FULL, "the disk is full: nothing of this was saved")
 
 
 _OUR_FAULT: Final = frozenset(

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,27 @@ async def test_a_full_disk_is_named_saves_nothing_and_passes(database: Database)
     assert await database.read(lambda reader: messages.get(reader, big.id)) is None
     await database.write(lambda tx: tx.all("PRAGMA max_page_count = 100000"))
     assert await database.write(lambda tx: messages.add(tx, big))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_without_any_room_is_named_where_the_database_is_opened(path: Path) -> None:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path.parent], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert asyncio.run(usable(path))
+        filler = path.parent / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        with pytest.raises(ClientError) as caught:
+            asyncio.run(count(path))
+        assert caught.value.code is Code.STORAGE_FULL
+        filler.unlink()
+        assert asyncio.run(count(path)) == 1
+    finally:
+        subprocess.run(["umount", "-l", path.parent], check=True)
 
 
 def test_a_disk_that_fails_to_write_loses_nothing_acknowledged_and_is_not_believed_again(path: Path) -> None:
