@@ -137,11 +137,14 @@ async def test_registration_refuses_objects_of_two_accounts(relay: Running, fiel
         assert (await talk.refused(mixed)).code == refusals.BAD_OBJECT
 
 
-async def test_a_list_past_its_time_is_not_taken(relay: Running) -> None:
+@pytest.mark.parametrize("days", [31, -31])
+async def test_a_list_past_or_ahead_of_its_time_is_not_taken(relay: Running, days: int) -> None:
     bob = Account("bob")
-    relay.clock.now += 31 * 24 * 3600 * 1000
+    relay.clock.now += days * 24 * 3600 * 1000
     async with await Talk.greeted(relay.url) as talk:
-        assert (await talk.refused(bob.register(2))).code == refusals.BAD_OBJECT
+        refused = await talk.refused(bob.register(2))
+    assert refused.code == refusals.BAD_OBJECT
+    assert "clock" in refused.message
 
 
 async def test_a_closed_relay_takes_accounts_by_code_only(relay: Running) -> None:

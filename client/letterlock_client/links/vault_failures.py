@@ -77,8 +77,8 @@ class VaultWait(ClientError):
 class VaultUnfinished(ClientError):
     """A registration was begun, and too few realms answer to it."""
 
-    def __init__(self) -> None:
-        super().__init__(Code.VAULT_UNFINISHED, _SENTENCES[Code.VAULT_UNFINISHED])
+    def __init__(self, message: str = _SENTENCES[Code.VAULT_UNFINISHED]) -> None:
+        super().__init__(Code.VAULT_UNFINISHED, message)
 
 
 class DeviceRevoked(ClientError):

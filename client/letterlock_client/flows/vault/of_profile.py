@@ -33,6 +33,11 @@ from letterlock_client.storage import backup_state
 from letterlock_client.storage.backup_state import VaultState
 
 _FIRST_EPOCH: Final = 1
+_NOT_SET: Final = "too few realms took the password: set it again when they answer"
+_NOT_CHANGED: Final = (
+    "too few realms took the new password yet, and until they do the one before may open the backup: they are told"
+    " again with the next backup, or change it once more"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ async def register_first(
     vault = VaultState(raw, _FIRST_EPOCH - 1, b"")
     made = await _register(place, vault, password, secret, stretching)
     if not made.done:
-        raise VaultUnfinished
+        raise VaultUnfinished(_NOT_SET)
     return _kept(raw, made)
 
 
@@ -149,7 +154,7 @@ async def change_password(
     made = await _register(place, vault, password, secret, stretching, keep)
     await keep(made)
     if not made.done:
-        raise VaultUnfinished
+        raise VaultUnfinished(_NOT_CHANGED)
     return _kept(vault.fleet, made)
 
 

@@ -252,7 +252,10 @@ async def ask_presence(relay: Relay, _peer: Peer, frame: frames.AskPresence, _si
 
 def _check_time(relay: Relay, account: VerifiedAccount) -> None:
     if account.devices.expired(relay.now()):
-        raise Refuse(refusals.BAD_OBJECT, "the device list is past its 30 days, or dated ahead of its time")
+        raise Refuse(
+            refusals.BAD_OBJECT,
+            "the device list is past its 30 days, or dated ahead of its time: set this device's clock, then try again",
+        )
 
 
 def _numbers(account: VerifiedAccount) -> Numbers:

@@ -99,6 +99,7 @@ async def test_a_password_change_that_too_few_heard_of_is_kept_and_repaired(scen
     with pytest.raises(ClientError) as told:
         await scene.change()
     assert told.value.code is Code.VAULT_UNFINISHED
+    assert "the one before may open the backup" in str(told.value)
     after = await scene.vault()
     assert (after.epoch, after.locator) == (2, before.locator)
     scene.realms.cut = {}
@@ -157,6 +158,7 @@ async def test_a_first_registration_that_too_few_heard_of_begins_again(scene: Sc
     with pytest.raises(ClientError) as told:
         await scene.turn_on()
     assert told.value.code is Code.VAULT_UNFINISHED
+    assert "set it again when they answer" in str(told.value)
     scene.realms.cut = {}
     await scene.turn_on()
     assert (await scene.vault()).epoch == 2
