@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _PART: Final = ".part-"
 """How the names of unfinished files begin; no object's name does."""
+_TRIES: Final = 4
 _LEFTOVER_S: Final = 24 * 3600
 """An unfinished file this old is a crash's: no upload of one object takes a day."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -85,7 +86,7 @@ class FolderProvider:
         return await self._run(lambda: sorted(self._walk(prefix), key=lambda each: each.name))
 
     async def delete(self, name: str) -> None:
-        """Remove a file, and flush its folder."""
+        """Remove a file, and flush its folder; one that is empty then goes as well."""
         check_name(name)
         await self._run(lambda: self._delete(name))
 
@@ -119,11 +120,17 @@ class FolderProvider:
 
     def _begin(self, name: str) -> "_Upload":
         above, _, last = name.rpartition("/")
-        place = self._enter(above, make=True)
-        if above not in self._swept:
-            self._swept.add(above)
-            _sweep(place)
-        return _Upload(place, last)
+        for _ in range(_TRIES):
+            # Whoever deletes the last object in a folder removes that, also between these two steps.
+            with suppress(FileNotFoundError):
+                place = self._enter(above, make=True)
+                if above not in self._swept:
+                    self._swept.add(above)
+                    _sweep(place)
+                return _Upload(place, last)
+        raise UnreachableError(
+            f"the folder {self._folder} is being emptied by somebody else; try again later"
+        )
 
     def _read(self, name: str, start: int, length: int | None) -> bytes:
         above, _, last = name.rpartition("/")
@@ -159,6 +166,19 @@ class FolderProvider:
         with suppress(FileNotFoundError), _closing(self._enter(above)) as place:
             os.unlink(last, dir_fd=place)
             os.fsync(place)
+            self._remove_if_empty(above)
+
+    def _remove_if_empty(self, below: str) -> None:
+        """Remove a folder of ours with nothing in it, and those above it: their names tell of backups that are gone."""
+        while below:
+            above, _, last = below.rpartition("/")
+            with _closing(self._enter(above)) as place:
+                try:
+                    os.rmdir(last, dir_fd=place)
+                except OSError:
+                    return
+                os.fsync(place)
+            below = above
 
     def _info(self) -> ProviderInfo:
         with _closing(self._enter("")) as place:

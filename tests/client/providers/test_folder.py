@@ -1,5 +1,6 @@
 """What a folder as a provider promises beyond the contract: its errors are told apart, and it follows no tricks."""
 
+import asyncio
 import errno
 import os
 import stat
@@ -158,6 +159,45 @@ async def test_the_system_lets_go_of_an_object_once_it_is_flushed_and_need_not(
     await provider.put("a", b"x")
     assert asked == ["flush", "let go", "flush"]
     assert await provider.get("a") == b"x"
+
+
+async def test_a_backup_that_is_deleted_leaves_no_folder_whose_name_tells_of_it(tmp_path: Path) -> None:
+    provider = FolderProvider(tmp_path)
+    names = ["mine/segment/a", "mine/segment/b", "mine/manifest/c", "other/manifest/d"]
+    for name in names:
+        await provider.put(name, b"object")
+    for name in names[:-1]:
+        await provider.delete(name)
+    assert sorted(each.relative_to(tmp_path).as_posix() for each in tmp_path.rglob("*")) == [
+        "other", "other/manifest", "other/manifest/d",
+    ]  # fmt: skip
+
+
+async def test_a_folder_that_is_emptied_while_somebody_writes_there_is_made_again(tmp_path: Path) -> None:
+    provider = FolderProvider(tmp_path)
+
+    async def come_and_go(number: int) -> None:
+        for _ in range(20):
+            assert await provider.put(f"a/b/{number}", b"object")
+            await provider.delete(f"a/b/{number}")
+
+    await asyncio.gather(*(come_and_go(number) for number in range(4)))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_upload_whose_folder_goes_each_time_ends_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def opening(path: str, flags: int, *rest: int, **where: int) -> int:
+        if str(path).startswith(".part-"):
+            (tmp_path / "a").rmdir()
+        return real(path, flags, *rest, **where)
+
+    monkeypatch.setattr(folder_module.os, "open", opening)
+    with pytest.raises(UnreachableError, match="being emptied"):
+        await FolderProvider(tmp_path).put("a/b", b"object")
 
 
 async def test_no_file_stays_open(tmp_path: Path) -> None:

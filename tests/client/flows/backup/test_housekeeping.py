@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from letterlock.backup.generations import KEPT_GENERATIONS
 from letterlock.backup.manifest import open_manifest, prefix_of, segment_name
 from letterlock.backup.records import MessageRecord, Record, TombstoneRecord
 from letterlock.backup.segments import open_segment
@@ -309,3 +310,21 @@ async def test_a_history_that_shrank_by_itself_raises_an_alarm_and_keeps_the_goo
     said = await texts(again, pair.to_bob)
     assert {*map(str, range(20)), "what is left"} <= set(said)
     assert (await again.backups.rehearse()).differences == ()
+
+
+async def test_no_generation_leaves_while_the_newest_is_doubted(pair: Pair, shelf: Shelf) -> None:
+    """The largest stays in any case; what is missing from it as well may be in one before it."""
+    await turn_on(pair.alice)
+    await pair.alice.disconnect()
+    for number in range(KEPT_GENERATIONS + 2):
+        await day(pair, number)
+    before = {*objects_of(shelf, "manifest"), *objects_of(shelf, "segment")}
+
+    async def lose(work: object) -> None:
+        await work.tx.execute("DROP TRIGGER message_deleted")  # type: ignore[attr-defined]
+        await work.tx.execute("DELETE FROM message WHERE row > 5")  # type: ignore[attr-defined]
+
+    await pair.alice._place.transact(lose)
+    await pair.alice.send_text(pair.to_bob, "what is left")
+    assert "fewer" in (await pair.alice.backups.back_up()).alarm
+    assert before <= {*objects_of(shelf, "manifest"), *objects_of(shelf, "segment")}
