@@ -1,5 +1,6 @@
 """Somebody lost a terminal and is back on a new one: contacts see the same account, and nothing is missing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from letterlock.wire import frames
 from letterlock_client.backup_models import Frequency
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import KeyChanged
+from letterlock_client.events import Alarm, KeyChanged
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Delivery
@@ -89,6 +90,28 @@ async def test_what_the_lost_terminal_had_sent_is_read_though_it_comes_with_the_
     assert await texts(pair.bob, pair.to_alice) == ["hello", "hello yourself", *before, "sent after"]
 
 
+async def test_what_is_older_than_30_days_is_not_sent_again(pair: Pair) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.disconnect()
+    await pair.bob.send_text(pair.to_alice, "too old")
+    pair.town.clock.move(days=2)
+    await pair.bob.send_text(pair.to_alice, "not too old")
+    assert await pair.bob.flushed(WAIT_S)
+    pair.town.clock.move(days=29)
+    await pair.alice.close()
+    await restore(pair.town, digits)
+    pair.alice = await pair.town.open("second")
+    await pair.bob.send_text(pair.to_alice, "the newest")
+
+    async def came() -> bool:
+        return {"not too old", "the newest"} <= set(await texts(pair.alice, pair.to_bob))
+
+    await eventually(came)
+    await pair.settle()
+    assert "too old" not in await texts(pair.alice, pair.to_bob)
+
+
 async def test_what_was_delivered_is_not_sent_again(pair: Pair) -> None:
     await pair.bob.send_text(pair.to_alice, "read long ago")
     await pair.settle()
@@ -118,6 +141,29 @@ async def test_the_lost_terminal_is_refused_by_the_relay_from_then_on(pair: Pair
     await lost.send_text(pair.to_bob, "I am a thief")
     assert not await lost.flushed(0.05)
     assert "I am a thief" not in await texts(pair.bob, pair.to_alice)
+
+
+async def test_the_lost_terminal_is_refused_by_whoever_has_the_new_list_though_a_relay_carries_its_words(
+    pair: Pair,
+) -> None:
+    """What a relay carries is up to it, and the lost terminal's keys and sessions are all whole."""
+    await pair.bob.disconnect()
+    await pair.alice.send_text(pair.to_bob, "I am a thief")
+    assert await pair.alice.flushed(WAIT_S)
+    box = pair.town.relay.mail[pair.to_bob, 1]
+    thief = box.pop(next(iter(box)))
+    pair.bob.connect()
+    await lost_and_back(pair)
+    pair.alice = await pair.town.open("second")
+    await pair.alice.send_text(pair.to_bob, "I am back")
+    await pair.settle()
+    stream = pair.bob.events()
+    pair.town.relay.inject(pair.to_bob, 1, thief.body, thief.envelope)
+    async with asyncio.timeout(WAIT_S):
+        told = await anext(event async for event in stream if isinstance(event, Alarm))
+    assert (told.code, "not on its account's list" in told.text) == ("bad_envelope", True)
+    said = await texts(pair.bob, pair.to_alice)
+    assert said == ["hello", "hello yourself", "I am back"]
 
 
 async def test_the_lost_terminal_writes_and_deletes_nothing_of_the_backup_from_then_on(
