@@ -1,6 +1,7 @@
 """Backups, from a profile to a provider and back: complete, private, and whole after anything that breaks them."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from letterlock_client.backup_models import BackupChoice, Freshness, TurnedOn
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.terms import require
+from letterlock_client.flows.workplace import Work
 from letterlock_client.models import Delivery, TransferState
+from letterlock_client.storage import messages
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.storage.chat import message
 from tests.town import WAIT_S, Pair, eventually
 
 __all__ = ["pair", "shelf"]
@@ -62,6 +66,24 @@ async def test_nothing_new_writes_nothing(pair: Pair, shelf: Shelf) -> None:
     made = await pair.alice.backups.back_up()
     assert (made.generation, made.segments_written, made.bytes_written) == (1, 0, 0)
     assert shelf.memory.objects == before
+
+
+async def test_nothing_new_costs_next_to_nothing_however_long_the_history(pair: Pair) -> None:
+    await turn_on(pair.alice)
+
+    async def talk(work: Work) -> None:
+        for number in range(5000):
+            said = message(number, conversation=pair.to_bob, author=pair.to_bob)
+            await messages.add(work.tx, said)
+
+    await pair.alice._place.transact(talk)
+    assert (await pair.alice.backups.back_up()).messages == 5002
+    spent = []
+    for _ in range(5):
+        began = time.process_time()
+        assert (await pair.alice.backups.back_up()).bytes_written == 0
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.1
 
 
 async def test_a_whole_backup_verifies_and_rehearses_without_a_difference(pair: Pair) -> None:
