@@ -156,6 +156,15 @@ async def test_a_password_that_only_the_backup_tells_of_is_shown_as_that(client:
         assert ("no realm could be asked yet" in words(running)) is unasked
 
 
+@pytest.mark.parametrize("password", [False, True])
+async def test_a_backup_that_nothing_opens_yet_says_so_and_what_to_do(client: Open, password: bool) -> None:
+    async with client(backed_up(has_password=password, has_recovery_key=False), (110, 44)) as running:
+        await running.press("f3")
+        running.app.screen.query_one("#encrypted", Button).press()
+        await running.settle()
+        assert ("nothing yet but this terminal" in words(running)) is not password
+
+
 async def test_opening_the_landing_changes_nothing(client: Open) -> None:
     async with client(backed_up()) as running:
         await running.press("f3")
