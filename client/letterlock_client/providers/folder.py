@@ -1,4 +1,4 @@
-"""A folder as a provider: a file an object, written beside its place, flushed, and only then named.
+"""A folder as a provider: a file an object, written at its top, flushed, and only then named in its place.
 
 Works on disks, network mounts and folders that some other program copies to a cloud. Must not know what the
 bytes are. Whoever else writes into the folder is not trusted: nothing that is a link, a pipe or has a strange
@@ -8,6 +8,7 @@ name is followed, opened or listed.
 import asyncio
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 _PART: Final = ".part-"
 """How the names of unfinished files begin; no object's name does."""
+_UNFINISHED: Final = re.compile(re.escape(_PART) + "[0-9a-f]{24}")
 _TRIES: Final = 4
 _LEFTOVER_S: Final = 24 * 3600
 """An unfinished file this old is a crash's: no upload of one object takes a day."""
@@ -120,17 +122,12 @@ class FolderProvider:
 
     def _begin(self, name: str) -> "_Upload":
         above, _, last = name.rpartition("/")
-        for _ in range(_TRIES):
-            # Whoever deletes the last object in a folder removes that, also between these two steps.
-            with suppress(FileNotFoundError):
-                place = self._enter(above, make=True)
-                if above not in self._swept:
-                    self._swept.add(above)
-                    _sweep(place)
-                return _Upload(place, last)
-        raise UnreachableError(
-            f"the folder {self._folder} is being emptied by somebody else; try again later"
-        )
+        # Releases before this one left what was unfinished in the object's own folder.
+        for below in {above, ""} - self._swept:
+            with suppress(FileNotFoundError), _closing(self._enter(below)) as place:
+                _sweep(place)
+            self._swept.add(below)
+        return _Upload(self._enter(""), lambda: self._enter(above, make=True), last)
 
     def _read(self, name: str, start: int, length: int | None) -> bytes:
         above, _, last = name.rpartition("/")
@@ -212,15 +209,18 @@ class FolderProvider:
 
 
 class _Upload:
-    """One object on its way: an unfinished file in its folder. Everything here blocks."""
+    """One object on its way: an unfinished file in the folder of all. Everything here blocks.
 
-    def __init__(self, place: int, name: str) -> None:
-        self._place, self._name = place, name
+    Not in its own folder: nobody looks for what a crash left where there is no backup any more.
+    """
+
+    def __init__(self, root: int, enter: Callable[[], int], name: str) -> None:
+        self._root, self._enter, self._name = root, enter, name
         self._part: str | None = f"{_PART}{secrets.token_hex(12)}"
         try:
-            self._file = os.open(self._part, _NEW, 0o600, dir_fd=place)
+            self._file = os.open(self._part, _NEW, 0o600, dir_fd=root)
         except BaseException:
-            os.close(place)
+            os.close(root)
             raise
 
     def write(self, data: bytes) -> None:
@@ -233,42 +233,44 @@ class _Upload:
         """Flush, then name it; say whether the name was free."""
         os.fsync(self._file)
         _let_go(self._file)
-        named = self._take_name()
-        os.fsync(self._place)
-        return named
+        for _ in range(_TRIES):
+            # Whoever deletes the last object in a folder removes that, also between these steps.
+            with suppress(FileNotFoundError), _closing(self._enter()) as place:
+                named = self._take_name(place)
+                os.fsync(place)
+                return named
+        raise UnreachableError("its folder is being emptied by somebody else; try again later")
 
     def close(self) -> None:
         """Leave nothing unfinished behind. May be called after everything else, once."""
         os.close(self._file)
         if self._part is not None:
             with suppress(OSError):
-                os.unlink(self._part, dir_fd=self._place)
-        os.close(self._place)
+                os.unlink(self._part, dir_fd=self._root)
+        os.close(self._root)
 
-    def _take_name(self) -> bool:
+    def _take_name(self, place: int) -> bool:
         if self._part is None:
             return True
         try:
             # Of two writers one gets the name; a rename would give it to both.
-            os.link(
-                self._part, self._name, src_dir_fd=self._place, dst_dir_fd=self._place, follow_symlinks=False
-            )
+            os.link(self._part, self._name, src_dir_fd=self._root, dst_dir_fd=place, follow_symlinks=False)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            return self._rename()
-        os.unlink(self._part, dir_fd=self._place)
+            return self._rename(place)
+        os.unlink(self._part, dir_fd=self._root)
         self._part = None
         return True
 
-    def _rename(self) -> bool:
+    def _rename(self, place: int) -> bool:
         """Take the name on a file system without links, where nobody else takes it at the same moment."""
         with suppress(FileNotFoundError):
-            os.stat(self._name, dir_fd=self._place, follow_symlinks=False)
+            os.stat(self._name, dir_fd=place, follow_symlinks=False)
             return False
-        os.rename(str(self._part), self._name, src_dir_fd=self._place, dst_dir_fd=self._place)
+        os.rename(str(self._part), self._name, src_dir_fd=self._root, dst_dir_fd=place)
         self._part = None
         return True
 
@@ -308,7 +310,7 @@ def _sweep(place: int) -> None:
     """Remove what crashes left unfinished in a folder long ago."""
     oldest = time.time() - _LEFTOVER_S
     for name in os.listdir(place):
-        if name.startswith(_PART):
+        if _UNFINISHED.fullmatch(name):
             with suppress(OSError):
                 if os.stat(name, dir_fd=place, follow_symlinks=False).st_mtime < oldest:
                     os.unlink(name, dir_fd=place)

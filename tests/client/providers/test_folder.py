@@ -55,7 +55,7 @@ async def test_a_full_disk_is_told_apart_and_leaves_nothing(
     monkeypatch.setattr(folder_module.os, "open", opening)
     with pytest.raises(FullError, match="make room"):
         await FolderProvider(tmp_path).put("a/b", bytes(100_000))
-    assert list((tmp_path / "a").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,31 @@ async def test_files_are_private_and_nothing_unfinished_stays(tmp_path: Path) ->
 
 
 async def test_what_a_crash_left_is_removed_after_a_day_and_not_before(tmp_path: Path) -> None:
+    """In the folder of all, and where releases before this one left it; whatever is not ours stays."""
+    old, new, not_ours = f".part-{'0' * 24}", f".part-{'1' * 24}", ".part-one of my novel"
     (tmp_path / "a").mkdir()
-    for name, age in ((".part-old", 90_000), (".part-new", 10)):
-        (tmp_path / "a" / name).write_bytes(b"")
-        when = os.stat(tmp_path).st_mtime - age
-        os.utime(tmp_path / "a" / name, (when, when))
+    for folder in (tmp_path, tmp_path / "a"):
+        for name, age in ((old, 90_000), (new, 10), (not_ours, 90_000)):
+            (folder / name).write_bytes(b"")
+            when = os.stat(tmp_path).st_mtime - age
+            os.utime(folder / name, (when, when))
     await FolderProvider(tmp_path).put("a/b", b"x")
-    assert sorted(os.listdir(tmp_path / "a")) == [".part-new", "b"]
+    assert sorted(os.listdir(tmp_path / "a")) == sorted([new, not_ours, "b"])
+    assert sorted(os.listdir(tmp_path)) == sorted([new, not_ours, "a"])
+
+
+async def test_what_is_unfinished_lies_in_no_folder_that_nobody_looks_into_again(tmp_path: Path) -> None:
+    """Else a key that was rotated while a file was sent would leave half of the file there for ever."""
+
+    async def half() -> AsyncIterator[bytes]:
+        yield bytes(2 * 1024 * 1024)
+        (unfinished,) = [each for each in tmp_path.rglob("*") if each.is_file()]
+        assert unfinished.parent == tmp_path
+        assert unfinished.stat().st_mode & 0o777 == 0o600
+        yield b"the rest"
+
+    assert await FolderProvider(tmp_path).put("a/b", half())
+    assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["b"]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -191,13 +209,15 @@ async def test_an_upload_whose_folder_goes_each_time_ends_with_an_error(
     real = os.open
 
     def opening(path: str, flags: int, *rest: int, **where: int) -> int:
-        if str(path).startswith(".part-"):
+        opened = real(path, flags, *rest, **where)
+        if path == "a":
             (tmp_path / "a").rmdir()
-        return real(path, flags, *rest, **where)
+        return opened
 
     monkeypatch.setattr(folder_module.os, "open", opening)
     with pytest.raises(UnreachableError, match="being emptied"):
         await FolderProvider(tmp_path).put("a/b", b"object")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_no_file_stays_open(tmp_path: Path) -> None:
