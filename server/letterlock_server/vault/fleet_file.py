@@ -6,6 +6,7 @@ The file is TOML, for people to hand on; clients pin what it says. Must not know
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 import urllib.parse
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from letterlock.wire.frames import SUBPROTOCOL as RELAY_SUBPROTOCOL
 from letterlock_server.config import Endpoint, UsageError
 
 _PATIENCE_S: Final = 10.0
+_ATTEMPTS: Final = 20
+_APART_S: Final = 0.25
+"""A realm that was started a moment before needs a few seconds until it answers."""
 _WHICH: Final = "start one with letterlock vault, and give the address that it says"
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -36,19 +40,10 @@ async def ask(url: str, *, insecure: bool, random: Callable[[int], bytes]) -> Re
     secure = _check_url(url, insecure)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            socket = await connect(
-                url,
-                # A relay takes the second, and is known by that.
-                subprotocols=[Subprotocol(frames.SUBPROTOCOL), Subprotocol(RELAY_SUBPROTOCOL)],
-                compression=None,
-                max_size=MAX_FRAME,
-                ssl=ssl.create_default_context() if secure else None,
-                proxy=True if secure else None,
-            )
-            async with socket:
-                if socket.subprotocol == RELAY_SUBPROTOCOL:
+            async with await _reached(url, secure=secure) as realm:
+                if realm.subprotocol == RELAY_SUBPROTOCOL:
                     raise UsageError(f"what answers at {url} is a relay, and no realm of a vault: {_WHICH}")
-                return await _greet(socket, url, random(NONCE_BYTES))
+                return await _greet(realm, url, random(NONCE_BYTES))
     except InvalidHandshake as error:
         raise UsageError(f"what answers at {url} is not a realm ({error}): {_WHICH}") from error
     except (OSError, WebSocketException, TimeoutError) as error:
@@ -57,9 +52,33 @@ async def ask(url: str, *, insecure: bool, random: Callable[[int], bytes]) -> Re
         raise UsageError(f"what answers at {url} is not a realm that can be trusted: {error}") from error
 
 
-async def _greet(socket: ClientConnection, url: str, challenge: bytes) -> Realm:
-    await socket.send(encode(frames.Greet(1, version=frames.VERSION, client="fleet", challenge=challenge)))
-    data = await socket.recv(decode=False)
+async def _reached(url: str, *, secure: bool) -> ClientConnection:
+    """Connect; where nothing listens, again for a few seconds. Raises what the last attempt said."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _connect(url, secure=secure)
+        except (ssl.SSLError, socket.gaierror, TimeoutError):
+            raise
+        except OSError:
+            await asyncio.sleep(_APART_S)
+    return await _connect(url, secure=secure)
+
+
+async def _connect(url: str, *, secure: bool) -> ClientConnection:
+    return await connect(
+        url,
+        # A relay takes the second, and is known by that.
+        subprotocols=[Subprotocol(frames.SUBPROTOCOL), Subprotocol(RELAY_SUBPROTOCOL)],
+        compression=None,
+        max_size=MAX_FRAME,
+        ssl=ssl.create_default_context() if secure else None,
+        proxy=True if secure else None,
+    )
+
+
+async def _greet(realm: ClientConnection, url: str, challenge: bytes) -> Realm:
+    await realm.send(encode(frames.Greet(1, version=frames.VERSION, client="fleet", challenge=challenge)))
+    data = await realm.recv(decode=False)
     answer = decode_from_realm(data if isinstance(data, bytes) else bytes(data))
     if not isinstance(answer, frames.Greeted):
         raise UsageError(f"the realm at {url} does not greet")

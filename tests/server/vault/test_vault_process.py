@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as reach
 
 from letterlock.vault.fleet import Fleet, Realm, RealmKeys
 from letterlock.vault.threshold import Dealt
@@ -230,10 +232,32 @@ def files_hold_but(folder: Path, other: Path, needle: bytes) -> bool:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_is_said_in_words(
-    options: list[str], word: str, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    word: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fleet_file, "_APART_S", 0)
     assert main(["vault", *options]) == 2
     assert word in capsys.readouterr().err
+
+
+async def test_a_realm_that_is_just_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = 0
+
+    async def connect(*asked: Any, **more: Any) -> ClientConnection:
+        nonlocal refused
+        if refused < 3:
+            refused += 1
+            raise ConnectionRefusedError
+        return await reach(*asked, **more)
+
+    monkeypatch.setattr(fleet_file, "_APART_S", 0)
+    async with child("--store", "memory") as realm:
+        monkeypatch.setattr(fleet_file, "connect", connect)
+        found = await fleet_file.ask(realm.url, insecure=False, random=os.urandom)
+        assert found.keys.text() == realm.ready["key"]
+    assert refused == 3
 
 
 async def test_a_relay_in_the_place_of_a_realm_is_called_one(relay: RunningRelay) -> None:
