@@ -27,6 +27,11 @@ FRESHNESS: Final = {
     Freshness.UNCHECKED: "nobody was asked whether it is the newest",
     Freshness.STALE: "the vault knows of a newer one",
 }
+REMEMBERED: Final = {
+    Freshness.VERIFIED: "the vault has confirmed that it is the newest, and was not asked again now",
+    Freshness.UNANCHORED: "whole, but too few realms have confirmed that it is the newest",
+}
+"""What is known of that where it is read on the device that made it: nobody is asked then."""
 OFF: Final = {
     "": "Backups are off: letterlock backup on",
     "gradual": "Backups are off: they arrive gradually, and are not there for this account yet.",
@@ -280,7 +285,7 @@ def verified_line(found: Verified) -> str:
     head = (
         f"Generation {found.generation}: {_in_chats(found)} and"
         f" {many(found.media, 'file')}, read from {many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
-        f" {FRESHNESS[found.freshness]}."
+        f" {REMEMBERED.get(found.freshness, FRESHNESS[found.freshness])}."
     )
     mending = [
         f"{MEND} letterlock backup now --mend",

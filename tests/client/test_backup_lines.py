@@ -12,9 +12,17 @@ from letterlock_client.backup_models import (
     Freshness,
     Restored,
     TurnedOff,
+    Verified,
     WrongFile,
 )
-from letterlock_client.backup_shapes import off_line, off_shape, progress_line, restored_line, status_line
+from letterlock_client.backup_shapes import (
+    off_line,
+    off_shape,
+    progress_line,
+    restored_line,
+    status_line,
+    verified_line,
+)
 from letterlock_client.ui.backup_wording import restored_sentence
 from tests.client.ui.fake_messenger import FakeMessenger
 
@@ -43,6 +51,17 @@ def test_files_that_did_not_come_back_are_counted_and_some_named(count: int, sai
     done = Restored(1, 1, 0, 7, Freshness.VERIFIED, 2, media_wrong=count, wrong=wrong)
     assert said in restored_line(done)
     assert said in restored_sentence(done)
+
+
+@pytest.mark.parametrize("freshness", Freshness)
+def test_what_is_only_remembered_of_the_vault_is_not_said_of_now(freshness: Freshness) -> None:
+    """Reading a backup asks no realm: all of them may be away."""
+    line = verified_line(Verified(12, 1, 1, 1, 1, 1, freshness, ()))
+    assert ("has confirmed that it is the newest, and was not asked again" in line) is (
+        freshness is Freshness.VERIFIED
+    )
+    assert "confirms" not in line
+    assert "realms confirm " not in line
 
 
 def test_a_hostile_name_of_a_lost_file_stays_on_its_line() -> None:

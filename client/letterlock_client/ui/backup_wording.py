@@ -43,6 +43,12 @@ FRESHNESS: Final = {
     Freshness.UNCHECKED: "not confirmed: no vault was asked",
     Freshness.STALE: "no: the vault knows of a newer one",
 }
+REMEMBERED: Final = {
+    **FRESHNESS,
+    Freshness.VERIFIED: "the vault has confirmed it; it was not asked again now",
+    Freshness.UNANCHORED: "too few realms have confirmed it",
+}
+"""The same of a backup that this device made and reads again: no realm is asked for that."""
 
 PHASES: Final = {
     BackupPhase.VAULT: "asking the vault",

@@ -615,6 +615,18 @@ async def test_the_key_is_shown_only_for_the_local_passphrase(client: Open) -> N
         assert "0123  4567  89ab  cdef" in running.text()
 
 
+@pytest.mark.parametrize("with_digits", [False, True])
+async def test_the_sheet_of_a_backup_without_a_password_speaks_of_none_of_yours(
+    client: Open, with_digits: bool
+) -> None:
+    async with client(backed_up(has_password=False)) as running:
+        await choose(running, "Recovery sheet")
+        await running.press(*(["down"] if with_digits else []), "enter", "enter")
+        screen_is(running, SheetScreen)
+        assert "your password" not in words(running).lower()
+        assert ("What opens your backup is not on this sheet" in words(running)) is not with_digits
+
+
 @pytest.mark.parametrize("size", [(100, 30), (60, 24)])
 async def test_no_group_of_digits_is_torn_on_the_sheet(client: Open, size: tuple[int, int]) -> None:
     async with client(backed_up(), size) as running:
@@ -771,6 +783,7 @@ async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:
         await choose(running, "Verify")
         assert "Something is wrong" in words(running)
         assert "segment 7 is missing" in words(running)
+        assert "The vault has confirmed it; it was not asked again now." in words(running)
         await running.press("enter")
         assert "choose another one: all that is here" in words(running)
         await running.press("escape", "escape", "escape")

@@ -16,7 +16,7 @@ from letterlock_client.config import Unlock
 from letterlock_client.errors import PROVIDER_AWAY, ClientError
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.backup_wording import (
-    FRESHNESS,
+    REMEMBERED,
     attempt_lines,
     many,
     number,
@@ -330,7 +330,7 @@ class BackupFlows(Steps):
             f"Backup {number(found.generation)}: {many(found.messages, 'message')} in "
             f"{many(found.conversations, 'chat')}, {many(found.media, 'file')}.\n"
             f"{many(found.objects, 'object')}, {size(found.bytes_read)} read.",
-            f"Newest? {FRESHNESS[found.freshness].capitalize()}.",
+            f"Newest? {REMEMBERED[found.freshness].capitalize()}.",
             *([problems] if problems else []),
         )
         if problems:

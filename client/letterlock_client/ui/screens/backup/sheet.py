@@ -18,10 +18,10 @@ from letterlock_client.ui.backup_wording import key_lines
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 
 WITH_KEY = (
-    "These 64 digits open your backup without any password. Whoever has them can read it; without them, and "
-    "without your password, nobody can, not even you."
+    "These 64 digits open your backup without any password. Whoever has them can read it; without them, or "
+    "a password that you chose for it, nobody can, not even you."
 )
-WITHOUT_KEY = "Your password is not on this sheet. With both, a new device finds and opens your backup."
+WITHOUT_KEY = "What opens your backup is not on this sheet. With both, a new device finds and opens it."
 
 
 class SheetScreen(Dialog[bool], Asking):
