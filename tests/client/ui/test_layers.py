@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual.screen import Screen
 
 from letterlock_client.events import ConnectionChanged, Link
+from letterlock_client.ui.screens.layer import Layer
 from letterlock_client.ui.themes import CONTRAST_LIGHT
 from tests.client.ui.conftest import Open, Running, normalised
 from tests.client.ui.fake_messenger import chat_id, lively
@@ -58,3 +60,18 @@ async def test_what_happens_below_dialogs_is_painted(
             screen.refresh()
             await running.settle()
         assert after == seen(running)
+
+
+async def test_a_textual_that_keeps_what_changed_elsewhere_still_paints(
+    client: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[Screen[object]] = []
+    async with client(lively(), SIZE) as running:
+        await running.press("f3")
+        below = running.app.screen_stack[-2]
+        assert isinstance(below, Layer)
+        with monkeypatch.context() as other:
+            other.setattr(Screen, "_compositor_refresh", lambda screen: painted.append(screen))
+            other.setattr(below, "_compositor", object())
+            below._compositor_refresh()
+    assert painted == [below]

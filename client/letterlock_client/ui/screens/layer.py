@@ -31,7 +31,8 @@ class Layer(Screen[Result]):
         return stack[place - 1] if place else None
 
     def _compositor_refresh(self) -> None:
-        changed = tuple(self._compositor._dirty_regions)  # noqa: SLF001
+        # Its own, of no promise: a Textual without it paints those between later, and nothing breaks.
+        changed = tuple(getattr(self._compositor, "_dirty_regions", ()))
         super()._compositor_refresh()
         stack = self.app.screen_stack
         if changed and self in stack:
