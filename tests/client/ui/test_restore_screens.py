@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.widgets import Button, Input, OptionList, Select, TextArea
 
 from letterlock.ids import AccountId, ConversationId, MessageId, account_text
@@ -850,6 +851,19 @@ async def test_any_chat_of_many_is_found_by_its_name(client: Open, size: tuple[i
         await running.settle()
         ((_, chats),) = way.begun[0].asked("run")
         assert chats == (who("person 07"), who("zoe"))
+
+
+@pytest.mark.parametrize("size", [(60, 24), (80, 24)])
+async def test_the_chat_that_is_pointed_at_stays_on_a_low_screen(client: Open, size: tuple[int, int]) -> None:
+    async with Restoring(of_many).at_password(client, size) as running:
+        await give(running, SECRET)
+        page, picker = (running.app.screen.query_one(each) for each in (VerticalScroll, ChatPicker))
+        assert page.scroll_y == 0
+        for key in ("end", *["up"] * 20, "home", *["down"] * 20):
+            await running.press(key)
+            assert picker.highlighted is not None
+            row = picker.region.y + picker.highlighted - picker.scroll_offset.y
+            assert page.region.y <= row < page.region.bottom, (key, picker.highlighted)
 
 
 async def test_an_older_chat_is_found_whose_name_others_hold_too(client: Open) -> None:

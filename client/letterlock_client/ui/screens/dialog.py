@@ -11,9 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.screens.layer import Layer
@@ -93,3 +94,14 @@ def problem_line() -> Static:
 def words(text: str | Content, classes: str = "") -> Static:
     """Return a piece of text for a dialog; a text is plain, never markup."""
     return Static(Content(text) if isinstance(text, str) else text, markup=False, classes=classes)
+
+
+def keep_in_view(page: VerticalScroll, choices: OptionList, row: int) -> None:
+    """Scroll a page so that a list on it, which shows more than the page does, is seen where it points."""
+
+    def scroll() -> None:
+        # Where the list has still to scroll itself, the row will be at its edge.
+        inside = min(max(row - choices.scroll_offset.y, 0), choices.size.height - 1)
+        page.scroll_to_region(Region(0, choices.virtual_region.y + inside, 1, 1), animate=False)
+
+    page.call_after_refresh(scroll)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -21,7 +20,7 @@ from letterlock_client.ui.screens.backup.flows import HAVE_KEY, SHOW_KEY, Backup
 from letterlock_client.ui.screens.backup.leaks import leaks_screen
 from letterlock_client.ui.screens.backup.rotating import RotationFlow
 from letterlock_client.ui.screens.backup.work import WorkScreen
-from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.dialog import Dialog, keep_in_view, problem_line, words
 from letterlock_client.ui.screens.settings.page import facts
 from letterlock_client.ui.surroundings import Surroundings
 
@@ -148,8 +147,7 @@ class EncryptedBackupScreen(Dialog[None], Asking):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Bring what is pointed at on a low screen, where the list is longer than what scrolls around it."""
         event.stop()
-        row = event.option_list.virtual_region.y + event.option_index
-        self.query_one(VerticalScroll).scroll_to_region(Region(0, row, 1, 1), animate=False)
+        keep_in_view(self.query_one(VerticalScroll), event.option_list, event.option_index)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Do what was chosen."""

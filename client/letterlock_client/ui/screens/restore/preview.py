@@ -15,7 +15,7 @@ from letterlock_client.restore_preview import PreviewChat, RestorePreview
 from letterlock_client.sanitize import name_of
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.backup_wording import FRESHNESS, ago, many, number, when
-from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.ui.screens.dialog import Dialog, keep_in_view, problem_line, words
 from letterlock_client.ui.screens.restore.damaged import LOST
 from letterlock_client.ui.screens.settings.page import facts
 from letterlock_client.ui.surroundings import Surroundings
@@ -68,6 +68,7 @@ class PreviewScreen(Dialog[Chosen], Asking):
         self._preview = preview
         self._before = before or Chosen()
         self._around = around
+        self._pointed_at = 0
 
     def parts(self) -> Iterable[Widget]:
         """Facts, chats, and what to mind."""
@@ -119,6 +120,13 @@ class PreviewScreen(Dialog[Chosen], Asking):
             self.tell_keys("enter goes on · escape goes back")
         # The list brings what it points at on the screen, and in a low terminal takes the facts off it.
         self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
+
+    @on(ChatPicker.OptionHighlighted)
+    def _pointed(self, event: ChatPicker.OptionHighlighted) -> None:
+        # Where it begins, what stands above the list is to be seen.
+        if event.option_index != self._pointed_at:
+            self._pointed_at = event.option_index
+            keep_in_view(self.query_one(VerticalScroll), event.option_list, event.option_index)
 
     # Finding a chat.
 
