@@ -32,6 +32,8 @@ REMEMBERED: Final = {
     Freshness.UNANCHORED: "whole, but too few realms have confirmed that it is the newest",
 }
 """What is known of that where it is read on the device that made it: nobody is asked then."""
+STOPPED: Final = "Stopped. The last backup stays as it was."
+STOPPED_FIRST: Final = "Stopped. There is no backup yet; the next one goes on with the files that lie there."
 OFF: Final = {
     "": "Backups are off: letterlock backup on",
     "gradual": "Backups are off: they arrive gradually, and are not there for this account yet.",

@@ -43,7 +43,14 @@ from letterlock_client.commands.session import (
     unreadable,
 )
 from letterlock_client.config import Home, Unlock, file_failed
-from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code, backups_off, backups_on
+from letterlock_client.errors import (
+    PROVIDER_AWAY,
+    ClientError,
+    Code,
+    backups_off,
+    backups_on,
+    behind_a_colon,
+)
 from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
@@ -86,14 +93,16 @@ async def turn_on(messenger: Messenger, given: Namespace, output: Output) -> int
     """Turn backups on: a password, the 64 digits, or both. Backs nothing up yet."""
     if not given.provider:
         raise UsageError("say where backups go: --provider folder:DIR")
-    password = secret_from(given.password_file) if given.password_file else None
-    if password is None and not given.recovery_key:
+    password = None
+    if given.password_file:
+        password = worth_it(messenger, secret_from(given.password_file), output)
+    elif not given.recovery_key:
         if given.json or not can_ask():
             raise UsageError("give --password-file, --recovery-key, or both")
         # Nobody types a password twice to hear that none was wanted.
         if (await messenger.backups.status()).on:
             raise backups_on()
-        password = new_password()
+        password = new_password(messenger, output)
     choice = BackupChoice(
         provider=given.provider,
         password=password,
@@ -181,7 +190,10 @@ async def change_password(messenger: Messenger, given: Namespace, output: Output
     """Set a new password; no object of the backup is written again."""
     if not given.password_file and not (await messenger.backups.status()).on:
         raise backups_off()
-    password = secret_from(given.password_file) if given.password_file else new_password()
+    if given.password_file:
+        password = worth_it(messenger, secret_from(given.password_file), output)
+    else:
+        password = new_password(messenger, output)
     await online(messenger)
     fleet = Path(given.fleet) if given.fleet else None
     done = await messenger.backups.change_password(password, unlock(given), fleet)
@@ -232,9 +244,9 @@ async def rotate(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Take another key, write the whole backup again under it, and delete what the old one opens."""
     password = None
     if given.password_file:
-        password = secret_from(given.password_file)
+        password = worth_it(messenger, secret_from(given.password_file), output)
     elif (await messenger.backups.status()).has_password:
-        password = new_password("Backup password, the present one or another: ")
+        password = new_password(messenger, output, "Backup password, the present one or another: ")
     if password is not None:
         await online(messenger)
     done = await with_progress(messenger, output, messenger.backups.rotate(password, unlock(given)))
@@ -302,9 +314,19 @@ def unlock(given: Namespace) -> Unlock:
     return unlock_for(given, Home.find(), profile_name(given))
 
 
-def new_password(prompt: str = "New backup password: ") -> str:
-    """Ask twice for the backup password from now on. Raises UsageError."""
-    first = ask(prompt, "--password-file")
+def worth_it(messenger: Messenger, password: str, output: Output) -> str:
+    """Return the password, having said what it is worth. Raises code bad_input where the vault does not take it."""
+    worth = messenger.backups.judge(password)
+    if not worth.acceptable:
+        raise ClientError(Code.BAD_INPUT, behind_a_colon(worth.sentence))
+    if not output.as_json:
+        output.beforehand({}, worth.sentence)
+    return password
+
+
+def new_password(messenger: Messenger, output: Output, prompt: str = "New backup password: ") -> str:
+    """Ask twice for the backup password from now on, and say what it is worth. Raises UsageError, code bad_input."""
+    first = worth_it(messenger, ask(prompt, "--password-file"), output)
     if ask("The same again: ", "--password-file") != first:
         raise UsageError("the two passwords differ; nothing was changed")
     return first

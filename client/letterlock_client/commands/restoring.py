@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Final
 
-from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore
+from letterlock_client.backup_models import Restored, RestoreRequest, UnfinishedRestore
 from letterlock_client.backup_shapes import restored_line, restored_shape
 from letterlock_client.commands.backup import secret_from, tell_progress
 from letterlock_client.commands.session import UsageError, ask, can_ask, new_unlock, profile_name, unlock_for
@@ -44,12 +44,23 @@ async def restore(given: Namespace, output: Output) -> int:
             {"phase": "found", "generation": preview.generation, "messages": preview.messages},
             f"Found: {preview.messages:,} messages.",
         )
-        done = await restoration.run(how, progress=lambda moved: tell_progress(moved, output))
+        done = await bring_back(restoration, how, output)
     finally:
         await restoration.close()
     home.remember_profile(name)
     output.result(restored_shape(done), restored_line(done))
     return DONE
+
+
+async def bring_back(restoration: Restoration, how: Unlock, output: Output) -> Restored:
+    """Restore; where the relay is away, say that nothing of it was in vain. Raises what `Restoration.run` does."""
+    try:
+        return await restoration.run(how, progress=lambda moved: tell_progress(moved, output))
+    except ClientError as error:
+        if error.code is not Code.OFFLINE:
+            raise
+        then = "what has come is kept, and the same command goes on"
+        raise ClientError(error.code, f"{error.message.removesuffix('.')}; {then}", **error.facts) from error
 
 
 def missing_options(given: Namespace) -> list[str]:

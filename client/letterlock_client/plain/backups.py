@@ -9,6 +9,8 @@ from typing import Final
 
 from letterlock_client.backup_models import BackupProgress
 from letterlock_client.backup_shapes import (
+    STOPPED,
+    STOPPED_FIRST,
     made_line,
     progress_line,
     rehearsed_line,
@@ -86,13 +88,16 @@ class BackupVerbs(Verbs):
             if error.code is Code.BACKUP_RUNNING:
                 raise
 
-    def tell_finished(self, event: BackupFinished) -> None:
+    async def tell_finished(self, event: BackupFinished) -> None:
         """Say how a backup ended, whoever began it."""
         self._phase = ""
         if event.made is not None:
             say(made_line(event.made))
+        elif event.error:
+            say(whole_sentence(line_of(event.error)))
         else:
-            say(whole_sentence(line_of(event.error)) or "Stopped; the last complete backup stays as it was.")
+            first = (await self.messenger.backups.status()).last is None
+            say(STOPPED_FIRST if first else STOPPED)
 
     def tell_progress(self, progress: BackupProgress, *, before: str = "") -> None:
         """Say each phase once, as it begins: a line for every step would drown the chat."""

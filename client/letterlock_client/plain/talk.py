@@ -173,7 +173,7 @@ class Talk:
             case BackupMoved(progress):
                 self._backups.tell_progress(progress)
             case BackupFinished():
-                self._backups.tell_finished(event)
+                await self._backups.tell_finished(event)
             case RestoreMoved(progress):
                 self._backups.tell_progress(progress, before="restoring ")
             case RestoreFinished():

@@ -61,6 +61,39 @@ async def test_where_nobody_can_be_asked_both_ways_to_open_a_backup_are_named(
         await backup.turn_on(lent(FakeMessenger()), given(), Output(as_json=False))
 
 
+async def test_what_a_new_password_is_worth_is_said_before_it_is_typed_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before: list[str] = []
+
+    def ask(_prompt: str, _instead: str) -> str:
+        before.append(capsys.readouterr().err)
+        return "correct horse battery staple"
+
+    monkeypatch.setattr(backup, "ask", ask)
+    backup.new_password(lent(FakeMessenger()), Output(as_json=False))
+    assert ["20 guesses" in each for each in before] == [False, True]
+
+
+async def test_a_password_that_is_too_easy_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(backup, "ask", lambda prompt, _instead: asked.append(prompt) or "123")
+    with pytest.raises(ClientError, match="at least 8 characters") as told:
+        backup.new_password(lent(FakeMessenger()), Output(as_json=False))
+    assert told.value.code is Code.BAD_INPUT
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_what_a_password_of_a_file_is_worth_is_said_to_people_alone(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    backup.worth_it(lent(FakeMessenger()), "correct horse battery staple", Output(as_json=as_json))
+    said = capsys.readouterr()
+    assert ("20 guesses" in said.err) is not as_json
+    assert said.out == ""
+
+
 @pytest.mark.parametrize(("realms", "told"), [(2, True), (3, False)])
 async def test_a_realm_that_was_away_is_told_of_when_backups_are_turned_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], realms: int, told: bool

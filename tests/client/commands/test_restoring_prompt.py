@@ -9,6 +9,7 @@ import pytest
 from letterlock_client.backup_models import RestoreRequest, UnfinishedRestore, VaultView
 from letterlock_client.commands import restoring
 from letterlock_client.commands.session import UsageError
+from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.output import Output
 from tests.client.ui.fake_backups import realms, vault
@@ -113,3 +114,17 @@ async def test_where_nobody_can_be_asked_no_realm_is_asked(monkeypatch: pytest.M
     with pytest.raises(UsageError):
         await typed(asked)
     assert asked.times == 0
+
+
+@pytest.mark.parametrize(("code", "told"), [(Code.OFFLINE, True), (Code.PROVIDER_FULL, False)])
+async def test_a_restore_that_stops_for_want_of_the_relay_says_that_the_same_command_goes_on(
+    code: Code, told: bool
+) -> None:
+    class Stopped:
+        async def run(self, *_asked: object, **_more: object) -> None:
+            raise ClientError(code, "it cannot be reached.", wait_seconds=3)
+
+    with pytest.raises(ClientError) as raised:
+        await restoring.bring_back(Stopped(), NO_PASSPHRASE, Output(as_json=False))  # type: ignore[arg-type]
+    assert ("the same command goes on" in raised.value.message) is told
+    assert (raised.value.code, raised.value.facts) == (code, {"wait_seconds": 3})

@@ -123,7 +123,7 @@ async def test_a_backup_in_line_mode_can_be_stopped(both: Pair, shelf: Shelf, ca
     assert "Something still goes on" in capsys.readouterr().out
     await talk.obey("/backup stop")
     await talk.stop()
-    await hears(capsys, "Stopped; the last complete backup stays as it was.")
+    await hears(capsys, "Stopped. There is no backup yet")
     listening.cancel()
 
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 
 from letterlock_client.backup_models import BackupStatus, Frequency
-from letterlock_client.backup_shapes import UNREADABLE
+from letterlock_client.backup_shapes import STOPPED, STOPPED_FIRST, UNREADABLE
 from letterlock_client.errors import ClientError, whole_sentence
 from letterlock_client.events import (
     BackupFinished,
@@ -66,8 +66,6 @@ UNFINISHED: Final = (
     "only a backup that is damaged or gone needs you, to restore again from another place."
 )
 VERIFY: Final = "Verify, below End-to-end encrypted backup, offers that."
-STOPPED: Final = "Stopped. The last backup stays as it was."
-STOPPED_FIRST: Final = "Stopped. There is no backup yet; the next one goes on with the files that lie there."
 
 
 class ChatBackupScreen(Dialog[None], Asking):
