@@ -28,10 +28,11 @@ FRESHNESS: Final = {
     Freshness.STALE: "the vault knows of a newer one",
 }
 REMEMBERED: Final = {
-    Freshness.VERIFIED: "the vault has confirmed that it is the newest, and was not asked again now",
+    **FRESHNESS,
+    Freshness.VERIFIED: "the vault has confirmed that it is the newest",
     Freshness.UNANCHORED: "whole, but too few realms have confirmed that it is the newest",
 }
-"""What is known of that where it is read on the device that made it: nobody is asked then."""
+"""The same on the device that made it, later: it remembers, and asks nobody again."""
 STOPPED: Final = "Stopped. The last backup stays as it was."
 STOPPED_FIRST: Final = "Stopped. There is no backup yet; the next one goes on with the files that lie there."
 OFF: Final = {
@@ -166,7 +167,7 @@ def status_line(status: BackupStatus) -> str:
         lines.append(
             f"Last: generation {last.generation}, {when(last.at)}, {many(last.messages, 'message')},"
             f" {many(last.media, 'file')},"
-            f" {last.bytes_total:,} bytes; {FRESHNESS[last.freshness]}."
+            f" {last.bytes_total:,} bytes; {REMEMBERED[last.freshness]}."
         )
         if last.alarm:
             lines.append(f"Alarm: {last.alarm}")
@@ -287,7 +288,7 @@ def verified_line(found: Verified) -> str:
     head = (
         f"Generation {found.generation}: {_in_chats(found)} and"
         f" {many(found.media, 'file')}, read from {many(found.objects, 'object')}, {found.bytes_read:,} bytes;"
-        f" {REMEMBERED.get(found.freshness, FRESHNESS[found.freshness])}."
+        f" {REMEMBERED[found.freshness]}; no realm was asked now."
     )
     mending = [
         f"{MEND} letterlock backup now --mend",

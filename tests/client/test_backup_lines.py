@@ -8,8 +8,10 @@ from letterlock.ids import MessageId
 from letterlock_client.backup_models import (
     BackupPhase,
     BackupProgress,
+    BackupStatus,
     FeatureView,
     Freshness,
+    LastBackup,
     Restored,
     TurnedOff,
     Verified,
@@ -56,12 +58,12 @@ def test_files_that_did_not_come_back_are_counted_and_some_named(count: int, sai
 @pytest.mark.parametrize("freshness", Freshness)
 def test_what_is_only_remembered_of_the_vault_is_not_said_of_now(freshness: Freshness) -> None:
     """Reading a backup asks no realm: all of them may be away."""
-    line = verified_line(Verified(12, 1, 1, 1, 1, 1, freshness, ()))
-    assert ("has confirmed that it is the newest, and was not asked again" in line) is (
-        freshness is Freshness.VERIFIED
-    )
-    assert "confirms" not in line
-    assert "realms confirm " not in line
+    last = LastBackup(0, 12, 1, 1, 1, freshness)
+    status = BackupStatus(on=True, feature=FeatureView(True, ""), last=last)
+    for line in (verified_line(Verified(12, 1, 1, 1, 1, 1, freshness, ())), status_line(status)):
+        assert ("vault has confirmed that it is the newest" in line) is (freshness is Freshness.VERIFIED)
+        assert "confirms" not in line
+        assert "realms confirm " not in line
 
 
 def test_a_hostile_name_of_a_lost_file_stays_on_its_line() -> None:
