@@ -246,6 +246,29 @@ async def test_a_scheduled_backup_that_fails_is_told_once(client: Open) -> None:
         assert "Backup: the disk is not there." in words(running)
 
 
+@pytest.mark.parametrize("began", ["a person", "the schedule"])
+async def test_a_backup_that_fails_before_its_screen_is_told_there_alone(client: Open, began: str) -> None:
+    fake = backed_up()
+    fake.backups.failures["back_up"] = ClientError(Code.FAILED, "the disk is not there")
+
+    def begin(running: Running) -> None:
+        if began == "a person":
+            running.pane.action_back_up()
+        else:
+            fake.tell(BackupFinished(None, "the disk is not there"))
+
+    async with client(fake) as running:
+        await running.press("f3")
+        begin(running)
+        await running.settle()
+        assert words(running).count("disk is not there") == 1
+        await running.press("escape")
+        assert "disk is not there" not in words(running)
+        begin(running)
+        await running.settle()
+        assert words(running).count("disk is not there") == 1
+
+
 async def test_frequency_and_media_are_chosen_at_once(client: Open) -> None:
     async with client(backed_up()) as running:
         await running.press("f3")

@@ -866,6 +866,17 @@ async def test_the_chat_that_is_pointed_at_stays_on_a_low_screen(client: Open, s
             assert page.region.y <= row < page.region.bottom, (key, picker.highlighted)
 
 
+async def test_a_chat_that_is_left_out_is_seen_on_a_low_screen(client: Open) -> None:
+    def damaged(restoration: FakeRestoration) -> None:
+        restoration.found = preview(lost=8)
+
+    async with Restoring(damaged).at_password(client, (60, 24)) as running:
+        await give(running, SECRET)
+        assert "[x] bob" not in words(running)
+        await running.press("space")
+        assert "[ ] bob" in words(running)
+
+
 async def test_an_older_chat_is_found_whose_name_others_hold_too(client: Open) -> None:
     way = Restoring(of_many)
     async with way.at_password(client) as running:

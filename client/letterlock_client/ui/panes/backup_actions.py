@@ -89,9 +89,17 @@ class BackupActions(Errands):
         try:
             await self.messenger.backups.back_up()
         except ClientError as error:
-            # Whoever called it off knows.
-            if error.code is not Code.CANCELLED:
-                raise
+            # Whoever called it off knows. The backup's own screen says itself how one ends that it saw running.
+            if error.code is Code.CANCELLED or (
+                error.code is not Code.BACKUP_RUNNING and self._has_its_screen()
+            ):
+                return
+            raise
+
+    def _has_its_screen(self) -> bool:
+        from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+
+        return isinstance(self.app.screen, ChatBackupScreen)
 
     # What is told.
 
@@ -127,9 +135,10 @@ class BackupActions(Errands):
 
     def _finished(self, event: happenings.BackupFinished) -> None:
         # The failure of a backup that somebody started is told by the errand.
-        if event.error and not self._asked_for_backup:
+        told = self._has_its_screen()
+        if event.error and not self._asked_for_backup and not told:
             self.tell(f"Backup: {event.error.removesuffix('.')}.", severe=True)
-        elif event.made is not None and event.made.alarm:
+        elif event.made is not None and event.made.alarm and not told:
             self.tell(event.made.alarm, severe=True)
         self._asked_for_backup = False
         self._read_backup()

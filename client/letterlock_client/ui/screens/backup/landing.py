@@ -58,7 +58,7 @@ OFF: Final = (
     "a new device can bring them back with your backup password, or with a key of 64 digits."
 )
 INCLUDED: Final = (
-    "In it: chats, contacts and who of them you verified, settings, and files as chosen below. Not in it: "
+    "In it: chats, contacts and who of them you verified, settings, and files as chosen above. Not in it: "
     "view-once messages, and messages that disappear within a day."
 )
 UNFINISHED: Final = (

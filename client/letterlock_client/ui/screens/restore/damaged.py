@@ -8,8 +8,8 @@ from letterlock_client.ui.backup_wording import many
 from letterlock_client.ui.screens.backup.work import Work
 
 REST: Final = (
-    "If the folder is still being copied, wait; if it has a copy of its own, bring that back. Else the rest can be "
-    "restored: what is damaged is taken from older backups where they still hold it, and left out where they do not."
+    "If the folder is still being copied, wait. Else what is damaged comes from older backups where they still hold "
+    "it, and is left out where they do not."
 )
 LOST: Final = (
     "Some of this backup is damaged and will be missing: {} at most, such as a message or a reaction. What lies in the "

@@ -161,6 +161,14 @@ class PreviewScreen(Dialog[Chosen], Asking):
     # Choosing.
 
     @on(ChatPicker.Toggled)
+    def _toggled(self, event: ChatPicker.Toggled) -> None:
+        event.stop()
+        picker = self.query_one(ChatPicker)
+        if picker.highlighted is not None:
+            # At first it may stand below what a low screen shows.
+            keep_in_view(self.query_one(VerticalScroll), picker, picker.highlighted)
+        self._changed()
+
     @on(TickBox.Changed)
     def _changed(self) -> None:
         self.say("")
