@@ -283,6 +283,20 @@ async def test_frequency_and_media_are_chosen_at_once(client: Open) -> None:
         assert running.app.screen.query_one("#videos").disabled
 
 
+async def test_that_a_backup_goes_on_is_said_only_of_one_that_runs(client: Open) -> None:
+    fake = backed_up()
+    fake.backups.gates["back_up"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("f3")
+        assert "escape closes" in words(running)
+        assert "the backup goes on" not in words(running)
+        await running.press("enter")
+        assert "escape closes, the backup goes on" in words(running)
+        fake.backups.gates["back_up"].set()
+        await running.settle()
+        assert "the backup goes on" not in words(running)
+
+
 async def test_another_folder_is_chosen(client: Open) -> None:
     async with client(backed_up()) as running:
         await running.press("f3")
@@ -300,7 +314,7 @@ async def test_another_folder_is_chosen(client: Open) -> None:
         await running.settle()
         assert running.fake.backups.asked("move") == [("folder:/tmp/elsewhere",)]
         assert isinstance(running.app.screen, ChatBackupScreen)
-        assert "/tmp/elsewhere" in words(running)
+        assert "Backups go to /tmp/elsewhere from now on." in words(running)
 
 
 async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_used(client: Open) -> None:
@@ -327,6 +341,7 @@ async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_use
         await running.settle()
         assert fake.backups.asked("begin_anew") == [("folder:/tmp/elsewhere",)]
         assert isinstance(running.app.screen, ChatBackupScreen)
+        assert "Backups go to /tmp/elsewhere from now on." in words(running)
 
 
 async def test_an_unfinished_restore_is_told_and_makes_no_backup(client: Open) -> None:

@@ -65,6 +65,7 @@ UNFINISHED: Final = (
     "A restore on this device is not finished; until it is, no backup is made. It goes on by itself while you chat; "
     "only a backup that is damaged or gone needs you, to restore again from another place."
 )
+MOVED: Final = "Backups go to {} from now on."
 VERIFY: Final = "Verify, below End-to-end encrypted backup, offers that."
 
 
@@ -74,7 +75,7 @@ class ChatBackupScreen(Dialog[None], Asking):
     asks = True
 
     heading = "Chat backup"
-    hint = "tab moves on · page keys scroll · escape closes, a backup goes on"
+    hint = "tab moves on · page keys scroll · escape closes"
 
     class Heard(TextualMessage):
         """Something happened to a backup."""
@@ -199,6 +200,7 @@ class ChatBackupScreen(Dialog[None], Asking):
 
     def _show_running(self, running: bool) -> None:
         self.set_class(running, "-running")
+        self.tell_keys(f"{self.hint}, the backup goes on" if running else "")
         blocked = self._status is not None and self._status.restoring
         self.query_one("#now", Button).disabled = running or blocked
         if not running and not self.has_class("-restoring-now"):
@@ -289,11 +291,13 @@ class ChatBackupScreen(Dialog[None], Asking):
             WorkScreen(carrying(provider, left, lambda: backups.move(provider)), around, locked=False)
         )
         if moved is None:
-            await self.app.push_screen_wait(
+            moved = await self.app.push_screen_wait(
                 WorkScreen(
                     beginning(provider, left, lambda: backups.move(provider, anew=True)), around, locked=False
                 )
             )
+        if moved is not None:
+            self.call_later(self.say, MOVED.format(provider_words(moved.provider)))
 
     @on(Select.Changed, "#frequency")
     def _frequency(self, event: Select.Changed) -> None:
