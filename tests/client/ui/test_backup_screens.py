@@ -30,9 +30,10 @@ from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.fleet import FleetScreen
 from letterlock_client.ui.screens.backup.folder import FolderScreen
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
+from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.password import PasswordScreen
 from letterlock_client.ui.screens.backup.sheet import SheetScreen
-from letterlock_client.ui.screens.backup.work import WorkScreen
+from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.main import MainScreen
 from tests.client.ui.conftest import Open, Running
@@ -905,6 +906,9 @@ async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> N
     fake.backups.view = vault(fleet_hash=NASTY, realms=realms(name=NASTY, url=NASTY, reason=NASTY))
     fake.backups.attempts = [Attempt(NASTY, START, NASTY, NASTY, 1)]
     fake.backups.problems = fake.backups.differences = (NASTY,)
+    nasty = Work(
+        NASTY.partition("\x1b")[0], NASTY, "Go on", "Doing", lambda _: fake.backups.vault(), facts=(NASTY,)
+    )
     async with client(fake, (60, 24)) as running:
         await running.press("f3")
         fake.tell(BackupFinished(None, NASTY))
@@ -913,6 +917,11 @@ async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> N
         await running.settle()
         check(running)
         await running.press("escape", "escape", "escape")
+        for screen in (WorkScreen(nasty, running.app._surroundings, locked=False), NoticeScreen("", NASTY)):
+            running.app.push_screen(screen)
+            await running.settle()
+            check(running)
+            await running.press("escape")
         await choose(running, "Tries")
         check(running)
         await running.press("enter", "escape", "escape")

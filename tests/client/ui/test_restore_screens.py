@@ -888,6 +888,25 @@ async def test_an_older_chat_is_found_whose_name_others_hold_too(client: Open) -
         assert "[x] person older" in words(running)
 
 
+@pytest.mark.parametrize("then", ["enter", "x"])
+async def test_a_chat_that_is_sought_no_longer_is_not_waited_for(client: Open, then: str) -> None:
+    way = Restoring(of_many)
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        gate = way.begun[0].gates["find_chat"] = asyncio.Event()
+        await running.press("shift+tab")
+        await running.type("zoe")
+        await running.press("enter")
+        assert "Looking through the whole backup" in words(running)
+        await running.press(then)
+        assert ("Looking through the whole backup" in words(running)) is (then == "enter")
+        gate.set()
+        await running.settle()
+        assert isinstance(running.app.focused, Input) is (then == "x")
+        assert words(running).count("[x] zoe older") == (then == "enter")
+        assert len([each for each in running.app.workers if each.group == "asking"]) == 0
+
+
 async def test_a_name_that_no_chat_has_is_said(client: Open) -> None:
     way = Restoring(of_many)
     async with way.at_password(client) as running:

@@ -10,11 +10,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
 
+from letterlock_client.sanitize import clean
 from letterlock_client.ui.screens.dialog import Dialog, words
 
 
 class NoticeScreen(Dialog[None]):
-    """The screen; its text is sanitised by whoever makes it."""
+    """The screen; what it is told may come from anybody."""
 
     asks = True
 
@@ -33,7 +34,9 @@ class NoticeScreen(Dialog[None]):
     def parts(self) -> Iterable[Widget]:
         """The paragraphs."""
         yield VerticalScroll(
-            *(words(text, "dialog--text") for text in self._texts), classes="notice", can_focus=False
+            *(words(clean(text) if isinstance(text, str) else text, "dialog--text") for text in self._texts),
+            classes="notice",
+            can_focus=False,
         )
         yield Button("Close", variant="primary", compact=True)
 

@@ -19,6 +19,7 @@ from textual.worker import Worker
 from letterlock_client.backup_models import BackupProgress
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError
+from letterlock_client.sanitize import clean
 from letterlock_client.ui.backup_wording import seconds
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
@@ -77,9 +78,9 @@ class WorkScreen(Dialog[T]):
 
     def parts(self) -> Iterable[Widget]:
         """What it is about, the passphrase, progress and answers."""
-        yield words(self._work.text, "dialog--text")
-        for fact in self._work.facts:
-            yield words(fact, "dialog--text")
+        # What a provider or a realm says may be in it.
+        for text in (self._work.text, *self._work.facts):
+            yield words(clean(text), "dialog--text")
         if self._locked:
             yield words(ASKED, "dialog--label")
             yield Input(placeholder="passphrase", password=True, compact=True, max_length=1_024)

@@ -132,6 +132,7 @@ class PreviewScreen(Dialog[Chosen], Asking):
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
+        self._look_no_longer()
         self.say("")
         self.query_one(ChatPicker).narrow(event.value)
 
@@ -150,8 +151,13 @@ class PreviewScreen(Dialog[Chosen], Asking):
         self._look_for(event.name)
 
     def _look_for(self, name: str) -> None:
+        self._look_no_longer()
         self.say(LOOKING)
         self.ask(lambda: self._find(name), self._found)
+
+    def _look_no_longer(self) -> None:
+        """Leave what was sought before: it reads the whole backup, and its answer would take the focus away."""
+        self.workers.cancel_group(self, "asking")
 
     def _found(self, chat: PreviewChat) -> None:
         picker = self.query_one(ChatPicker)
