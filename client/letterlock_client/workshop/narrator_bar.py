@@ -97,15 +97,15 @@ class KeyBar(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self._relay_runs = True
+        self._relay_runs = self._plays = True
 
     def on_resize(self) -> None:
         """Show as many as fit."""
-        self.show(relay_runs=self._relay_runs)
+        self.show(relay_runs=self._relay_runs, plays=self._plays)
 
-    def show(self, *, relay_runs: bool) -> None:
-        """Show the keys as they work now."""
-        self._relay_runs = relay_runs
+    def show(self, *, relay_runs: bool, plays: bool) -> None:
+        """Show the keys as they work now; `plays` says whether there is anything left to be done for somebody."""
+        self._relay_runs, self._plays = relay_runs, plays
         kill = "kill the relay" if relay_runs else "start the relay"
         keys = [
             ("tab", "next", "screen.next_stop"),
@@ -117,7 +117,7 @@ class KeyBar(Static):
             ("f1", "all keys", "screen.help"),
             ("ctrl+q", "leave", "app.quit"),
         ]
-        for unneeded in ("", *_DISPENSABLE):
+        for unneeded in ("" if plays else "f9", *_DISPENSABLE):
             keys = [key for key in keys if key[0] != unneeded]
             bar = Content("   ").join(_clickable(action, key, what) for key, what, action in keys)
             if bar.cell_length <= self.size.width - 4:

@@ -190,7 +190,8 @@ class StageScreen(Layer[None]):
 
     def _redraw(self) -> None:
         self.narrator.show(self.bill)
-        self.keys.show(relay_runs=self.bill.relay_runs)
+        over = self.bill.step is None and self.bill.relay_runs
+        self.keys.show(relay_runs=self.bill.relay_runs, plays=not over)
         self.tabs.show(self.here, self._unseen, vault=self.has_class("-vault"))
 
     def _note(self, party: str, many: int) -> None:

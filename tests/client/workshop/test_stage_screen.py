@@ -213,6 +213,24 @@ async def test_the_key_that_plays_says_what_it_waits_for_where_a_dialog_is_in_it
         assert len(extras.alice.asked("send_text")) == 1
 
 
+async def test_the_key_that_plays_is_named_only_where_it_does_something(show: Show) -> None:
+    extras = Extras()
+    async with show(extras) as shown:
+        assert "f9 do it for me" in shown.text()
+        for fact in Fact:
+            shown.stage.bill = shown.stage.bill.happened(fact)
+        shown.stage._redraw()
+        await shown.settle()
+        assert "That was the story" in shown.text()
+        assert "f9 do it for me" not in shown.text()
+        # A relay that is dead it starts again, also after the story.
+        await shown.press("f8")
+        assert "f9 do it for me" in shown.text()
+        await shown.press("f9")
+        assert extras.relay.running
+        assert "f9 do it for me" not in shown.text()
+
+
 async def test_a_step_that_cannot_be_done_says_why(show: Show) -> None:
     extras = Extras()
     async with show(extras) as shown:
