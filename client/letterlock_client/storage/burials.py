@@ -6,6 +6,7 @@ from, nor how a message is stored.
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Final
 
@@ -46,9 +47,12 @@ def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) 
                 (each.id, each.version),
             )
             files += [path for (path,) in paths]
-            connection.execute(
-                f"DELETE FROM {table} WHERE {name} = ? AND change_seq <= ?", (each.id, each.version)
-            )
+            # While a history is filled its messages that were deleted before are still here: counted anew, they would
+            # make this deletion newer than what was written after it.
+            with nullcontext() if known else message_triggers.uncounted(connection):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE {name} = ? AND change_seq <= ?", (each.id, each.version)
+                )
             if connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
                 continue
         connection.execute(

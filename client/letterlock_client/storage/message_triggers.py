@@ -13,7 +13,10 @@ _IDLE: Final = (
     "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'message'"
     " AND sql LIKE '% AFTER INSERT ON message WHEN NEW.change_seq = 0 %'"
 )
-_DELETED: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'message_deleted'"
+_DELETED: Final = (
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+    " AND name IN ('message_deleted', 'conversation_deleted', 'contact_deleted')"
+)
 
 
 def drop_idle(connection: sqlite3.Connection) -> list[str]:
@@ -32,7 +35,7 @@ def make(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
 
 @contextmanager
 def uncounted(connection: sqlite3.Connection) -> Iterator[None]:
-    """Delete messages without a word of it to any backup. Whoever fails in here rolls back."""
+    """Delete messages, or chats with theirs, without a word of it to any backup. Whoever fails in here rolls back."""
     statements = _drop(connection, _DELETED)
     yield
     make(connection, statements)
