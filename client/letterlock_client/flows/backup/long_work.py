@@ -34,7 +34,7 @@ async def run(place: Workplace, work: Callable[[], Awaitable[T]]) -> T:
         current = asyncio.current_task()
         if current is not None and current.cancelling():
             raise
-        raise ClientError(Code.CANCELLED, "called off; the last complete backup stays as it was") from None
+        raise ClientError(Code.CANCELLED, "called off: what was complete before stays as it was") from None
     finally:
         place.backup_task = None
 
