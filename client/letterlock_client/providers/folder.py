@@ -38,7 +38,7 @@ _PART: Final = ".part-"
 """How the names of unfinished files begin; no object's name does."""
 _UNFINISHED: Final = re.compile(re.escape(_PART) + "[0-9a-f]{24}")
 _TRIES: Final = 100
-"""How often a folder that goes is made again: a try takes microseconds, and who empties it once seldom does so twice."""
+"""How often a folder that goes is made again: a try takes microseconds, and whoever empties it is seldom back."""
 _LEFTOVER_S: Final = 24 * 3600
 """An unfinished file this old is a crash's: no upload of one object takes a day."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -5,7 +5,7 @@ but in the key file.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -64,6 +64,17 @@ async def load(reader: Reader) -> BackupState | None:
     for name in ("include_media", "include_videos", "has_recovery_key"):
         values[name] = bool(values[name])
     return BackupState(**values | {"frequency": Frequency(values["frequency"])})
+
+
+def as_chosen(state: BackupState, present: BackupState) -> BackupState:
+    """Return a state to be saved over `present`, with what the owner chose while it was worked out."""
+    return replace(
+        state,
+        frequency=present.frequency,
+        include_media=present.include_media,
+        include_videos=present.include_videos,
+        has_recovery_key=present.has_recovery_key,
+    )
 
 
 async def save(tx: Transaction, state: BackupState) -> None:

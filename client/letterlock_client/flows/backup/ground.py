@@ -143,14 +143,7 @@ async def save(place: Workplace, state: BackupState, media_rows: Sequence[int] =
         present = await backup_state.load(work.tx)
         if present is None or present.key_check != state.key_check:
             raise ClientError(Code.BACKUP_OFF, "backups were turned off meanwhile")
-        kept = replace(
-            state,
-            frequency=present.frequency,
-            include_media=present.include_media,
-            include_videos=present.include_videos,
-            has_recovery_key=present.has_recovery_key,
-        )
-        await backup_state.save(work.tx, kept)
+        await backup_state.save(work.tx, backup_state.as_chosen(state, present))
         await backup_rows.note_media(work.tx, media_rows)
 
     await place.transact(work)

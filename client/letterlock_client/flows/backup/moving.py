@@ -101,14 +101,7 @@ async def _use(place: Workplace, state: BackupState, *, carried: bool) -> None:
         present = await backup_state.load(work.tx)
         if present is None:
             raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
-        chosen = replace(
-            state,
-            frequency=present.frequency,
-            include_media=present.include_media,
-            include_videos=present.include_videos,
-            has_recovery_key=present.has_recovery_key,
-        )
-        await backup_state.save(work.tx, chosen)
+        await backup_state.save(work.tx, backup_state.as_chosen(state, present))
         await backup_state.save_garbage(work.tx, {})
         if not carried:
             await backup_state.note_partly(work.tx, partly=False)

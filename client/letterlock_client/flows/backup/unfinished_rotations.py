@@ -96,14 +96,7 @@ async def switch(
         present = await backup_state.load(work.tx)
         if present is None:
             raise ClientError(Code.BACKUP_OFF, "backups were turned off meanwhile")
-        state = replace(
-            rotation.state,
-            frequency=present.frequency,
-            include_media=present.include_media,
-            include_videos=present.include_videos,
-            has_recovery_key=present.has_recovery_key,
-        )
-        await backup_state.save(work.tx, state)
+        await backup_state.save(work.tx, backup_state.as_chosen(rotation.state, present))
         if vault is not None:
             await backup_state.save_vault(work.tx, vault, pending)
         await backup_state.save_garbage(work.tx, {})
