@@ -48,7 +48,7 @@ _COLUMNS: Final = (
 )
 PLAIN_MESSAGES: Final = (
     "SELECT CAST(group_concat(text, '') AS BLOB), CAST(group_concat(message.id, '') AS BLOB), "
-    + ", ".join(f"group_concat({each})" for each in _COLUMNS)
+    + ", ".join(f"json_group_array({each})" for each in _COLUMNS)
     # Each message is looked at once, in the order of the index: a subquery would copy every one of them.
     + " FROM message INDEXED BY message_by_change CROSS JOIN conversation ON conversation.id = message.conversation"
     f" WHERE {CHANGED} AND {PLAIN}"
@@ -57,13 +57,13 @@ PLAIN_MESSAGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PlainRows:
-    """Messages that are nothing but text, as SQLite joins them: each column one text, numbers with commas between."""
+    """Messages that are nothing but text, as SQLite joins them: each column one text, numbers as a list of JSON."""
 
     owner: bytes
     chats: dict[int, bytes]
     """The other account of each conversation."""
     columns: tuple[Any, ...] = field(repr=False)
-    """Texts, ids, and then one for each of `_COLUMNS`; all None without a message."""
+    """Texts, ids, and then one for each of `_COLUMNS`; the first two are None without a message."""
 
     @property
     def count(self) -> int:
@@ -94,5 +94,5 @@ class PlainRows:
 _decoder: Final = msgspec.json.Decoder(list[int])
 
 
-def _numbers(joined: str) -> list[int]:
-    return _decoder.decode(f"[{joined}]")
+def _numbers(listed: str) -> list[int]:
+    return _decoder.decode(listed)
