@@ -35,8 +35,7 @@ def open_provider(text: str, *, create: bool = False) -> Provider:
     """Return the provider that `text` names. Raises code bad_input.
 
     `create` makes a folder that is not there, for turning backups on: afterwards a folder that is gone is a
-    disk that is not connected. Raises codes file_failed and
-    provider_refused then.
+    disk that is not connected. Raises codes file_failed and provider_refused then.
     """
     folder = Path(normal(text).partition(":")[2])
     if create and not folder.is_dir():

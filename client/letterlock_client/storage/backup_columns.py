@@ -21,7 +21,7 @@ FLAGS: Final = (
     f" + viewed * {MessageFlag.VIEWED.value} + unread * {MessageFlag.UNREAD.value}"
 )
 _DELIVERIES: Final = tuple(each.value for each in reversed(Delivery))
-"""What `delivery` may be, the most frequent first."""
+"""What `delivery` may be: where most messages end comes before what they pass through."""
 _DELIVERY: Final = (
     "CASE delivery "
     + " ".join(f"WHEN '{word}' THEN {place}" for place, word in enumerate(_DELIVERIES))

@@ -13,7 +13,7 @@ from typing import Final
 
 from letterlock.backup.columns import Columns
 from letterlock.backup.generations import KEPT_GENERATIONS
-from letterlock.backup.manifest import media_name, prefix_of, segment_name
+from letterlock.backup.manifest import media_name, segment_name
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
 from letterlock.backup.segments import SegmentRef, open_columns, open_tail, tail_range
 from letterlock.errors import BackupError, MissingObjectError
@@ -111,12 +111,10 @@ def _gone_back(state: BackupState, found: FoundBackup) -> list[str]:
 
 async def _unreadable(store: Objects, state: BackupState) -> list[str]:
     """Name the older generations that are damaged so that they do not open."""
-    names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
-    looked = await tidying.look_through(store, state, names)
     return [
         f"Backup {number}, an older one, is damaged and does not open. Until it goes, nothing that may be its own is"
         f" cleared away: it goes by itself once {KEPT_GENERATIONS} newer ones are there, or when the backup is mended."
-        for number in sorted(looked.unreadable.values())
+        for number in sorted((await tidying.unreadable(store, state)).values())
     ]
 
 

@@ -18,16 +18,9 @@ from letterlock_client.backup_models import (
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code, backups_off, backups_on
 from letterlock_client.flows import features
-from letterlock_client.flows.backup import (
-    counting,
-    recovery_secrets,
-    recovery_sheet,
-)
+from letterlock_client.flows.backup import counting, recovery_secrets, recovery_sheet
 from letterlock_client.flows.backup.recovery_sheet import Sheet
-from letterlock_client.flows.backup.terms import (
-    next_at,
-    require,
-)
+from letterlock_client.flows.backup.terms import next_at, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import backup_state, keyring, rotation_state

@@ -18,9 +18,7 @@ from letterlock.backup.records import IdentityRecord, SettingRecord
 from letterlock.backup.segments import open_segment
 from letterlock.errors import BackupError, StaleGenerationError, WrongSecretError
 from letterlock.ids import AccountId, ConversationId, account_text
-from letterlock_client.backup_models import (
-    Freshness,
-)
+from letterlock_client.backup_models import Freshness
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup.carrying import Owner, owner_in
 from letterlock_client.flows.backup.objects import Objects, telling, told

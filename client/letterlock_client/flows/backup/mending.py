@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from letterlock.backup.manifest import prefix_of
 from letterlock.backup.segments import SegmentRef
 from letterlock.messaging.content import Attachment
 from letterlock_client.backup_models import BackupPhase
@@ -90,8 +89,7 @@ async def _let_go_of_unreadable(store: Objects, state: BackupState) -> int:
 
     One above this device's last may be another terminal's, and stays.
     """
-    names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
-    unreadable = (await tidying.look_through(store, state, names)).unreadable
+    unreadable = await tidying.unreadable(store, state)
     for name in unreadable:
         await store.delete(name)
     return len(unreadable)

@@ -18,7 +18,7 @@ from letterlock.backup.segments import SegmentRef, open_tail, tail_range
 from letterlock.errors import BackupError, ManifestMismatchError, TruncatedError
 from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupPhase, LeftBehind
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import ClientError, Code, backups_off
 from letterlock_client.events import BackupMoved
 from letterlock_client.flows.backup import counting, successors
 from letterlock_client.flows.backup.media import READ_BYTES, MediaShelf
@@ -100,7 +100,7 @@ async def _use(place: Workplace, state: BackupState, *, carried: bool) -> None:
     async def work(work: Work) -> None:
         present = await backup_state.load(work.tx)
         if present is None:
-            raise ClientError(Code.BACKUP_OFF, "backups are off: turn them on first")
+            raise backups_off()
         await backup_state.save(work.tx, backup_state.as_chosen(state, present))
         await backup_state.save_garbage(work.tx, {})
         if not carried:

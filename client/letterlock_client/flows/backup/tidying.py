@@ -78,25 +78,30 @@ async def remove_all(store: Objects, key: bytes) -> int:
 
 async def remove_under(store: Objects, prefix: str) -> int:
     """Delete everything that lies under a prefix; return how much that was."""
-    found = await store.list(prefix)
-    # Without its manifest nothing of a backup opens: those go first.
-    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
-        await store.delete(one.name)
-    return len(found)
+    names = await _manifests_first(store, prefix)
+    for name in names:
+        await store.delete(name)
+    return len(names)
 
 
 async def remove_reachable(store: Objects, prefix: str) -> tuple[int, bool]:
     """Delete what lies under a prefix and lets itself be deleted; how much that was, and whether it was all."""
     try:
-        found = await store.list(prefix)
+        names = await _manifests_first(store, prefix)
     except ClientError:
         return 0, False
     deleted = 0
-    for one in sorted(found, key=lambda each: "/manifest/" not in each.name):
+    for name in names:
         with suppress(ClientError):
-            await store.delete(one.name)
+            await store.delete(name)
             deleted += 1
-    return deleted, deleted == len(found)
+    return deleted, deleted == len(names)
+
+
+async def _manifests_first(store: Objects, prefix: str) -> list[str]:
+    """What lies under a prefix, in the order in which it goes: without its manifest nothing of a backup opens."""
+    names = [each.name for each in await store.list(prefix)]
+    return sorted(names, key=lambda name: "/manifest/" not in name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +134,9 @@ async def look_through(store: Objects, state: BackupState, names: Iterable[str])
             else:
                 unknown = True
     return Looked(present, unreadable, unknown)
+
+
+async def unreadable(store: Objects, state: BackupState) -> dict[str, int]:
+    """The older manifests that are damaged so that they do not open: their numbers by name."""
+    names = [each.name for each in await store.list(f"{prefix_of(state.backup_key)}/manifest")]
+    return (await look_through(store, state, names)).unreadable

@@ -104,14 +104,14 @@ async def _what_can_be(place: Workplace, state: BackupState, *, ours: bool) -> t
     places = [(state.provider, prefix_of(state.backup_key))]
     if (rotation := await place.database.read(rotation_state.load)) is not None:
         places.append((rotation.state.provider, prefix_of(rotation.state.backup_key)))
-    removed = 0
-    left = [] if ours else places
-    for provider, prefix in places if ours else ():
-        gone, all_gone = await tidying.remove_reachable(objects(place, provider), prefix)
-        removed += gone
-        if not all_gone:
-            left.append((provider, prefix))
+    removed, left = 0, places
     if ours:
+        left = []
+        for provider, prefix in places:
+            gone, all_gone = await tidying.remove_reachable(objects(place, provider), prefix)
+            removed += gone
+            if not all_gone:
+                left.append((provider, prefix))
         with suppress(ClientError):
             removed += await left_beside.let_go(place, at_once=True)
     # What an older key opens goes only where it is provably unused, and is noted until it is gone.

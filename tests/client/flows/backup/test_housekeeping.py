@@ -110,18 +110,22 @@ async def day(pair: Pair, number: int) -> None:
     pair.town.clock.move(days=1.1)
 
 
+async def with_damaged_second(pair: Pair, shelf: Shelf, days: int, fault: Fault) -> tuple[str, str]:
+    """Back up for some days, and spoil the second manifest: its name, and one that nothing refers to."""
+    await pair.alice.disconnect()
+    for number in range(days):
+        await day(pair, number)
+    second = sorted(objects_of(shelf, "manifest"))[1]
+    spoil(shelf, second, fault)
+    return second, stray_of(prefix_of((await require(pair.alice._place)).backup_key), shelf)
+
+
 @pytest.mark.parametrize("fault", FAULTS[:3])
 async def test_an_older_generation_that_is_damaged_keeps_what_may_be_its_own_until_it_is_out_of_retention(
     pair: Pair, shelf: Shelf, fault: Fault
 ) -> None:
     digits = await turn_on(pair.alice)
-    await pair.alice.disconnect()
-    for number in range(3):
-        await day(pair, number)
-    prefix = prefix_of((await require(pair.alice._place)).backup_key)
-    second = sorted(objects_of(shelf, "manifest"))[1]
-    spoil(shelf, second, fault)
-    stray = stray_of(prefix, shelf)
+    second, stray = await with_damaged_second(pair, shelf, 3, fault)
     for number in range(3, 8):
         await day(pair, number)
         assert {second, stray} <= shelf.memory.objects.keys()
@@ -149,13 +153,7 @@ async def test_mending_takes_a_damaged_older_generation_away_and_nothing_that_an
     pair: Pair, shelf: Shelf
 ) -> None:
     await turn_on(pair.alice)
-    await pair.alice.disconnect()
-    for number in range(4):
-        await day(pair, number)
-    prefix = prefix_of((await require(pair.alice._place)).backup_key)
-    second = sorted(objects_of(shelf, "manifest"))[1]
-    spoil(shelf, second, flipped)
-    stray = stray_of(prefix, shelf)
+    second, stray = await with_damaged_second(pair, shelf, 4, flipped)
     await day(pair, 4)
     assert (await pair.alice.backups.status()).unreadable == (2,)
     kept = set(shelf.memory.objects) - {second}

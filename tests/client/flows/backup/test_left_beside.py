@@ -122,14 +122,19 @@ async def test_half_of_a_rotation_in_which_somebody_still_writes_stays(pair: Pai
     assert other in prefixes(shelf)
 
 
-async def test_a_whole_backup_under_a_new_key_stays_for_somebody_may_have_its_digits(
-    pair: Pair, shelf: Shelf
-) -> None:
+async def back_beside_a_whole_one(pair: Pair, shelf: Shelf) -> Messenger:
+    """A terminal that is back, where the one before died having written all of a backup under a new key."""
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
     await lost_while_writing(pair, shelf, Dying(shelf))
     await restore(pair.town, digits)
-    again = await pair.town.open("second")
+    return await pair.town.open("second")
+
+
+async def test_a_whole_backup_under_a_new_key_stays_for_somebody_may_have_its_digits(
+    pair: Pair, shelf: Shelf
+) -> None:
+    again = await back_beside_a_whole_one(pair, shelf)
     await days_pass(again, pair, days=12)
     assert len(prefixes(shelf)) == 2
 
@@ -137,11 +142,7 @@ async def test_a_whole_backup_under_a_new_key_stays_for_somebody_may_have_its_di
 async def test_a_backup_that_somebody_may_have_the_digits_of_stays_where_backups_are_turned_off_without_a_look(
     pair: Pair, shelf: Shelf
 ) -> None:
-    digits = await turn_on(pair.alice)
-    await pair.alice.backups.back_up()
-    await lost_while_writing(pair, shelf, Dying(shelf))
-    await restore(pair.town, digits)
-    again = await pair.town.open("second")
+    again = await back_beside_a_whole_one(pair, shelf)
     (other,) = prefixes(shelf) - {await prefix(again)}
     shelf.seen = AwayAtFirst(shelf, other)
     done = await again.backups.turn_off(NO_PASSPHRASE, leave=True)
