@@ -30,10 +30,11 @@ def in_file(path: Path) -> int:
     return path.stat().st_size // 4096
 
 
-async def turns(path: Path, database: Database) -> None:
-    """Wait until the file has every page, which only a checkpoint gives it."""
+async def moved(path: Path, database: Database, due: Callable[[], None]) -> None:
+    """Call for checkpoints until the file has every page: none passes a view that somebody still has."""
     async with asyncio.timeout(20):
         while in_file(path) < await pages(database):
+            due()
             await asyncio.sleep(0)
 
 
@@ -51,8 +52,7 @@ async def test_what_was_committed_moves_into_the_database_when_it_is_called_for(
             await database.write(partial(write_much, first=1 + MANY))
             # More than the writer would wait with elsewhere, and it does not touch it here.
             assert in_file(path) == before
-            due()
-            await turns(path, database)
+            await moved(path, database, due)
         assert await database.read(count) == 2 * MANY
 
 
@@ -99,8 +99,7 @@ async def test_somebody_who_reads_meanwhile_sees_one_view_and_loses_nothing(tmp_
             due()
             go_on.set()
             assert await look == (0, 0)
-            due()
-            await turns(path, database)
+            await moved(path, database, due)
     async with await Database.open(path, KEY) as database:
         assert await database.read(count) == MANY
 
