@@ -173,12 +173,16 @@ class Backups:
         """Carry the backup over to another place, and use that from now on; what lies where it was stays there.
 
         Where that cannot be read, or with `anew`, backups begin there with all that is here; of files and chats that
-        would be left behind the first says so instead. Raises codes backup_off, backup_running, device_revoked,
-        bad_input, backup_…, provider_….
+        would be left behind the first says so instead. A restore that is not complete goes on from there. Raises codes
+        backup_off, backup_running, restore_unfinished, device_revoked, bad_input, backup_…, provider_….
         """
         from letterlock_client.flows.backup import moving
 
         await self._one(lambda: moving.move(self._place, provider, begin_anew=anew))
+        if self._tasks.restores:
+            # What runs reads from where the backup was.
+            await self._tasks.stop_restoring()
+            self._tasks.go_on_restoring()
         return await self.status()
 
     async def vault(self) -> VaultView:

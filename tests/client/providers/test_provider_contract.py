@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from letterlock.errors import MisuseError
+from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.providers.folder import FolderProvider
 from letterlock_client.providers.interface import Found, MissingError, Provider
 from letterlock_client.providers.memory import MemoryProvider
@@ -124,6 +125,19 @@ async def test_a_name_that_could_reach_anything_else_is_refused(provider: Provid
     for call in (provider.put(name, b""), provider.get(name), provider.list(name), provider.delete(name)):
         with pytest.raises(MisuseError):
             await call
+
+
+async def test_what_is_put_by_one_name_of_a_place_lies_there_by_its_others(
+    provider: Provider, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    again = tmp_path_factory.mktemp("names") / "again"
+    again.symlink_to(tmp_path)
+    same = FolderProvider(again) if (await provider.info()).kind == "folder" else provider
+    other = FolderProvider(tmp_path_factory.mktemp("other"))
+    for one, two, expected in ((provider, same, True), (same, provider, True), (provider, other, False)):
+        async with Objects(one, asyncio.sleep).marked("a/segment/1"):
+            assert await Objects(two, asyncio.sleep).has("a/segment/1") is expected
+        assert await one.list("a") == await two.list("a") == []
 
 
 async def test_a_range_before_the_beginning_is_refused(provider: Provider) -> None:

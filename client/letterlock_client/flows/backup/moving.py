@@ -2,16 +2,19 @@
 
 ::
 
+    one place under two names? ─> used by this name from now on
     segments, whole or not at all ─> the files they name ─> manifest ─> read back ─> used from now on
 
 So files and chats that are in the backup and not here come along, and the next backup sends only what is new. Where the
 place that was used cannot be read, backups begin anew with what is here. Cut short anywhere, nothing has changed, and
-what was carried is not carried again. Must not know what records hold.
+what was carried is not carried again. A restore that is not complete goes on from the new place, or nothing is changed.
+Must not know what records hold.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from letterlock.backup.manifest import Manifest, media_name, open_manifest, segment_name
 from letterlock.backup.segments import SegmentRef, open_tail, tail_range
@@ -28,8 +31,9 @@ from letterlock_client.flows.backup.salvaging import whole_ones
 from letterlock_client.flows.backup.terms import anew, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.providers.opening import normal
-from letterlock_client.storage import attachments, backup_state, rotation_state
-from letterlock_client.storage.backup_state import BackupState
+from letterlock_client.storage import attachments, backup_state, beside_state, rotation_state
+from letterlock_client.storage.backup_state import BackupState, RestoreJournal
+from letterlock_client.storage.database import Reader
 
 
 class _UnreadError(Exception):
@@ -50,9 +54,9 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
     """Use another place from now on; the caller holds the place's backup lock.
 
     With `begin_anew` nothing is carried over, and what lies only where backups were stays there. Raises code
-    backup_running while a key is being rotated, device_revoked where another terminal backs up here or there,
-    provider_…; where files or chats would be left behind because what was used cannot be read, its code with `files`
-    and `bytes`.
+    backup_running while a key is being rotated, restore_unfinished where a restore could not go on from there,
+    device_revoked where another terminal backs up here or there, provider_…; where files or chats would be left behind
+    because what was used cannot be read, its code with `files` and `bytes`.
     """
     to = normal(provider)
     new = Objects(place.open_provider(to, create=True), place.sleep)
@@ -65,22 +69,48 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
             Code.BACKUP_RUNNING, "the backup's key is being rotated: back up now, then change the place"
         )
     await successors.require_none(place, new, state)
+    old = objects(place, state.provider)
     # One that cannot be asked may be what is being left for that.
-    await successors.known_none(place, objects(place, state.provider), state)
-    if begin_anew or not state.manifest:
-        await _use(place, anew(state, to), carried=False)
-        return
+    await successors.known_none(place, old, state)
+    moved = _Moved(state, to)
     try:
-        await _Carrying(place, objects(place, state.provider), new, state).everything()
+        if await _is_one_place(place, old, new, state):
+            await _rename(place, moved)
+            return
+        await _require_going_on(place, moved, carried=not begin_anew)
+        if not begin_anew and state.manifest:
+            await _Carrying(place, old, new, state).everything()
+            moved = replace(moved, carried=True)
     except _UnreadError as error:
-        left = await left_behind(place)
-        if left.files or left.chats:
-            raise _would_leave(error.why, left) from error
-        await _use(place, anew(state, to), carried=False)
-        return
-    totals = counting.load(state.last)
-    last = counting.save(counting.changed(totals, generations=1, unreadable=())) if totals else b""
-    await _use(place, replace(state, provider=to, last=last), carried=True)
+        if not begin_anew:
+            await _require_nothing_left(place, error.why)
+    await successors.note(place, new, state.backup_key)
+    await _use(place, moved)
+
+
+async def _is_one_place(place: Workplace, old: Objects, new: Objects, state: BackupState) -> bool:
+    """Say whether what is put into the one place lies in the other: then it must not be taken for a copy.
+
+    A link, a mount or a spelling need not show in a name, nor in what a system calls a folder. Raises _UnreadError.
+    """
+    async with new.marked(name := segment_name(state.backup_key, place.random(16))):
+        try:
+            return await old.has(name)
+        except ClientError as error:
+            raise _UnreadError(error) from error
+
+
+async def _require_nothing_left(place: Workplace, why: ClientError) -> None:
+    """Raise why the place that was used cannot be read, where something lies only there."""
+    if await place.database.read(backup_state.restoring):
+        raise ClientError(
+            why.code,
+            f"{why.message.removesuffix('.')}. A restore is not complete and reads from there: let it finish first",
+            **why.facts,
+        )
+    left = await left_behind(place)
+    if left.files or left.chats:
+        raise _would_leave(why, left)
 
 
 def _would_leave(why: ClientError, left: LeftBehind) -> ClientError:
@@ -96,19 +126,81 @@ def _would_leave(why: ClientError, left: LeftBehind) -> ClientError:
     )
 
 
-async def _use(place: Workplace, state: BackupState, *, carried: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """From how it was to another place."""
+
+    before: BackupState
+    to: str
+    carried: bool = False
+
+    @property
+    def state(self) -> BackupState:
+        if not self.carried:
+            return anew(self.before, self.to)
+        totals = counting.load(self.before.last)
+        last = counting.save(counting.changed(totals, generations=1, unreadable=())) if totals else b""
+        return replace(self.before, provider=self.to, last=last)
+
+
+async def _use(place: Workplace, moved: _Moved) -> None:
+    """Use the other place, for backups and for the restore that is not complete, in one transaction."""
+
     async def work(work: Work) -> None:
         present = await backup_state.load(work.tx)
         if present is None:
             raise backups_off()
-        await backup_state.save(work.tx, backup_state.as_chosen(state, present))
+        if present.manifest != moved.before.manifest:
+            raise ClientError(Code.BACKUP_RUNNING, "the backup was changed meanwhile: move it once more")
+        journal = await _going_on(work.tx, moved.before, carried=moved.carried)
+        if journal is not None:
+            await backup_state.change_restore(work.tx, replace(journal, provider=moved.to))
+        await backup_state.save(work.tx, backup_state.as_chosen(moved.state, present))
         await backup_state.save_garbage(work.tx, {})
-        if not carried:
+        if not moved.carried:
             await backup_state.note_partly(work.tx, partly=False)
             await work.tx.execute("DELETE FROM backup_media")
 
     await place.transact(work)
     place.backup_due.set()
+
+
+async def _rename(place: Workplace, moved: _Moved) -> None:
+    """Call the place by another name from now on, wherever it was noted."""
+
+    async def work(work: Work) -> None:
+        present = await backup_state.load(work.tx)
+        if present is None:
+            raise backups_off()
+        former, journal = present.provider, await backup_state.journal(work.tx)
+        await backup_state.save(work.tx, replace(present, provider=moved.to))
+        if journal is not None and journal.provider == former:
+            await backup_state.change_restore(work.tx, replace(journal, provider=moved.to))
+        beside = await beside_state.load(work.tx)
+        if beside is not None and beside.provider == former:
+            await beside_state.save(work.tx, replace(beside, provider=moved.to))
+
+    await place.transact(work)
+
+
+async def _require_going_on(place: Workplace, moved: _Moved, *, carried: bool) -> None:
+    await place.database.read(partial(_going_on, state=moved.before, carried=carried))
+
+
+async def _going_on(reader: Reader, state: BackupState, *, carried: bool) -> RestoreJournal | None:
+    """Return the restore that goes on from the new place; None where none is under way.
+
+    Raises code restore_unfinished where what it has still to read is not carried there.
+    """
+    journal = await backup_state.journal(reader)
+    if journal is None or (
+        carried and (journal.backup_key, journal.manifest) == (state.backup_key, state.manifest)
+    ):
+        return journal
+    raise ClientError(
+        Code.RESTORE_UNFINISHED,
+        "a restore is not complete, and what it has still to bring would not come along: let it finish first",
+    )
 
 
 @dataclass

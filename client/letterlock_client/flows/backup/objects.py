@@ -6,7 +6,7 @@ what the objects hold.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, TypeVar
 
 from letterlock.errors import (
@@ -112,6 +112,29 @@ class Objects:
     async def delete(self, name: str) -> None:
         """Delete an object; one that is gone is deleted."""
         await self._patiently(lambda: self.provider.delete(name))
+
+    @asynccontextmanager
+    async def marked(self, name: str) -> AsyncIterator[None]:
+        """Have an object of this name lie there for a while, so that another name of the same place shows it.
+
+        Give it a segment's name: what a crash leaves of it goes with what no generation refers to.
+        """
+        await self.put(name, b"\0")
+        try:
+            yield
+        finally:
+            with suppress(ClientError):
+                await self.delete(name)
+
+    async def has(self, name: str) -> bool:
+        """Say whether an object of this name is there, whatever is in it."""
+        try:
+            await self.get(name, 0, 1)
+        except ClientError as error:
+            if error.code is not Code.BACKUP_MISSING:
+                raise
+            return False
+        return True
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         for pause in PAUSES_S:

@@ -27,6 +27,8 @@ from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage.backup_state import BackupState
 
+_FIRST_EPOCH: Final = 1
+"""Of whoever registered the account."""
 _MOST_NOTES: Final = 64
 """There is one, and one more for each terminal that took over and died before it had deleted the one before."""
 
@@ -74,16 +76,19 @@ def _revoked() -> ClientError:
 async def note(place: Workplace, store: Objects, key: bytes) -> None:
     """Leave word beside the backup that this device speaks for the account now; older notes go.
 
-    Where nothing can be written there, the first backup is what tells it.
+    Where nothing can be written there, the first backup is what tells it. A device that put out nobody leaves none.
     """
-    own = place.own.identity
+    own, here = place.own.identity, place.own.account.devices.epoch
+    if here == _FIRST_EPOCH:
+        return
     name = takeover_name(key, place.random(8))
     chain = (own.list_certificate, own.device_list)
     with suppress(ClientError):
         older = await _noted(place, store, key)
-        await store.put(name, seal_takeover(key, name, chain, place.random(24)))
+        if here not in older.values():
+            await store.put(name, seal_takeover(key, name, chain, place.random(24)))
         for each, epoch in older.items():
-            if epoch < place.own.account.devices.epoch:
+            if epoch < here:
                 await store.delete(each)
 
 

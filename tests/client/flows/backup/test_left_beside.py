@@ -16,6 +16,7 @@ from letterlock_client.flows.backup.objects import PAUSES_S
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.messenger import Messenger
 from letterlock_client.providers.interface import Found, UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import beside_state
 from letterlock_client.storage.beside_state import Beside
 from tests.client.flows.backup.backup_scene import (
@@ -257,6 +258,7 @@ async def test_backups_that_began_elsewhere_let_go_of_what_was_left(pair: Pair, 
     _, new, there = await rotated(pair, shelf)
     await restore(pair.town, new)
     again = await pair.town.open("second")
+    shelf.others[f"{PROVIDER}/other"] = MemoryProvider()
     await again.backups.move(f"{PROVIDER}/other", anew=True)
     await days_pass(again, pair)
     assert there in prefixes(shelf)

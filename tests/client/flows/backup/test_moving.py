@@ -12,7 +12,17 @@ from letterlock_client.messenger import Messenger
 from letterlock_client.models import TransferState
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
-from tests.client.flows.backup.backup_scene import LONG, Shelf, flipped, pair, restore, shelf, spoil, turn_on
+from tests.client.flows.backup.backup_scene import (
+    LONG,
+    PROVIDER,
+    Shelf,
+    flipped,
+    pair,
+    restore,
+    shelf,
+    spoil,
+    turn_on,
+)
 from tests.client.providers.faulty import FaultyProvider
 from tests.town import Pair
 
@@ -59,7 +69,8 @@ async def test_everything_comes_along_that_is_in_the_backup_and_not_here(
     assert (left.files, left.bytes >= 2 * SIZE - 10) == (2, True)
     before = dict(shelf.memory.objects)
     assert (await alice.backups.move(OTHER)).provider == OTHER
-    assert other.objects.items() <= before.items()
+    (note,) = [name for name in other.objects if "/takeover/" in name]
+    assert other.objects.items() - {(note, other.objects[note])} <= before.items()
     verified = await alice.backups.verify()
     assert (verified.media, verified.problems) == (2, ())
     # The old place is needed no more, and only what is new is sent.
@@ -136,7 +147,7 @@ async def test_whoever_says_so_begins_anew_without_them(
     alice, digits = await back_without_files(pair, tmp_path)
     shelf.memory.objects.clear()
     await alice.backups.move(OTHER, anew=True)
-    assert other.objects == {}
+    assert ["/takeover/" in name for name in other.objects] == [True]
     await alice.backups.back_up()
     verified = await alice.backups.verify()
     assert (verified.media, verified.problems) == (0, ())
@@ -180,6 +191,29 @@ async def test_a_terminal_that_was_put_out_where_it_is_goes_nowhere_else(
             await pair.alice.backups.move(OTHER, anew=anew)
         assert told.value.code is Code.DEVICE_REVOKED
     assert other.objects == {}
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_a_terminal_that_was_put_out_knows_it_in_a_third_place_too(
+    pair: Pair, shelf: Shelf, other: MemoryProvider, anew: bool
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await restore(pair.town, digits)
+    again = await pair.town.open("second", connect=False)
+    for _ in range(2):
+        await again.backups.move(OTHER, anew=anew)
+        await again.backups.move(PROVIDER)
+    assert len([name for name in shelf.memory.objects if "/takeover/" in name]) == 1
+    await again.backups.move(OTHER, anew=anew)
+    assert len([name for name in other.objects if "/takeover/" in name]) == 1
+    shelf.seen = Away(shelf.memory)
+    kept = dict(other.objects)
+    with pytest.raises(ClientError) as told:
+        await pair.alice.backups.move(OTHER, anew=True)
+    assert told.value.code is Code.DEVICE_REVOKED
+    assert other.objects == kept
+    await again.close()
 
 
 async def test_a_file_of_which_only_a_part_comes_is_not_taken_for_whole(
