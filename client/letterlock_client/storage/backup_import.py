@@ -37,11 +37,17 @@ class Order(Enum):
 
     ANY = "any"
     """Nothing: each is compared with what is here."""
+    FILLED = "filled"
+    """No more; but all that is here came out of this backup or after it: what it deleted is in a backup already."""
     NEWEST_FIRST = "newest first"
     """Nothing is here but what came so: of a thing that is here the newer version is."""
     OLDEST_FIRST = "oldest first"
     """The same the other way round: what is here gives way. Messages are looked for by their places alone, and
     `message_indexes` is away; whoever needs it makes it, and `take` goes on in any order."""
+
+
+_STRAIGHT: Final = (Order.NEWEST_FIRST, Order.OLDEST_FIRST)
+"""Orders of which nothing need be compared."""
 
 
 @dataclass(slots=True)
@@ -79,8 +85,9 @@ def _take(
     if message_indexes.is_there(connection):
         # Ids are random: with the usual cache the pages of their index are sealed and written again and again.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    columns, single = _sorted_out(records, straight=order is not Order.ANY and not chats)
-    done.paths += bury(connection, (each for each in single if isinstance(each, TombstoneRecord)))
+    columns, single = _sorted_out(records, straight=order in _STRAIGHT and not chats)
+    deletions = [each for each in single if isinstance(each, TombstoneRecord)]
+    done.paths += bury(connection, deletions, told=order is not Order.ANY)
     take_people(connection, single)
     _settings(connection, (each for each in single if isinstance(each, SettingRecord)))
     for each in columns:
@@ -195,7 +202,7 @@ def _messages(
     wanted = [each for each in wanted if each.id not in gone] if gone else wanted
     chats = _chats(connection, (each.conversation for each in wanted))
     here = _in_place(connection, [each.id for each in wanted], [each.position for each in wanted])
-    if order is not Order.ANY and here is not None:
+    if order in _STRAIGHT and here is not None:
         replace = order is Order.OLDEST_FIRST and bool(here)
         fresh = wanted if replace else [each for each in wanted if each.id not in here]
         done.messages += _insert(connection, fresh, (), chats, replace=replace)

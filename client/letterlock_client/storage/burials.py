@@ -18,57 +18,74 @@ from letterlock_client.storage.database import Transaction
 IN_ONE_QUERY: Final = 4096
 """How many ids one query asks for."""
 _KINDS: Final = {Tag.MESSAGE: "message", Tag.CONVERSATION: "conversation", Tag.CONTACT: "contact"}
+_TABLES: Final = {Tag.CONVERSATION: ("conversation", "peer"), Tag.CONTACT: ("contact", "account")}
+_IS_HERE: Final = "SELECT 1 FROM message WHERE id = ?"
 _LIVES: Final = "SELECT 1 FROM message WHERE id = ? AND change_seq = ? AND expires_at > 0"
 
 
-def bury(connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord]) -> list[str]:
+def bury(
+    connection: sqlite3.Connection, tombstones: Iterable[TombstoneRecord], *, told: bool = False
+) -> list[str]:
     """Delete what is deleted, and remember that; a contact or chat only if nothing newer is known of it.
 
     A message whose timer runs here, in the very version of its tombstone, was left out to end within a day: where it
     lives, it lives until then. Return the files of deleted messages, which the caller deletes after the commit.
 
-    While messages cannot be looked for by their ids they are only remembered, until `bury_again`.
+    While messages cannot be looked for by their ids they are only remembered, until `bury_again`. A message that is
+    deleted here counts as a deletion of now, unless these were `told` in the backup that the next one goes on from.
     """
-    files: list[str] = []
     known = message_indexes.is_there(connection)
-    for each in tombstones:
+    deletions = list(tombstones)
+    gone = [each for each in deletions if each.kind == Tag.MESSAGE]
+    files: list[str] = []
+    if known:
+        gone = [each for each in gone if not connection.execute(_LIVES, (each.id, each.version)).fetchone()]
+        files += _delete_messages(connection, [each.id for each in gone], told=told)
+    for each in deletions:
         if each.kind == Tag.MESSAGE:
-            if known and connection.execute(_LIVES, (each.id, each.version)).fetchone():
-                continue
-            if known:
-                files += _delete(connection, each.id)
-        else:
-            table, name = ("contact", "account") if each.kind == Tag.CONTACT else ("conversation", "peer")
-            paths = connection.execute(
-                "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
-                " JOIN conversation ON conversation.id = message.conversation"
-                f" JOIN {table} AS gone ON gone.{name} = conversation.peer"
-                f" WHERE path <> '' AND gone.{name} = ? AND gone.change_seq <= ?",
-                (each.id, each.version),
-            )
-            files += [path for (path,) in paths]
-            # While a history is filled its messages that were deleted before are still here: counted anew, they would
-            # make this deletion newer than what was written after it.
-            with nullcontext() if known else message_triggers.uncounted(connection):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE {name} = ? AND change_seq <= ?", (each.id, each.version)
-                )
-            if connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
-                continue
-        connection.execute(
-            "INSERT INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?) ON CONFLICT (kind, id)"
-            " DO UPDATE SET change_seq = excluded.change_seq WHERE excluded.change_seq > change_seq",
-            (_KINDS[Tag(each.kind)], each.id, each.version),
-        )
+            continue
+        # While a history is filled its messages that were deleted before are still here: counted anew, they would
+        # make this deletion newer than what was written after it.
+        files += _delete_people(connection, each, told=told or not known)
+        table, name = _TABLES[Tag(each.kind)]
+        if not connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
+            gone.append(each)
+    connection.executemany(
+        "INSERT INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?) ON CONFLICT (kind, id)"
+        " DO UPDATE SET change_seq = excluded.change_seq WHERE excluded.change_seq > change_seq",
+        [(_KINDS[Tag(each.kind)], each.id, each.version) for each in gone],
+    )
     return files
 
 
-def _delete(connection: sqlite3.Connection, message: bytes) -> list[str]:
+def _delete_people(connection: sqlite3.Connection, gone: TombstoneRecord, *, told: bool) -> list[str]:
+    """Delete a contact or chat of which nothing newer is known; return the files of its messages."""
+    table, name = _TABLES[Tag(gone.kind)]
+    older, place = f"{table}.{name} = ? AND {table}.change_seq <= ?", (gone.id, gone.version)
+    if connection.execute(f"SELECT 1 FROM {table} WHERE {older}", place).fetchone() is None:
+        return []
+    chats = "" if table == "conversation" else f" JOIN {table} ON {table}.{name} = conversation.peer"
     paths = connection.execute(
-        "SELECT path FROM attachment WHERE path <> '' AND message = (SELECT row FROM message WHERE id = ?)",
-        (message,),
+        "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
+        f" JOIN conversation ON conversation.id = message.conversation{chats} WHERE path <> '' AND {older}",
+        place,
     ).fetchall()
-    connection.execute("DELETE FROM message WHERE id = ?", (message,))
+    with message_triggers.uncounted(connection) if told else nullcontext():
+        connection.execute(f"DELETE FROM {table} WHERE {older}", place)
+    return [path for (path,) in paths]
+
+
+def _delete_messages(connection: sqlite3.Connection, ids: Iterable[bytes], *, told: bool) -> list[str]:
+    """Delete those that are here; return their files."""
+    here = [each for each in ids if connection.execute(_IS_HERE, (each,)).fetchone()]
+    paths = []
+    with message_triggers.uncounted(connection) if told and here else nullcontext():
+        for each in here:
+            paths += connection.execute(
+                "SELECT path FROM attachment WHERE path <> '' AND message = (SELECT row FROM message WHERE id = ?)",
+                (each,),
+            ).fetchall()
+            connection.execute("DELETE FROM message WHERE id = ?", (each,))
     return [path for (path,) in paths]
 
 
@@ -80,8 +97,8 @@ def bury_again(connection: sqlite3.Connection) -> list[str]:
     ).fetchall()
     if not found:
         return []
-    with message_triggers.uncounted(connection):
-        return bury(connection, [TombstoneRecord(version, Tag.MESSAGE.value, id_) for version, id_ in found])
+    gone = [TombstoneRecord(version, Tag.MESSAGE.value, id_) for version, id_ in found]
+    return bury(connection, gone, told=True)
 
 
 def expire(connection: sqlite3.Connection, over: Iterable[MessageRecord]) -> list[str]:

@@ -29,6 +29,7 @@ from letterlock_client.flows.backup.restoring import (
 )
 from letterlock_client.flows.workplace import Work
 from letterlock_client.storage import backup_import, backup_state
+from letterlock_client.storage.backup_import import Order
 
 IN_FLIGHT: Final = 2
 ENOUGH: Final = 500
@@ -84,7 +85,8 @@ async def bring_everyone(here: Restoring) -> None:
             group.create_task(look(ref))
 
     async def work(work: Work) -> list[str]:
-        done = await backup_import.take(work.tx, others, work.now)
+        order = Order.FILLED if here.journal.fresh else Order.ANY
+        done = await backup_import.take(work.tx, others, work.now, order=order)
         paths = await backup_import.settle(work.tx)
         await backup_import.keep_room(work.tx, min(last, MAX_NUMBER))
         await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)

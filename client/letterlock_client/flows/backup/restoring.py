@@ -192,8 +192,9 @@ def lacks_newest(here: Restoring, left: Sequence[SegmentRef]) -> bool:
 async def _order(here: Restoring, tx: Transaction) -> Order:
     if not await tx.run(message_indexes.is_there):
         return Order.OLDEST_FIRST
-    filled = await backup_state.is_done(tx, _FILLED)
-    return Order.NEWEST_FIRST if here.journal.fresh and not filled else Order.ANY
+    if not here.journal.fresh:
+        return Order.ANY
+    return Order.FILLED if await backup_state.is_done(tx, _FILLED) else Order.NEWEST_FIRST
 
 
 async def segments_left(here: Restoring) -> list[SegmentRef]:
