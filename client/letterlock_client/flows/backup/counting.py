@@ -38,6 +38,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     counted_at: int
     position: int
     """The greatest row number that was counted."""
+    unlisted: tuple[int, int] = (0, 0)
+    """Messages and files of a restored backup's chats that its manifest does not list; the next count lists all."""
     bytes_total: int = 0
     freshness: str = Freshness.UNCHECKED.value
     tidied_at: int = 0
@@ -53,12 +55,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def messages(self) -> int:
         """All messages."""
-        return sum(each.messages for each in self.chats)
+        return sum(each.messages for each in self.chats) + self.unlisted[0]
 
     @property
     def media(self) -> int:
         """All files."""
-        return sum(each.media for each in self.chats)
+        return sum(each.media for each in self.chats) + self.unlisted[1]
 
     def shown(self) -> LastBackup:
         """The same for a face."""
@@ -121,13 +123,19 @@ def changed(totals: Totals, **values: object) -> Totals:
 
 def of_manifest(manifest: Manifest, freshness: Freshness) -> Totals:
     """What a manifest says: where a restored history goes on from. Its next count is exact."""
+    listed, whole = manifest.chats, manifest.totals
     return Totals(
         at=manifest.at,
         generation=manifest.generation,
-        chats=tuple(Chat(each.id, each.messages, each.media, each.last_at) for each in manifest.chats),
+        # What is whole of a damaged backup may hold less than its chats say.
+        unlisted=(
+            max(0, whole.messages - sum(each.messages for each in listed)),
+            max(0, whole.media - sum(each.media for each in listed)),
+        ),
+        chats=tuple(Chat(each.id, each.messages, each.media, each.last_at) for each in listed),
         counted_at=0,
         position=0,
-        bytes_total=manifest.totals.object_bytes,
+        bytes_total=whole.object_bytes,
         freshness=freshness.value,
     )
 
