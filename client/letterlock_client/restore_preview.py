@@ -36,3 +36,5 @@ class RestorePreview:
     """How many chats there are, those that are not listed included."""
     lost: int = 0
     """How many records at most are missing, because they are damaged there."""
+    nothing_whole: bool = False
+    """Whether that is all of them: nothing can be brought back from here."""

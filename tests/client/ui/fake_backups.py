@@ -139,6 +139,7 @@ class FakeBackups(Calls):
         self.only_there = LeftBehind(0, 0)
         self.lost = 17
         """How much of a backup whose restore waits is damaged there."""
+        self.nothing_whole = False
         self.slow_realms: tuple[str, ...] = ()
         """Realms that are away when backups are turned off, and answer when they are asked again."""
         self._backing_up: asyncio.Task[None] | None = None
@@ -293,7 +294,7 @@ class FakeBackups(Calls):
 
     async def what_is_whole(self) -> RestorePreview:
         await self._call("what_is_whole")
-        return preview(lost=self.lost)
+        return preview(lost=self.lost, nothing_whole=self.nothing_whole)
 
     async def leave_out_damaged(self) -> None:
         await self._call("leave_out_damaged")
@@ -338,6 +339,7 @@ class FakeRestoration(Calls):
         self.secret = "correct horse"
         self.view = vault()
         self.found = preview()
+        self.nothing_whole = False
         self.wrong: ClientError | None = None
         self.closed = self.files_later = self.early = False
         self.complete = True
@@ -365,7 +367,7 @@ class FakeRestoration(Calls):
 
     async def what_is_whole(self) -> RestorePreview:
         await self._call("what is whole")
-        self.found = replace(self.found, lost=17)
+        self.found = replace(self.found, lost=17, nothing_whole=self.nothing_whole)
         return self.found
 
     async def run(

@@ -658,6 +658,46 @@ async def test_of_a_damaged_backup_the_rest_is_offered(client: Open) -> None:
         assert [unlock for unlock, _ in way.begun[0].asked("run")] == [NO_PASSPHRASE, NO_PASSPHRASE]
 
 
+async def test_of_a_backup_with_nothing_whole_no_restore_is_offered(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        await fail_bare(running, way, ClientError(Code.BACKUP_DAMAGED, "part 1 of it is damaged"))
+        way.begun[0].nothing_whole = True
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        assert "Nothing can be brought back" in words(running)
+        assert [str(button.label) for button in running.app.screen.query(Button)] == ["Look elsewhere"]
+        check(running)
+        await running.press("enter")
+        # What was given stands there still, to be changed.
+        assert isinstance(running.app.screen, WhereScreen)
+        assert "alice" in [field.value for field in running.app.screen.query(Input)]
+        assert len(way.begun[0].asked("run")) == 1
+
+
+async def test_a_restore_whose_rest_is_all_damaged_is_ended_or_left(client: Open) -> None:
+    fake = lively()
+    fake.backups.nothing_whole = True
+    fake.backups.now = turned_on(restoring=True, restore_damage="Part 3 of it is damaged.")
+    async with client(fake) as running:
+        await running.press("f3")
+        for _ in range(2):
+            press_button(running, "Look for what is whole")
+            await running.settle()
+        assert "Nothing more can be brought back" in words(running)
+        assert "The rest can come without it" not in words(running)
+        check(running)
+        await running.press("escape")
+        assert not fake.backups.asked("leave_out_damaged")
+        for _ in range(2):
+            press_button(running, "Look for what is whole")
+            await running.settle()
+        press_button(running, "End the restore")
+        await running.settle()
+        assert len(fake.backups.asked("leave_out_damaged")) == 1
+
+
 async def test_what_is_whole_is_not_offered_again_where_it_was_not_enough(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:

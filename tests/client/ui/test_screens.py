@@ -274,6 +274,21 @@ async def test_a_restore_of_a_damaged_backup_looks_as_before(
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_backup_with_nothing_whole_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int]
+) -> None:
+    way = Restoring()
+    async with way.at_password(client, size) as running:
+        running.app.screen.query_one(Input).value = "correct horse"
+        await running.press("enter")
+        await fail_bare(running, way, ClientError(Code.BACKUP_DAMAGED, "segment 7 of 12 is damaged"))
+        way.begun[0].nothing_whole = True
+        press_button(running, "Look for what is whole")
+        await running.settle()
+        picture(running.app, f"restore-nothing-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_mending_a_backup_looks_as_before(
     client: Open, picture: Picture, size: tuple[int, int]
 ) -> None:

@@ -141,5 +141,6 @@ def preview(found: FoundBackup, handle: str) -> RestorePreview:
         ),
         freshness=found.freshness,
         lost=found.lost,
+        nothing_whole=found.lost > 0 and not manifest.segments,
         conversations=manifest.totals.conversations,
     )

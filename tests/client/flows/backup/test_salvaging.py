@@ -131,6 +131,29 @@ async def test_who_was_verified_stays_so_where_only_the_record_of_the_chat_is_lo
     assert (await texts(pair.bob, pair.to_alice))[-1] == "still here"
 
 
+async def test_a_backup_with_nothing_whole_is_told_as_that(pair: Pair, shelf: Shelf) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.send_text(pair.to_bob, "more")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    first, *others = segments(shelf)
+    for number, name in enumerate((*others, first)):
+        spoil(shelf, name, flipped)
+        request = RestoreRequest("alice", RELAY_URL, PROVIDER)
+        restoration = await Restoration.begin(
+            pair.town.home, "second", request, outside=pair.town.outside("second")
+        )
+        try:
+            await restoration.open(digits)
+            found = await restoration.what_is_whole()
+        finally:
+            await restoration.close()
+        assert found.lost > 0
+        assert found.nothing_whole is (number == len(others))
+
+
 async def test_nothing_is_lost_of_a_backup_that_is_whole(pair: Pair) -> None:
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()

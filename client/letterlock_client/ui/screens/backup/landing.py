@@ -269,7 +269,7 @@ class ChatBackupScreen(Dialog[None], Asking):
             WorkScreen(looking(damage, backups.what_is_whole), self._around, locked=False)
         )
         if found is not None:
-            leaving = leaving_out(found.lost, backups.leave_out_damaged)
+            leaving = leaving_out(found, backups.leave_out_damaged)
             # Where older backups hold all of it, nothing is left out, and there is nothing to ask.
             if not found.lost:
                 leaving = replace(leaving, at_once=True)

@@ -26,10 +26,14 @@ class NoticeScreen(Dialog[None]):
 
     hint = "arrows scroll · enter or escape closes"
 
-    def __init__(self, heading: str, *texts: str | Content, large: bool = False) -> None:
+    def __init__(
+        self, heading: str, *texts: str | Content, large: bool = False, button: str = "Close"
+    ) -> None:
+        """Use `button` for what closing it leads to."""
         super().__init__(classes="-large" if large else None)
         self.heading = heading
         self._texts = texts
+        self._button = button
 
     def parts(self) -> Iterable[Widget]:
         """The paragraphs."""
@@ -38,7 +42,7 @@ class NoticeScreen(Dialog[None]):
             classes="notice",
             can_focus=False,
         )
-        yield Button("Close", variant="primary", compact=True)
+        yield Button(self._button, variant="primary", compact=True)
 
     def action_scroll(self, rows: int) -> None:
         """Scroll a long text."""

@@ -15,6 +15,19 @@ LOST: Final = (
     "Some of this backup is damaged and will be missing: {} at most, such as a message or a reaction. What lies in the "
     "folder stays there; the next backup is whole again, without them."
 )
+NOTHING: Final = (
+    "Nothing can be brought back from this folder: every part of this backup is damaged or missing there, and no older "
+    "backup there holds any of it."
+)
+ELSEWHERE: Final = (
+    "Copy the folder again from where it was whole, or choose another copy of it on the next screen: a second disk, or "
+    "what the folder's service keeps of earlier days. A terminal that still has your chats can make a new backup."
+)
+ENDS: Final = (
+    "No more comes from this folder: every part of this backup is damaged or missing there, and no older backup holds "
+    "any of it. If there is another copy, go back and restore again from there. Else the restore ends with what is "
+    "here, and backups are made again."
+)
 
 
 def looking(damage: str, look: Callable[[], Awaitable[RestorePreview]]) -> Work[RestorePreview]:
@@ -30,17 +43,18 @@ def looking(damage: str, look: Callable[[], Awaitable[RestorePreview]]) -> Work[
     )
 
 
-def leaving_out(lost: int, leave_out: Callable[[], Awaitable[None]]) -> Work[bool]:
+def leaving_out(found: RestorePreview, leave_out: Callable[[], Awaitable[None]]) -> Work[bool]:
     """The step that says how much would be missing, and goes on all the same; True where it does."""
 
     async def go_on() -> bool:
         await leave_out()
         return True
 
+    nothing = found.nothing_whole
     return Work(
-        "The rest can come without it",
-        LOST.format(many(lost, "change")),
-        "Go on without it",
+        "Nothing more can be brought back" if nothing else "The rest can come without it",
+        ENDS if nothing else LOST.format(many(found.lost, "change")),
+        "End the restore" if nothing else "Go on without it",
         "Going on",
         lambda _: go_on(),
         guarded=False,

@@ -17,7 +17,7 @@ from letterlock_client.ui.backup_wording import FRESHNESS, many, number, restore
 from letterlock_client.ui.screens.backup.notice import NoticeScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.restore.curtain import CurtainScreen
-from letterlock_client.ui.screens.restore.damaged import looking
+from letterlock_client.ui.screens.restore.damaged import ELSEWHERE, NOTHING, looking
 from letterlock_client.ui.screens.restore.key import RestoreKeyScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen, OldPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
@@ -71,8 +71,8 @@ class RestoreFlow:
     async def _ask(self, screen: Screen[T]) -> T | None:
         return await self._app.push_screen_wait(screen)
 
-    async def _tell(self, heading: str, text: str) -> None:
-        screen = NoticeScreen(heading, text)
+    async def _tell(self, heading: str, *texts: str, button: str = "Close") -> None:
+        screen = NoticeScreen(heading, *texts, button=button)
         screen.add_class("-opaque")
         await self._ask(screen)
 
@@ -134,6 +134,9 @@ class RestoreFlow:
         given: Unlock | None = None
         before = Chosen(wanted.request.chats, wanted.request.media_later)
         while preview is not None:
+            if preview.nothing_whole:
+                await self._tell("Nothing can be brought back", NOTHING, ELSEWHERE, button="Look elsewhere")
+                return None
             chosen = await self._ask(PreviewScreen(preview, self._around, restoration.find_chat, before))
             if chosen is None:
                 return None
