@@ -29,6 +29,7 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import DAMAGE, ClientError, Code
+from letterlock_client.events import BackupsSwitched
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.restore_preview import RestorePreview
 
@@ -69,7 +70,9 @@ class Backups:
         from letterlock_client.flows.backup import choices
 
         # Two at once would make two secrets, and keep the one here and the other there.
-        return await self._one(lambda: choices.turn_on(self._place, choice, unlock))
+        made = await self._one(lambda: choices.turn_on(self._place, choice, unlock))
+        self._place.announcer.say([BackupsSwitched(on=True)])
+        return made
 
     async def back_up(self, *, mend: bool = False) -> BackupMade:
         """Back up what changed. Progress comes as `BackupMoved`, the end as `BackupFinished`.
@@ -142,7 +145,9 @@ class Backups:
         """
         from letterlock_client.flows.backup import turning_off
 
-        return await self._one(lambda: turning_off.turn_off(self._place, unlock, leave=leave))
+        done = await self._one(lambda: turning_off.turn_off(self._place, unlock, leave=leave))
+        self._place.announcer.say([BackupsSwitched(on=False)])
+        return done
 
     async def history(self) -> list[Attempt]:
         """What the realms have noted about this account, the oldest first."""

@@ -145,6 +145,13 @@ class BackupFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupsSwitched(Event):
+    """Backups were turned on or off here."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreMoved(Event):
     """A restore that goes on beside chatting has come so far."""
 

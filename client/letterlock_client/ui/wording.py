@@ -277,7 +277,7 @@ def link_state(change: ConnectionChanged, seconds_left: int) -> str:
         return "connected"
     if change.link is Link.CONNECTING:
         return "connecting…"
-    if _put_out(change):
+    if put_out(change):
         # What becomes of the messages stands behind this, and must fit into 60 columns with it.
         return "this device was put out"
     if change.link is Link.REFUSED:
@@ -290,14 +290,15 @@ def outbox_state(change: ConnectionChanged) -> str:
     """Return what becomes of messages that are written now; empty where they go out at once."""
     if change.link is Link.ONLINE:
         return ""
-    if _put_out(change):
+    if put_out(change):
         return "what you write is never sent"
     if change.link is Link.REFUSED:
         return "what you write is kept until it lets you in"
     return "what you write is kept and goes out later"
 
 
-def _put_out(change: ConnectionChanged) -> bool:
+def put_out(change: ConnectionChanged) -> bool:
+    """Say whether the relay has put this device out."""
     return change.link is Link.REFUSED and change.reason == PUT_OUT
 
 

@@ -19,10 +19,14 @@ from letterlock_client.workshop.keepers import SeenObject, SeenRealm, Sight
 _SHOWN: Final = 8
 """How many of the provider's objects are named."""
 _STATES: Final = {
-    RealmState.UNREACHABLE: "dead: two of three are enough",
+    RealmState.UNREACHABLE: "dead",
     RealmState.DESTROYED: "destroyed: a tombstone says so",
     RealmState.NEVER_REGISTERED: "knows nothing of Bob",
 }
+_THRESHOLD: Final = 2
+GONE: Final = "The vault gives no key back any more"
+STILL: Final = "No password opens the backup now. The 64 digits still do: they need no vault."
+ALONE: Final = "One alone has a share that says nothing, and counts guesses."
 
 
 class VaultPane(VerticalScroll):
@@ -64,7 +68,8 @@ class VaultPane(VerticalScroll):
         return lines
 
     def _vault(self, sight: Sight, room: int) -> list[Content]:
-        lines = [_heading("The vault: two of three give a key back")]
+        gone = _gives_nothing(sight)
+        lines = [_heading(GONE if gone else "The vault: two of three give a key back")]
         if not sight.realms:
             return [*lines, Content.styled("No realm runs yet.", "dim")]
         for realm in sight.realms:
@@ -72,16 +77,21 @@ class VaultPane(VerticalScroll):
             lines.append(
                 Content.styled(f"{sign} {realm.name}, {size(realm.disk)} on its disk", _style(realm))
             )
-            lines.append(Content.styled(f"  {_standing(realm)}", _style(realm)))
-        lines.append(
-            Content.styled("One alone has a share that says nothing, and counts guesses.", "$text-success")
-        )
+            lines.append(Content.styled(f"  {_standing(realm, enough=not gone)}", _style(realm)))
+        lines.append(Content.styled(STILL if gone else ALONE, "$text-success"))
         return lines
 
 
-def _standing(realm: SeenRealm) -> str:
+def _gives_nothing(sight: Sight) -> bool:
+    """Whether guesses destroyed what two realms must have."""
+    left = sum(realm.state not in (RealmState.DESTROYED, RealmState.UNREACHABLE) for realm in sight.realms)
+    return left < _THRESHOLD and any(realm.state is RealmState.DESTROYED for realm in sight.realms)
+
+
+def _standing(realm: SeenRealm, *, enough: bool) -> str:
     if realm.state in _STATES:
-        return _STATES[realm.state]
+        because = ": two of three are enough" if enough and realm.state is RealmState.UNREACHABLE else ""
+        return f"{_STATES[realm.state]}{because}"
     return f"guesses left: {realm.with_sheet} by sheet, {realm.with_handle} by handle"
 
 

@@ -34,7 +34,7 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
-from letterlock_client.events import BackupFinished, BackupMoved, Event, RestoreFinished
+from letterlock_client.events import BackupFinished, BackupMoved, BackupsSwitched, Event, RestoreFinished
 from letterlock_client.flows.backup.recovery_sheet import Sheet, write
 from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
@@ -163,6 +163,7 @@ class FakeBackups(Calls):
             has_password=choice.password is not None,
             has_recovery_key=choice.recovery_key,
         )
+        self.tell(BackupsSwitched(on=True))
         shared = 3 if choice.password is not None else 0
         return TurnedOn(KEY_ID, KEY if choice.recovery_key else "", SHEET, shared, shared)
 
@@ -240,6 +241,7 @@ class FakeBackups(Calls):
         await self._call("turn_off_all_the_same" if leave else "turn_off", unlock)
         self._check(unlock)
         was_on, self.now = self.now.on, turned_off(deletions_pending=self.slow_realms)
+        self.tell(BackupsSwitched(on=False))
         waiting = self.slow_realms
         self.slow_realms = ()
         left = ("folder:/media/disk/letterlock/1f2e",) if leave else ()

@@ -1,6 +1,7 @@
 """Chat backup on screen: how it stands, backing up while people chat, and every change of what opens it."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.events import BackupFinished
+from letterlock_client.events import BackupFinished, ConnectionChanged, Link
 from letterlock_client.fleet_file import load_fleet
 from letterlock_client.ui.backup_wording import attempt_lines
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
@@ -36,6 +37,7 @@ from letterlock_client.ui.screens.backup.sheet import SheetScreen
 from letterlock_client.ui.screens.backup.work import Work, WorkScreen
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.wording import PUT_OUT
 from tests.client.ui.conftest import Open, Running
 from tests.client.ui.fake_backups import (
     DAY,
@@ -712,9 +714,27 @@ async def test_the_status_bar_knows_that_backups_were_turned_off(client: Open) -
         assert "backup 2 h ago" in running.text()
         await choose(running, "Turn off")
         await give_passphrase(running)
-        await running.press("enter", "escape", "escape")
-        await until(running, lambda: isinstance(running.app.screen, MainScreen))
-        await until(running, lambda: "backup 2 h ago" not in running.text())
+        # Before any of the dialogs is closed.
+        assert "Backups are off" in words(running)
+        assert "backup 2 h ago" not in str(running.pane.status.content)
+        assert "connected" in str(running.pane.status.content)
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_device_that_was_put_out_names_no_next_backup(client: Open, before: bool) -> None:
+    fake = backed_up()
+    async with client(fake) as running:
+        if not before:
+            await running.press("f3")
+            assert re.search(r"Next +in 22 h", running.text())
+        fake.tell(ConnectionChanged(Link.REFUSED, PUT_OUT))
+        await running.settle()
+        if before:
+            await running.press("f3")
+        assert re.search(r"Next +none: this device was put out", running.text())
+        fake.tell(ConnectionChanged(Link.ONLINE))
+        await running.settle()
+        assert re.search(r"Next +in 22 h", running.text())
 
 
 async def test_verify_shows_how_far_it_is_and_can_be_stopped(client: Open) -> None:

@@ -292,6 +292,8 @@ async def test_a_device_that_was_put_out_is_told_that_it_sends_nothing(client: O
         await running.settle()
         assert "this device was put out · what you write is never sent" in running.text()
         assert "goes out later" not in running.text()
+        # Nothing is begun that has no room.
+        assert "never sent ·" not in running.text()
         assert "bad_login" not in running.text()
 
 

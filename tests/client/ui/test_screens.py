@@ -140,6 +140,9 @@ async def test_a_device_that_was_put_out_looks_as_before(
         fake.tell(ConnectionChanged(Link.REFUSED, "bad_login"))
         await running.settle()
         picture(running.app, f"put-out-{size[0]}x{size[1]}")
+        fake.backups.now = turned_on()
+        await running.press("f3")
+        picture(running.app, f"put-out-backup-{size[0]}x{size[1]}")
 
 
 async def test_the_light_theme_and_ascii_look_as_before(client: Open, picture: Picture) -> None:

@@ -1,6 +1,7 @@
 """The stage: who is where, what to do next, and the relay's life, in wide and in narrow terminals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Button
@@ -299,8 +300,16 @@ async def test_behind_the_scenes_stand_provider_and_vault(
         await shown.settle()
         text = shown.text()
         assert "guesses left: 3 by sheet, 1 by handle" in text
+        assert "The vault gives no key back any more" in text
+        assert "two of three" not in text
         assert "What the relay sees" not in text
         picture(shown.app, f"stage_behind_{size[0]}")
+        _, east, south = SIGHT.realms
+        east = replace(east, state=RealmState.READY)
+        shown.stage.vault.show(replace(SIGHT, realms=(SIGHT.realms[0], east, south)))
+        await shown.settle()
+        assert "The vault: two of three give a key back" in shown.text()
+        assert "dead: two of three are enough" in shown.text()
         await shown.press("f10")
         assert "What the relay sees" in shown.text()
         assert shown.stage.here == "relay"

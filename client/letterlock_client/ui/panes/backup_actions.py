@@ -67,7 +67,9 @@ class BackupActions(Errands):
         """See how the backup stands, and change that."""
         from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 
-        screen = ChatBackupScreen(self.messenger, self.around, self.action_back_up)
+        screen = ChatBackupScreen(
+            self.messenger, self.around, self.action_back_up, put_out=self.status.put_out
+        )
         self.app.push_screen(screen, self._left_backups)
 
     def _open_encrypted(self) -> None:
@@ -77,7 +79,7 @@ class BackupActions(Errands):
         self.app.push_screen(screen, self._left_backups)
 
     def _left_backups(self, _: None) -> None:
-        # Turned on or off there, no event tells of it.
+        # Restored from there again, or another folder chosen, no event tells of it.
         self._read_backup()
 
     def action_back_up(self) -> None:
@@ -113,6 +115,8 @@ class BackupActions(Errands):
             self._read_backup_later()
         elif isinstance(event, happenings.BackupFinished):
             self._finished(event)
+        elif isinstance(event, happenings.BackupsSwitched):
+            self._read_backup()
         elif isinstance(event, happenings.RestoreMoved):
             self._restoring = True
             from letterlock_client.ui.backup_wording import restoring_words

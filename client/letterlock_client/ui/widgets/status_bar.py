@@ -3,15 +3,20 @@
 Must not know the messenger.
 """
 
+from typing import Final
+
 from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
 from letterlock_client.events import ConnectionChanged, Link
 from letterlock_client.models import Profile
-from letterlock_client.sanitize import line_of, name_of
+from letterlock_client.sanitize import fit, line_of, name_of, width
 from letterlock_client.ui.icons import Icons
-from letterlock_client.ui.wording import Clock, link_state, outbox_state
+from letterlock_client.ui.wording import Clock, link_state, outbox_state, put_out
+
+_LEAST: Final = 12
+"""Columns of an address that still say something; where fewer are left, it is left out."""
 
 
 class StatusBar(Static):
@@ -30,6 +35,15 @@ class StatusBar(Static):
     def on_mount(self) -> None:
         """Begin."""
         self._redraw()
+
+    def on_resize(self) -> None:
+        """There is more room, or less."""
+        self._redraw()
+
+    @property
+    def put_out(self) -> bool:
+        """Whether the relay has put this device out."""
+        return put_out(self._change)
 
     def show(self, change: ConnectionChanged) -> None:
         """Show this state from now on."""
@@ -60,7 +74,14 @@ class StatusBar(Static):
         left = max(0, round((self._due - self._clock()) / 1000))
         online = self._change.link is Link.ONLINE
         sign = self._icons.online if online else self._icons.offline
-        separator = f" {self._icons.dot} "
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
-        parts = (link_state(self._change, left), outbox_state(self._change), self._backup, me)
-        self.update(Content(f" {sign} {separator.join(filter(None, parts))}"))
+        said = f" {sign} {link_state(self._change, left)}"
+        for part in filter(None, (outbox_state(self._change), self._backup)):
+            said = self._and(said, part, width(part))
+        self.update(Content(self._and(said, me, _LEAST)))
+
+    def _and(self, said: str, part: str, least: int) -> str:
+        """Add a part where so many of its columns find room, cut to what there is; none is begun in vain."""
+        before = f"{said} {self._icons.dot} "
+        room = self.content_size.width - width(before)
+        return before + fit(part, room) if room >= min(least, width(part)) else said

@@ -15,6 +15,7 @@ from letterlock_client.backup_models import BackupChoice, Frequency, Freshness, 
 from letterlock_client.backup_shapes import OPENED_BY_NOTHING, off_line, off_shape, status_line, status_shape
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.events import BackupsSwitched
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.flows.vault import watching
 from letterlock_client.messenger import Messenger
@@ -63,6 +64,15 @@ class Scene:
 async def scene(shelf: Shelf, town: Town, tmp_path: Path) -> AsyncIterator[Scene]:
     async with fleet(shelf, tmp_path) as (realms, file):
         yield Scene(await town.register("alice"), realms, file)
+
+
+async def test_whoever_listens_is_told_that_backups_were_turned_on_and_off(scene: Scene) -> None:
+    stream = scene.alice.events()
+    await scene.turn_on()
+    await scene.turn_off()
+    stream.close()
+    told = [event async for event in stream if isinstance(event, BackupsSwitched)]
+    assert told == [BackupsSwitched(on=True), BackupsSwitched(on=False)]
 
 
 async def test_a_realm_that_was_away_is_named_and_deletes_when_it_is_asked_again(scene: Scene) -> None:

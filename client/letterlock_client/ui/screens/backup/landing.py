@@ -17,6 +17,7 @@ from letterlock_client.errors import ClientError, whole_sentence
 from letterlock_client.events import (
     BackupFinished,
     BackupMoved,
+    ConnectionChanged,
     Event,
     RestoreFinished,
     RestoreMoved,
@@ -49,6 +50,7 @@ from letterlock_client.ui.screens.settings.page import facts
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.widgets.progress import ProgressLine
 from letterlock_client.ui.widgets.tick_box import TickBox
+from letterlock_client.ui.wording import put_out
 
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
@@ -66,6 +68,8 @@ UNFINISHED: Final = (
     "only a backup that is damaged or gone needs you, to restore again from another place."
 )
 MOVED: Final = "Backups go to {} from now on."
+NEVER: Final = "none: this device was put out"
+_HEARD: Final = (BackupMoved, BackupFinished, RestoreMoved, RestoreFinished, ConnectionChanged)
 VERIFY: Final = "Verify, below End-to-end encrypted backup, offers that."
 
 
@@ -84,12 +88,21 @@ class ChatBackupScreen(Dialog[None], Asking):
             super().__init__()
             self.event = event
 
-    def __init__(self, messenger: "Messenger", around: Surroundings, back_up: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        messenger: "Messenger",
+        around: Surroundings,
+        back_up: Callable[[], None],
+        *,
+        put_out: bool = False,
+    ) -> None:
+        """Use `put_out` for whether the relay has put this device out by now."""
         super().__init__(classes="-large")
         self._messenger = messenger
         self._backups = messenger.backups
         self._around = around
         self._back_up = back_up
+        self._put_out = put_out
         self._status: BackupStatus | None = None
 
     def parts(self) -> Iterable[Widget]:
@@ -136,7 +149,7 @@ class ChatBackupScreen(Dialog[None], Asking):
         stream = self._messenger.events()
         try:
             async for event in stream:
-                if isinstance(event, (BackupMoved, BackupFinished, RestoreMoved, RestoreFinished)):
+                if isinstance(event, _HEARD):
                     self.post_message(self.Heard(event))
         finally:
             stream.close()
@@ -153,6 +166,9 @@ class ChatBackupScreen(Dialog[None], Asking):
             self.query_one(ProgressLine).show(event.progress)
         elif isinstance(event, RestoreFinished):
             self._restored(event)
+        elif isinstance(event, ConnectionChanged):
+            self._put_out = put_out(event)
+            self._read()
         elif isinstance(event, BackupFinished):
             self._show_running(False)
             if event.error:
@@ -219,7 +235,8 @@ class ChatBackupScreen(Dialog[None], Asking):
                 ("Holds", holdings(last)),
                 ("Kept", many(status.generations, "generation")),
             ]
-        rows += [("Folder", provider_words(status.provider)), ("Next", due(status.next_at, now))]
+        following = NEVER if self._put_out else due(status.next_at, now)
+        rows += [("Folder", provider_words(status.provider)), ("Next", following)]
         warnings = [last.alarm] if last is not None and last.alarm else []
         if status.unreadable:
             numbers = ", ".join(map(number, status.unreadable))
