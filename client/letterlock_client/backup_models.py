@@ -213,6 +213,10 @@ class LeftBehind:
     bytes: int
     chats: bool = False
     """Whether a restore left chats out."""
+    conversations: int = 0
+    """How many it left out, where that is known."""
+    messages: int = 0
+    """How many they hold at most, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

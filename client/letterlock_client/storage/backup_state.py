@@ -106,7 +106,7 @@ async def clear(tx: Transaction, generation: int) -> None:
     await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
     for table in _OF_IT:
         await tx.execute(f"DELETE FROM {table}")
-    await note_partly(tx, partly=False)
+    await note_left_out(tx, None)
 
 
 async def generation_told(reader: Reader) -> int:
@@ -131,14 +131,21 @@ async def begun(reader: Reader) -> bytes | None:
 _PARTLY: Final = "backup_partly_here"
 
 
-async def note_partly(tx: Transaction, *, partly: bool) -> None:
-    """Remember whether the backup has chats that a restore left out here."""
-    await settings.set_fact(tx, _PARTLY, b"chats" if partly else None)
+_UNCOUNTED: Final = b"chats"
+"""What was noted before they were counted."""
 
 
-async def partly_here(reader: Reader) -> bool:
-    """Whether the backup has chats that are not here."""
-    return await settings.fact(reader, _PARTLY) is not None
+async def note_left_out(tx: Transaction, chats: tuple[int, int] | None) -> None:
+    """Remember how many chats of the backup a restore left out here, and their messages; None where it left none."""
+    await settings.set_fact(tx, _PARTLY, msgspec.msgpack.encode(chats) if chats else None)
+
+
+async def left_out(reader: Reader) -> tuple[int, int] | None:
+    """How many chats of the backup are not here, and their messages; (0, 0) where that is not known, None for none."""
+    raw = await settings.fact(reader, _PARTLY)
+    if raw is None:
+        return None
+    return (0, 0) if raw == _UNCOUNTED else msgspec.msgpack.decode(raw, type=tuple[int, int])
 
 
 async def next_version(tx: Transaction) -> int:

@@ -69,6 +69,11 @@ def words(running: Running) -> str:
     return " ".join(running.text().replace("│", " ").replace("\N{NO-BREAK SPACE}", " ").split())
 
 
+def told(running: Running) -> str:
+    """What the texts of the screen on top say, however they are broken into lines."""
+    return " ".join(str(each.content) for each in running.app.screen.query(Static))
+
+
 def press_button(running: Running, label: str) -> None:
     next(one for one in running.app.screen.query(Button) if str(one.label).startswith(label)).press()
 
@@ -312,7 +317,7 @@ async def test_another_folder_is_chosen(client: Open) -> None:
         await running.press("enter")
         await running.settle()
         assert "Carry the backup over" in words(running)
-        assert "lie only in the backup" not in words(running)
+        assert "Only in the backup" not in words(running)
         press_button(running, "Carry it over")
         await running.settle()
         assert running.fake.backups.asked("move") == [("folder:/tmp/elsewhere",)]
@@ -322,7 +327,7 @@ async def test_another_folder_is_chosen(client: Open) -> None:
 
 async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_used(client: Open) -> None:
     fake = backed_up()
-    fake.backups.only_there = LeftBehind(3, 12_000_000)
+    fake.backups.only_there = LeftBehind(3, 12_000_000, chats=True, conversations=2, messages=1_042)
     fake.backups.failures["move"] = ClientError(Code.BACKUP_MISSING, "a part of it is missing")
     async with client(fake) as running:
         await running.press("f3")
@@ -331,7 +336,8 @@ async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_use
         await fill(running, folder="/tmp/elsewhere")
         await running.press("enter")
         await running.settle()
-        assert "3 files, 12 MB, lie only in the backup so far" in words(running)
+        only = "2 chats with at most 1\N{NO-BREAK SPACE}042 messages and 3 files (12 MB)"
+        assert f"not on this device: {only}." in told(running)
         assert "They come along." in words(running)
         press_button(running, "Carry it over")
         await running.settle()
@@ -339,7 +345,8 @@ async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_use
         await running.press("escape")
         await running.settle()
         assert "Or begin anew there" in words(running)
-        assert "in no backup from then on" in words(running)
+        assert f"Only in the backup so far: {only}." in told(running)
+        assert "in no backup from then on" in told(running)
         press_button(running, "Begin anew")
         await running.settle()
         assert fake.backups.asked("begin_anew") == [("folder:/tmp/elsewhere",)]

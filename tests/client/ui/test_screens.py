@@ -9,14 +9,14 @@ import pytest
 from textual.widgets import Button, Input
 
 from letterlock.ids import MessageId
-from letterlock_client.backup_models import WrongFile
+from letterlock_client.backup_models import FeatureView, WrongFile
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import ConnectionChanged, Link, TransferMoved
 from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Start, Tastes
 from letterlock_client.ui.themes import CONTRAST_LIGHT
 from tests.client.ui.conftest import Open
-from tests.client.ui.fake_backups import FLEET_FILE, turned_on
+from tests.client.ui.fake_backups import FLEET_FILE, turned_off, turned_on
 from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
 from tests.client.ui.kinds import BOB, kinds
 from tests.client.ui.test_backup_screens import choose, press_button
@@ -172,6 +172,18 @@ async def test_chat_backup_looks_as_before(client: Open, picture: Picture, size:
         picture(running.app, f"backup-rotate-{end}")
         await running.press("escape", "home", "down", "enter", "enter")
         picture(running.app, f"backup-key-{end}")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("reason", ["gradual", "needs_version"])
+async def test_a_backup_that_is_not_there_yet_looks_as_before(
+    client: Open, picture: Picture, size: tuple[int, int], reason: str
+) -> None:
+    fake = lively()
+    fake.backups.now = turned_off(feature=FeatureView(False, reason))
+    async with client(fake, size) as running:
+        await running.press("f3")
+        picture(running.app, f"backup-{reason.replace('_', '-')}-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

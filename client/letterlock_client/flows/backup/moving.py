@@ -47,7 +47,8 @@ class _UnreadError(Exception):
 async def left_behind(place: Workplace) -> LeftBehind:
     """What only the backup has: files never fetched since a restore, or cleared here, and chats that it left out."""
     files, size = await place.database.read(attachments.only_in_backup)
-    return LeftBehind(files, size, await place.database.read(backup_state.partly_here))
+    chats = await place.database.read(backup_state.left_out)
+    return LeftBehind(files, size, chats is not None, *(chats or ()))
 
 
 async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> None:
@@ -158,7 +159,7 @@ async def _use(place: Workplace, moved: _Moved) -> None:
         await backup_state.save(work.tx, backup_state.as_chosen(moved.state, present))
         await backup_state.save_garbage(work.tx, {})
         if not moved.carried:
-            await backup_state.note_partly(work.tx, partly=False)
+            await backup_state.note_left_out(work.tx, None)
             await work.tx.execute("DELETE FROM backup_media")
 
     await place.transact(work)

@@ -350,13 +350,22 @@ async def complete(here: Restoring) -> Restored:
 
     async def work(work: Work) -> None:
         await backup_state.end_restore(work.tx)
-        await backup_state.note_partly(work.tx, partly=bool(here.journal.chats))
+        await backup_state.note_left_out(work.tx, _left_out(here))
         await late_changes.forget(work.tx)
 
     await here.place.transact(work)
     here.place.backup_due.set()
     done = await restored(here)
     return replace(done, media=files, media_wrong=len(wrong), wrong=tuple(wrong[:MOST_NAMED]))
+
+
+def _left_out(here: Restoring) -> tuple[int, int] | None:
+    """How many chats were not asked for, and their messages; those of chats that no list counts are among them."""
+    if not here.journal.chats:
+        return None
+    wanted, totals = chats_of(here.journal), here.manifest.totals
+    come = sum(each.messages for each in here.manifest.chats if each.id in wanted)
+    return max(0, totals.conversations - len(wanted)), max(0, totals.messages - come)
 
 
 async def restored(here: Restoring, *, complete: bool = True) -> Restored:

@@ -86,7 +86,7 @@ async def test_everything_comes_along_that_is_in_the_backup_and_not_here(
         shown = (await alice.message(one.id)).attachment
         assert shown is not None
         assert shown.state is TransferState.HERE
-    assert await alice.backups.left_behind() == LeftBehind(0, 0, chats=True)
+    assert await alice.backups.left_behind() == LeftBehind(0, 0, chats=True, conversations=1, messages=1)
     await alice.close()
     done = await restore(pair.town, digits, "third", provider=OTHER)
     # The chat with Carol that never came here is there as well.

@@ -12,14 +12,12 @@ CARRIED: Final = (
     "The newest backup is carried over to {} as it is: nothing is sealed again, and the next backup sends only what is "
     "new. What lies in the folder so far stays there, for your password or key to open; delete it yourself."
 )
-ONLY_THERE: Final = "{}, {}, lie only in the backup so far, and not on this device. They come along."
+ONLY_THERE: Final = "Only in the backup so far, and not on this device: {}. They come along."
 ANEW: Final = (
     "If the folder so far is gone or broken, the backup can begin anew in {}, with all that is on this device. Chats "
     "that were never restored here stay behind."
 )
-LEFT: Final = (
-    "{}, {}, lie only in the backup so far. They stay in its folder, and are in no backup from then on."
-)
+LEFT: Final = "Only in the backup so far: {}. They stay in its folder, and are in no backup from then on."
 
 
 def carrying(
@@ -53,4 +51,12 @@ def beginning(
 
 
 def _only(text: str, left: LeftBehind) -> tuple[str, ...]:
-    return (text.format(many(left.files, "file"), size(left.bytes)),) if left.files else ()
+    """What of chats, messages and files is not here; nothing where all is."""
+    parts = []
+    if left.chats:
+        parts.append(many(left.conversations, "chat") if left.conversations else "chats")
+    if left.messages:
+        parts[-1] += f" with at most {many(left.messages, 'message')}"
+    if left.files:
+        parts.append(f"{many(left.files, 'file')} ({size(left.bytes)})")
+    return (text.format(" and ".join(parts)),) if parts else ()
