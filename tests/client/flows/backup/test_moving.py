@@ -8,10 +8,12 @@ import pytest
 from letterlock_client.backup_models import LeftBehind
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.workplace import Work
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import TransferState
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
+from letterlock_client.storage import settings
 from tests.client.flows.backup.backup_scene import (
     LONG,
     PROVIDER,
@@ -270,3 +272,11 @@ class Forgetful(FaultyProvider):
         if "/media/" in name and not isinstance(data, bytes):
             return await super().put(name, b"".join([part async for part in data])[:-1])
         return await super().put(name, data)
+
+
+async def test_chats_that_an_older_release_left_out_are_told_without_a_number(pair: Pair) -> None:
+    async def note(work: Work) -> None:
+        await settings.set_fact(work.tx, "backup_partly_here", b"chats")
+
+    await pair.alice._place.transact(note)
+    assert await pair.alice.backups.left_behind() == LeftBehind(0, 0, chats=True)
