@@ -7,10 +7,14 @@ nothing ready to run, no thread at work, nothing that moves or is left to paint.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import pytest
+from rich.console import RenderableType
+from textual._compositor import Compositor
 from textual.app import App
+from textual.geometry import Region
 from textual.widgets import Button
 
 PATIENCE_S = 30.0
@@ -54,6 +58,13 @@ async def until_idle(_least: float = 0.0, _most: float = 0.0) -> None:
 
 async def until_still(app: App[Any]) -> None:
     """Wait until nothing is left to run, to move and to paint."""
+    await until_arranged(app)
+    while paint(app):
+        await until_arranged(app)
+
+
+async def until_arranged(app: App[Any]) -> None:
+    """Wait until nothing is left to run and to move, and everything has its place."""
     for _ in range(ROUNDS):
         await until_idle()
         await app.animator.wait_until_complete()
@@ -70,6 +81,39 @@ async def press(app: App[Any], *keys: str) -> None:
         await app._press_keys([key])
         app.screen._on_timer_update()
     await until_still(app)
+
+
+UNPAINTED: Final[WeakKeyDictionary[Compositor, set[Region]]] = WeakKeyDictionary()
+"""What of a screen changed since it was painted."""
+
+render_update = Compositor.render_update
+
+
+def paint(app: App[Any]) -> bool:
+    """Paint what changed on the top screen, where painting was put off; tell whether there was anything."""
+    compositor = app.screen._compositor
+    changed = UNPAINTED.pop(compositor, None)
+    if not changed:
+        return False
+    compositor._dirty_regions.update(changed)
+    render_update(compositor, screen_stack=app._background_screens)
+    return True
+
+
+def paint_when_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint what a person sees once all is done, and none of the frames on the way.
+
+    A headless terminal throws every frame away, and drawing them is a third of what a test of a screen takes.
+    """
+
+    def put_off(self: Compositor, full: bool = False, *given: Any, **named: Any) -> RenderableType | None:
+        if full:
+            return render_update(self, full, *given, **named)
+        UNPAINTED.setdefault(self, set()).update(self._dirty_regions)
+        self._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", put_off)
 
 
 def know_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
 from letterlock_client.ui.panes.chat_view import ChatView
 from letterlock_client.ui.panes.client_pane import ClientPane
 from tests.client.ui.fake_messenger import FakeMessenger
-from tests.stillness import count_threads, know_when_idle, press, until_still
+from tests.stillness import count_threads, know_when_idle, paint_when_still, press, until_still
 
 SCREENS = Path(__file__).parents[2] / "screens"
 UPDATE = "LETTERLOCK_UPDATE_SCREENS"
@@ -39,6 +39,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     know_when_idle(monkeypatch)
+    paint_when_still(monkeypatch)
 
 
 PARSED: Final[dict[tuple[object, ...], list[RuleSet]]] = {}
@@ -47,7 +48,10 @@ PARSED: Final[dict[tuple[object, ...], list[RuleSet]]] = {}
 
 @pytest.fixture(autouse=True)
 def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let all clients of a worker share what Textual keeps for each of them: the parsed rules of a style sheet."""
+    """Let all clients of a worker share what Textual keeps for each of them: the parsed rules of a style sheet.
+
+    What Textual keeps of each strip, in seven stores of a few entries, costs more to set up than to use: plain dicts.
+    """
     parse = Stylesheet._parse_rules
 
     def parse_once(self: Stylesheet, *given: Any, **named: Any) -> list[RuleSet]:
@@ -57,6 +61,7 @@ def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return PARSED[key]
 
     monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
+    monkeypatch.setattr("textual.strip.FIFOCache", lambda _: {})
 
 
 @dataclass

@@ -10,8 +10,15 @@ from letterlock_client.ui.screens.layer import Layer
 from letterlock_client.ui.themes import CONTRAST_LIGHT
 from tests.client.ui.conftest import Open, Running, normalised
 from tests.client.ui.fake_messenger import chat_id, lively
+from tests.stillness import know_when_idle
 
 SIZE = (160, 40)
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint every frame: what a screen has kept of itself depends on when it was painted."""
+    know_when_idle(monkeypatch)
 
 
 async def arrive(running: Running) -> None:

@@ -17,6 +17,7 @@ from letterlock_client.ui.themes import STYLES
 from letterlock_client.ui.widgets.message_log import MessageLog
 from letterlock_client.ui.widgets.rows import LINE_STEP
 from tests.client.ui.fake_messenger import MINUTE, START, FakeClock
+from tests.stillness import until_still
 
 CHAT = ConversationId(b"bob".ljust(20, b"\0"))
 WORDS = [
@@ -267,11 +268,10 @@ async def test_without_colours_everything_is_still_said(monkeypatch: pytest.Monk
 async def test_the_scroll_bar_tells_where_the_reader_is() -> None:
     app = LogApp([made(number) for number in range(1, 300)])
     async with app.run_test(size=(70, 20)) as pilot:
-        await pilot.pause()
-        await pilot.pause()
+        await until_still(app)
         log = app.log_view
         assert log.max_scroll_y > 0
         assert log.vertical_scrollbar.position == log.max_scroll_y
         await pilot.press("pageup", "pageup")
-        await pilot.pause()
+        await until_still(app)
         assert log.vertical_scrollbar.position == log.scroll_offset.y < log.max_scroll_y
