@@ -2,7 +2,8 @@
 
 Loading is four fifths of what a command takes. What a process promises holds here too: memory, files, arguments,
 output and status of its own, and an end. That each verb loads what it needs by itself is shown by the processes that
-begin from nothing: all of the demo, of an installed letterlock, and of those tests here that hand over their streams.
+begin from nothing: each kind of command of the demo, an installed letterlock, and those tests here that hand over
+their streams.
 """
 
 import asyncio
