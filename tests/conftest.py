@@ -1,8 +1,11 @@
 """What holds for every test: how fast an example runs is a matter for benchmarks; modules are compiled once.
 
 The tests start some hundred clients and servers. Where the environment forbids to keep what Python compiled beside
-the sources, each of them would compile them anew, half as long again as all the rest of its start: it is kept among
-pytest's own files instead.
+the sources, each of them would compile them anew, half as long again as all the rest of its start: it is kept here,
+where Git does not look, as what was installed in .venv is already.
+
+Every test has a folder of its own, and most write databases that are flushed to disk at each step: where there is
+room, they are in memory, which promises all that a disk does but to outlast the machine.
 
 Modules, and what was collected, live as long as the tests. Where the collector of cycles looks through them again and
 again, the tests of screens spend a third of their time on it.
@@ -24,10 +27,25 @@ if TYPE_CHECKING:
 GC_THRESHOLD = 20_000
 """Objects made until the collector looks for cycles among them: a screen alone makes some ten thousand."""
 
+MEMORY = Path("/dev/shm")
+"""Where Linux has a file system in memory."""
+ROOM_BYTES = 3 << 30
+"""What must be free there: three times what all tests together write."""
+
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-    kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
-    sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(kept))
     sys.dont_write_bytecode = False
+
+
+def fits_in_memory() -> bool:
+    """Whether the folders of the tests may lie in memory: there is room, and programs may run from there."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return False
+    found = os.statvfs(MEMORY)
+    return found.f_bavail * found.f_frsize >= ROOM_BYTES and not found.f_flag & os.ST_NOEXEC
+
+
+if fits_in_memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 settings.register_profile("letterlock", deadline=None)
 settings.load_profile("letterlock")
