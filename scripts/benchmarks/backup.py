@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median_low
+from typing import Final, Protocol
 
 from scripts.benchmarks.ratio import ratio_row
 from scripts.benchmarks.row import Row
@@ -17,6 +19,8 @@ from scripts.benchmarks.row import Row
 FILE_BYTES = 1_000_000
 NEW_MESSAGES = 1000
 NEW_FILES = 5
+ROUNDS: Final = 3
+"""How often each step is run by each program in turn; the middle counts. One run alone is off by a fifth at times."""
 FULL, INCREMENT, RESTORE = "full", "increment", "restore"
 CHATS = "chats"
 STEPS = {FULL: "full backup", INCREMENT: "increment, its process", RESTORE: "restore, its process"}
@@ -31,20 +35,16 @@ class Spent:
     wall: float
     cpu: float
     peak_mb: float
-    output: bytes = b""
+    inside: float = 0.0
+    """Seconds without the start of its process, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One program's full backup, increment and restore, and how large its repository was after each backup."""
+    """One program's full backups, increments and restores, the middle of each, and the bytes that each added."""
 
     spent: Mapping[str, Spent]
-    sizes: Mapping[str, int]
-
-    @property
-    def growth(self) -> int:
-        """Bytes that the increment added."""
-        return self.sizes[INCREMENT] - self.sizes[FULL]
+    added: Mapping[str, int]
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -59,26 +59,58 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Course]:
-    """Back up, grow, back up, restore; ours is under the empty name."""
+    """Back up, grow, back up, restore, each in rounds; ours is under the empty name."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         history = History(root)
         history.grow(messages, files)
-        programs = [("", Ours(root))]
-        if rivals:
-            programs += [(each.name, each) for each in found_rivals(root)]  # type: ignore[misc]
-        spent: dict[str, dict[str, Spent]] = {name: {} for name, _ in programs}
-        sizes: dict[str, dict[str, int]] = {name: {} for name, _ in programs}
+        ours = Ours(root)
+        programs: list[Program] = [ours, *(found_rivals(root) if rivals else ())]
+        logs = {each.name: Log() for each in programs}
         for step in (FULL, INCREMENT):
-            if step == INCREMENT:
-                history.grow(NEW_MESSAGES, NEW_FILES)
-            for name, program in programs:
-                spent[name][step] = program.back_up()
-                sizes[name][step] = size_of(program.place)
-        for name, program in programs:
-            spent[name][RESTORE] = program.restore()
-        spent[""][CHATS] = programs[0][1].open_chats()
-        return {name: Course(spent[name], sizes[name]) for name, _ in programs}
+            for _ in range(ROUNDS):
+                if step == INCREMENT:
+                    history.grow(NEW_MESSAGES, NEW_FILES)
+                for program in programs:
+                    if step == FULL:
+                        program.begin_anew()
+                    before = size_of(program.place)
+                    logs[program.name].note(step, program.back_up(), size_of(program.place) - before)
+        for _ in range(ROUNDS):
+            for program in programs:
+                logs[program.name].note(RESTORE, program.restore())
+        logs[ours.name].note(CHATS, ours.open_chats())
+        return {name: log.course() for name, log in logs.items()}
+
+
+class Log:
+    """What one program took and added, round by round."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, list[Spent]] = {}
+        self._added: dict[str, list[int]] = {}
+
+    def note(self, step: str, spent: Spent, added: int = 0) -> None:
+        """Note one round."""
+        self._spent.setdefault(step, []).append(spent)
+        self._added.setdefault(step, []).append(added)
+
+    def course(self) -> Course:
+        """The middle of each."""
+        return Course(
+            {step: middle(rounds) for step, rounds in self._spent.items()},
+            {step: median_low(rounds) for step, rounds in self._added.items()},
+        )
+
+
+def middle(rounds: Sequence[Spent]) -> Spent:
+    """The middle of each number."""
+    return Spent(
+        median_low(each.wall for each in rounds),
+        median_low(each.cpu for each in rounds),
+        median_low(each.peak_mb for each in rounds),
+        median_low(each.inside for each in rounds),
+    )
 
 
 def compared(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
@@ -91,21 +123,21 @@ def compared(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
             wall = theirs.spent[step].wall if theirs else None
             most = goals.get(step) if restic else None
             yield ratio_row((STEPS[step], "s", name), (ours.spent[step].wall, wall), most=most)
-        full, before = ours.spent[FULL], theirs.spent[FULL] if theirs else None
-        pairs = (
-            ("full backup, processor", "s", full.cpu, before and before.cpu, 0.6),
-            ("peak memory", "MB", full.peak_mb, before and before.peak_mb, 1.3),
-            ("repository", "MB", ours.sizes[FULL] / 1e6, theirs and theirs.sizes[FULL] / 1e6, 1.0),
+        pairs: tuple[tuple[str, str, Callable[[Course], float], float], ...] = (
+            ("full backup, processor", "s", lambda course: course.spent[FULL].cpu, 0.6),
+            ("peak memory", "MB", lambda course: course.spent[FULL].peak_mb, 1.3),
+            ("repository", "MB", lambda course: course.added[FULL] / 1e6, 1.0),
         )
-        for what, unit, mine, other, most in pairs:
-            yield ratio_row((what, unit, name), (mine, other), most=most if restic else None)
+        for what, unit, of, goal in pairs:
+            both = (of(ours), of(theirs) if theirs else None)
+            yield ratio_row((what, unit, name), both, most=goal if restic else None)
 
 
 def flat(ours: Course, small: Course) -> Row:
     """The same new messages and files on a history ten times as long."""
     return ratio_row(
         ("increment's own time, history x 10", "s", "ours, a tenth"),
-        (inside(ours, INCREMENT), inside(small, INCREMENT)),
+        (ours.spent[INCREMENT].inside, small.spent[INCREMENT].inside),
         most=1.3,
     )
 
@@ -113,12 +145,13 @@ def flat(ours: Course, small: Course) -> Row:
 def limits(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
     """What has a limit of its own."""
     limit = 1.03 * NEW_FILES * FILE_BYTES + 120 * NEW_MESSAGES + 64 * 1024
+    growth = ours.added[INCREMENT]
     yield Row(
-        "growth by 1 000 messages, 5 MB", "MB", ours.growth / 1e6, limit / 1e6, "limit", ours.growth / limit,
-        "<= 1", ours.growth <= limit,
-        ", ".join(f"{name} {course.growth / 1e6:.2f}" for name, course in rivals.items()),
+        "growth by 1 000 messages, 5 MB", "MB", growth / 1e6, limit / 1e6, "limit", growth / limit,
+        "<= 1", growth <= limit,
+        ", ".join(f"{name} {course.added[INCREMENT] / 1e6:.2f}" for name, course in rivals.items()),
     )  # fmt: skip
-    opened = inside(ours, CHATS)
+    opened = ours.spent[CHATS].inside
     yield Row(
         "a restore until people can chat",
         "s",
@@ -130,11 +163,6 @@ def limits(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
         opened < 1,
         "without the relay",
     )
-
-
-def inside(course: Course, step: str) -> float:
-    """Seconds of a backup without the start of its process."""
-    return float(json.loads(course.spent[step].output)["seconds"])
 
 
 class History:
@@ -155,12 +183,39 @@ class History:
         self._messages, self._files = ends
 
 
+class Program(Protocol):
+    """What backs up and restores."""
+
+    name: str
+    place: Path
+
+    def begin_anew(self) -> None:
+        """Forget all backups."""
+
+    def back_up(self) -> Spent:
+        """Make one backup."""
+
+    def restore(self) -> Spent:
+        """Bring all of the newest backup back to an empty place."""
+
+
 class Ours:
     """Letterlock, on a profile."""
+
+    name = ""
 
     def __init__(self, root: Path) -> None:
         self.place = root / "ours"
         self._home, self._new = root / "profile", root / "restored"
+        self._pristine = root / "pristine"
+
+    def begin_anew(self) -> None:
+        """Take the profile as it was before it knew of backups."""
+        if self._pristine.exists():
+            empty(self.place, self._home)
+        else:
+            self._home.rename(self._pristine)
+        shutil.copytree(self._pristine, self._home)
 
     def back_up(self) -> Spent:
         """One backup, with the start of its process."""
@@ -168,6 +223,7 @@ class Ours:
 
     def restore(self) -> Spent:
         """One restore into a new profile."""
+        empty(self._new)
         return self._run("restore", self._home, self.place, self._new)
 
     def open_chats(self) -> Spent:
@@ -176,10 +232,11 @@ class Ours:
 
     def _run(self, *words: str | Path) -> Spent:
         # What is installed is compiled; a machine that keeps no bytecode would compile all of it at every start.
-        return run(
+        spent, output = run(
             [sys.executable, "-m", "scripts.benchmarks.backup_subject", *map(str, words)],
             PYTHONDONTWRITEBYTECODE="",
         )
+        return replace(spent, inside=float(json.loads(output)["seconds"]))
 
 
 class Rival:
@@ -192,8 +249,13 @@ class Rival:
         self._sources = [str(each) for each in sources]
         self._cache = root / f"{slug}-cache"
 
+    def begin_anew(self) -> None:
+        """Forget the repository, and what is kept of it elsewhere."""
+        empty(self.place, self._cache)
+
     def _run(self, words: Sequence[str], **more: str) -> Spent:
-        return run(words, self._target, HOME=str(self._cache), XDG_CACHE_HOME=str(self._cache), **more)
+        spent, _ = run(words, self._target, HOME=str(self._cache), XDG_CACHE_HOME=str(self._cache), **more)
+        return spent
 
 
 class Restic(Rival):
@@ -207,6 +269,7 @@ class Restic(Rival):
 
     def restore(self) -> Spent:
         """All of the newest snapshot."""
+        empty(self._target)
         return self._restic("restore", "latest", "--target", str(self._target))
 
     def _restic(self, *words: str) -> Spent:
@@ -220,6 +283,11 @@ class Borg(Rival):
         super().__init__(root, name, sources)
         self._made = 0
 
+    def begin_anew(self) -> None:
+        """Forget the repository, and how many archives it had."""
+        super().begin_anew()
+        self._made = 0
+
     def back_up(self) -> Spent:
         """One archive."""
         if not self._made:
@@ -229,6 +297,7 @@ class Borg(Rival):
 
     def restore(self) -> Spent:
         """All of the newest archive."""
+        empty(self._target)
         return self._borg("extract", f"{self.place}::{self._made}")
 
     def _borg(self, *words: str) -> Spent:
@@ -247,8 +316,8 @@ def found_rivals(root: Path) -> list[Restic | Borg]:
     return found
 
 
-def run(words: Sequence[str], folder: Path | None = None, **environment: str) -> Spent:
-    """Run a program to its end. Raises RuntimeError where it fails."""
+def run(words: Sequence[str], folder: Path | None = None, **environment: str) -> tuple[Spent, bytes]:
+    """Run a program to its end; return what it took, and said. Raises RuntimeError where it fails."""
     if folder is not None:
         folder.mkdir(exist_ok=True)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -266,7 +335,14 @@ def run(words: Sequence[str], folder: Path | None = None, **environment: str) ->
         if process.returncode:
             raise RuntimeError(f"{words[0]} failed: {errors.read().decode(errors='replace')[-2000:]}")
         peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-        return Spent(wall, usage.ru_utime + usage.ru_stime, peak, output.read())
+        return Spent(wall, usage.ru_utime + usage.ru_stime, peak), output.read()
+
+
+def empty(*folders: Path) -> None:
+    """Remove folders, and all that is in them."""
+    for each in folders:
+        if each.exists():
+            shutil.rmtree(each)
 
 
 def size_of(folder: Path) -> int:
