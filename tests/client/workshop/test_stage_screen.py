@@ -39,6 +39,7 @@ async def test_a_request_shows_at_bob_and_leaves_the_keys_where_they_are(show: S
         await shown.settle()
         await shown.type("e")
         assert "alice wrote first" in " ".join(shown.text().split())
+        assert "new below" not in shown.text(), "nothing of a request can be read or scrolled to"
         focused = shown.stage.focused
         assert isinstance(focused, Composer)
         assert focused.text == "one"

@@ -152,8 +152,9 @@ class ChatView(LogReading):
             quoted = self.log_view.window.find(composer.reply_to)
             text = preview(quoted) if quoted is not None else "a message"
             parts.append(f"Replying (escape stops): {text[:60]}")
-        if self.log_view.below:
-            parts.append(f"{icons.down} {self.log_view.below} new below")
+        below = self._below
+        if below:
+            parts.append(f"{icons.down} {below} new below")
         if self._transfer:
             parts.append(self._transfer)
         if self.conversation.typing and not parts:
@@ -163,10 +164,16 @@ class ChatView(LogReading):
             return
         self._context_text = text
         self.context.update(Content(text), layout=False)
-        self.context.set_class(bool(composer.editing or composer.reply_to or self.log_view.below), "-strong")
+        self.context.set_class(bool(composer.editing or composer.reply_to or below), "-strong")
+
+    @property
+    def _below(self) -> int:
+        """How many new messages stand below; none of a request, which are not shown before it is accepted."""
+        requested = self.conversation.contact.standing is Standing.REQUESTED
+        return 0 if requested else self.log_view.below
 
     @on(MessageLog.BelowChanged)
-    def _below(self, event: MessageLog.BelowChanged) -> None:
+    def _below_changed(self, event: MessageLog.BelowChanged) -> None:
         event.stop()
         self.show_context()
 
@@ -211,5 +218,5 @@ class ChatView(LogReading):
 
     def on_click(self, event: events.Click) -> None:
         """The line about new messages leads to them."""
-        if event.widget is self.context and self.log_view.below:
+        if event.widget is self.context and self._below:
             self.log_view.action_end()
