@@ -30,7 +30,7 @@ ALONE: Final = "One alone has a share that says nothing, and counts guesses."
 
 
 class VaultPane(VerticalScroll):
-    """The provider above, the realms below it, then what happened, the newest first."""
+    """What happened last, the provider, the realms below it, then what happened before, the newest first."""
 
     def __init__(self, icons: Icons) -> None:
         super().__init__(id="vault", classes="party")
@@ -50,10 +50,11 @@ class VaultPane(VerticalScroll):
         """Show what can be seen now."""
         self._sight = sight
         room = max(20, self.scrollable_content_region.width - 2)
-        lines = [*self._provider(sight, room), Content(""), *self._vault(sight, room), Content("")]
-        lines += [_heading("What happened")] if sight.notes else []
-        for note in reversed(sight.notes):
-            lines += [Content(f"{self._icons.dot} {line_of(note, 400)}")]
+        notes = [Content(f"{self._icons.dot} {line_of(note, 400)}") for note in reversed(sight.notes)]
+        # What the last act came to stands on top: in a low terminal the rest reaches below the frame.
+        lines = [_heading("What happened last"), notes[0], Content("")] if notes else []
+        lines += [*self._provider(sight, room), Content(""), *self._vault(sight, room)]
+        lines += [Content(""), _heading("Before that"), *notes[1:]] if notes[1:] else []
         self._text.update(Content("\n").join(lines))
 
     def _provider(self, sight: Sight, room: int) -> list[Content]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from letterlock_client.backup_models import RealmState
 from letterlock_client.errors import ClientError, Code
@@ -202,6 +202,32 @@ async def test_a_narrow_stage_shows_the_vault_where_something_happens_behind_the
         assert shown.stage.here == "relay"
         assert "f6 the vault" in shown.text()
         assert "What the provider and the vault have" in shown.text()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_what_an_act_came_to_stands_where_a_low_terminal_shows_it(
+    show: Show, size: tuple[int, int]
+) -> None:
+    extras = Extras()
+    async with show(extras, size) as shown:
+        await shown.press("f6", "f10")
+        shown.stage.vault.show(replace(SIGHT, objects=SIGHT.objects * 4))
+        await shown.settle()
+        text = shown.text()
+        assert text.index("Bob's terminal is gone, with every") < text.index("The provider has 8")
+        assert "Before that" not in text, "the terminal is not low"
+
+
+async def test_the_sentence_in_the_place_of_a_lost_terminal_is_whole_in_a_narrow_one(show: Show) -> None:
+    extras = Extras()
+    async with show(extras, (100, 30)) as shown:
+        await shown.press("f7")
+        await shown.stage._take_bob_away()
+        await shown.settle()
+        sentence = shown.stage.query_one("#bob Static", Static)
+        lines = [sentence.render_line(row).text.strip() for row in range(sentence.size.height)]
+        assert " ".join(lines) == "Bob's terminal is gone, and every key that was on it."
+        assert sentence.outer_size.width <= shown.stage.query_one("#bob").size.width, "cut by the frame"
 
 
 async def test_the_key_that_plays_says_what_it_waits_for_where_a_dialog_is_in_its_way(show: Show) -> None:
