@@ -236,13 +236,14 @@ def provider_words(provider: str) -> str:
     return line_of(provider.removeprefix("folder:"), 200) or "none chosen"
 
 
-def realm_line(realm: RealmView, now: int) -> str:
-    """Return one realm and its state, such as north: ready, 10 tries left."""
+def realm_line(realm: RealmView, now: int, waited: float = 0.0) -> str:
+    """Return one realm and its state, such as north: ready, 10 tries left, `waited` seconds after its answer."""
     state = REALMS[realm.state]
-    if realm.state is RealmState.READY:
+    wait = realm.wait_seconds - waited
+    if realm.state is RealmState.WAIT and wait > 0:
+        state = f"asks you to wait {seconds(wait)}"
+    elif realm.state in (RealmState.READY, RealmState.WAIT):
         state = f"ready, {many(realm.attempts_left, 'try', 'tries')} left"
-    elif realm.state is RealmState.WAIT:
-        state = f"asks you to wait {seconds(realm.wait_seconds)}"
     elif realm.state is RealmState.DESTROYED and realm.at:
         state = f"{state}, {when(realm.at, now)}"
     reason = f" ({line_of(realm.reason, 120)})" if realm.reason else ""

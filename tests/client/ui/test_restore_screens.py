@@ -192,6 +192,30 @@ async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> Non
         assert way.begun[0].asked("open") == [(SECRET,)]
 
 
+async def test_a_realm_that_asked_to_wait_is_ready_again_once_the_time_is_over(client: Open) -> None:
+    def waiting(restoration: FakeRestoration) -> None:
+        waits = realms(state=RealmState.WAIT, wait_seconds=60)
+        restoration.view = vault(attempts_left=3, wait_seconds=60, realms=waits)
+
+    way = Restoring(waiting)
+    async with way.at_password(client) as running:
+        assert "asks you to wait 60 s" in words(running)
+        await give(running, SECRET)
+        assert "nothing was sent, and nothing spent" in words(running)
+        screen = running.app.screen
+        assert isinstance(screen, RestorePasswordScreen)
+        screen._read_at -= 30
+        screen._tick()
+        await running.settle()
+        assert "asks you to wait 30 s" in words(running)
+        screen._read_at -= 31
+        screen._tick()
+        await running.settle()
+        assert "asks you to wait" not in words(running)
+        assert "ready, 10 tries left" in words(running)
+        assert "nothing was sent" not in words(running)
+
+
 async def test_what_is_typed_while_the_realms_are_asked_is_not_lost(client: Open) -> None:
     answer = asyncio.Event()
 
@@ -210,7 +234,7 @@ async def test_what_is_typed_while_the_realms_are_asked_is_not_lost(client: Open
 
 
 def test_each_answer_of_a_realm_is_its_own_sentence() -> None:
-    lines = [realm_line(realms(state=state)[0], START) for state in RealmState]
+    lines = [realm_line(realms(state=state, wait_seconds=60)[0], START) for state in RealmState]
     assert len(set(lines)) == len(RealmState)
     for part in (
         "10 tries left",

@@ -47,6 +47,8 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         self._around = around
         self._vault: VaultView | None = None
         self._read_at = 0.0
+        self._is_told = False
+        self._too_early = False
         self._trying = False
 
     def parts(self) -> Iterable[Widget]:
@@ -69,6 +71,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         self._look()
 
     def _look(self) -> None:
+        self._is_told = False
         self.query_one(".restore--realms", Static).update(Content(ASKING))
         self.ask(self._restoration.vault, self._show, self._unasked)
 
@@ -78,11 +81,8 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         self._say(error)
 
     def _show(self, vault: VaultView) -> None:
-        self._vault, self._read_at = vault, time.monotonic()
+        self._vault, self._read_at, self._is_told = vault, time.monotonic(), True
         tried = self.query_one(Input).disabled
-        now = self._around.clock()
-        lines = "\n".join(realm_line(realm, now) for realm in vault.realms)
-        self.query_one(".restore--realms", Static).update(Content(lines))
         self._tick()
         if tried:
             self.query_one(Input).focus()
@@ -90,8 +90,15 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
     def _tick(self) -> None:
         if self._vault is None:
             return
+        waited, now = time.monotonic() - self._read_at, self._around.clock()
+        if self._is_told:
+            lines = "\n".join(realm_line(realm, now, waited) for realm in self._vault.realms)
+            self.query_one(".restore--realms", Static).update(Content(lines))
+        if self._too_early and self._open_now:
+            self._too_early = False
+            self.say("")
         place = self.query_one(".restore--tries", Static)
-        place.update(Content(tries_line(self._vault, time.monotonic() - self._read_at)))
+        place.update(Content(tries_line(self._vault, waited)))
         place.set_class(not self._open_now, "-closed")
         self.query_one(".restore--go", Button).disabled = self._trying or not self._open_now
         self.query_one(Input).disabled = self._trying or not self._vault.attempts_left
@@ -112,6 +119,7 @@ class RestorePasswordScreen(Dialog[RestorePreview], Asking):
         if self._trying or not password:
             return
         if not self._open_now:
+            self._too_early = True
             self.say("Not yet: nothing was sent, and nothing spent.")
             return
         self._trying = True
