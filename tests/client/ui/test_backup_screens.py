@@ -848,7 +848,7 @@ async def test_what_verify_and_rehearse_find_is_told(client: Open) -> None:
     async with client(fake) as running:
         await choose(running, "Verify")
         assert "Something is wrong" in words(running)
-        assert "segment 7 is missing" in words(running)
+        assert "Segment 7 is missing." in words(running)
         assert "The vault has confirmed it; it was not asked again now." in words(running)
         await running.press("enter")
         assert "choose another one: all that is here" in words(running)

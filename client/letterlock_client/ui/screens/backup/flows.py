@@ -13,7 +13,7 @@ from typing import Final
 from letterlock_client.backup_models import BackupChoice, BackupStatus, TurnedOff, TurnedOn
 from letterlock_client.backup_shapes import ELSEWHERE, LEFT, still_keeping
 from letterlock_client.config import Unlock
-from letterlock_client.errors import PROVIDER_AWAY, ClientError
+from letterlock_client.errors import PROVIDER_AWAY, ClientError, whole_sentence
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.backup_wording import (
     REMEMBERED,
@@ -324,7 +324,7 @@ class BackupFlows(Steps):
         )
         if found is None:
             return
-        problems = "\n".join(line_of(one) for one in found.problems)
+        problems = "\n".join(line_of(whole_sentence(one)) for one in found.problems)
         await self.tell(
             "The backup is whole" if not found.problems else "Something is wrong with the backup",
             f"Backup {number(found.generation)}: {many(found.messages, 'message')} in "
