@@ -206,20 +206,6 @@ class BackupMade:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftBehind:
-    """Files and chats that only the backup has: where it cannot be carried over, they stay where it is."""
-
-    files: int
-    bytes: int
-    chats: bool = False
-    """Whether a restore left chats out."""
-    conversations: int = 0
-    """How many it left out, where that is known."""
-    messages: int = 0
-    """How many they hold at most, where that is known."""
-
-
-@dataclass(frozen=True, slots=True)
 class BackupProgress:
     """How far a backup or restore is. `total` is 0 where it is not known."""
 

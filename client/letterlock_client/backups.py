@@ -17,7 +17,6 @@ from letterlock_client.backup_models import (
     BackupMade,
     BackupStatus,
     Frequency,
-    LeftBehind,
     PasswordChanged,
     Rehearsed,
     Rotated,
@@ -31,6 +30,7 @@ from letterlock_client.config import Unlock
 from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.events import BackupsSwitched
 from letterlock_client.flows.workplace import Workplace
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.restore_preview import RestorePreview
 
 if TYPE_CHECKING:
@@ -178,13 +178,23 @@ class Backups:
         """Carry the backup over to another place, and use that from now on; what lies where it was stays there.
 
         Where that cannot be read, or with `anew`, backups begin there with all that is here; of files and chats that
-        would be left behind the first says so instead. A restore that is not complete goes on from there. Raises codes
+        would be left behind the first says so instead. A restore that is not complete goes on from there; with `anew`
+        it ends with what is here, where what it reads from is gone. Raises codes
         backup_off, backup_running, restore_unfinished, device_revoked, bad_input, backup_…, provider_….
         """
         from letterlock_client.flows.backup import moving
 
-        await self._one(lambda: moving.move(self._place, provider, begin_anew=anew))
-        if self._tasks.restores:
+        ran = self._tasks.restores
+        if anew:
+            # What it has in hand would come in behind its end.
+            await self._tasks.stop_restoring()
+        try:
+            await self._one(lambda: moving.move(self._place, provider, begin_anew=anew))
+        except ClientError as error:
+            if ran and error.code is not Code.CLOSED:
+                self._tasks.go_on_restoring()
+            raise
+        if ran or self._tasks.restore_stopped is not None:
             # What runs reads from where the backup was.
             await self._tasks.stop_restoring()
             self._tasks.go_on_restoring()

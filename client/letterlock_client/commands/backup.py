@@ -52,6 +52,7 @@ from letterlock_client.errors import (
     behind_a_colon,
 )
 from letterlock_client.events import Alarm, BackupMoved
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import EventStream, Messenger
 from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
@@ -150,15 +151,23 @@ async def choose(messenger: Messenger, given: Namespace, output: Output) -> int:
     """Change how often, what and where to is backed up."""
     if given.provider:
         left = await messenger.backups.left_behind()
-        if left.files:
-            then = "stay where they are" if given.anew else "are carried over"
-            output.progress(
-                {"phase": "only_there", "files": left.files, "bytes": left.bytes},
-                f"Only in the backup so far: {many(left.files, 'file')}, {left.bytes:,} bytes; they {then}.",
-            )
+        if left.words or left.waiting:
+            output.progress({"phase": "only_there", **left.facts}, only_there(left, anew=given.anew))
         moving = messenger.backups.move(given.provider, anew=given.anew)
         await with_progress(messenger, output, moving)
     return tell_status(await set_choices(messenger, given), output)
+
+
+def only_there(left: LeftBehind, *, anew: bool) -> str:
+    """Say what only the backup has, and what becomes of it."""
+    said = []
+    if left.words:
+        then = "stay where they are" if anew else "are carried over"
+        said.append(f"Only in the backup so far: {left.words}; they {then}.")
+    if left.waiting:
+        then = "it ends without them where they cannot be read" if anew else "it goes on from the new place"
+        said.append(f"A restore has still to bring at most {many(left.waiting, 'message')}; {then}.")
+    return " ".join(said)
 
 
 async def set_choices(messenger: Messenger, given: Namespace) -> BackupStatus:

@@ -18,7 +18,6 @@ from letterlock_client.backup_models import (
     Frequency,
     Freshness,
     LastBackup,
-    LeftBehind,
     PasswordChanged,
     RealmState,
     RealmView,
@@ -36,6 +35,7 @@ from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import BackupFinished, BackupMoved, BackupsSwitched, Event, RestoreFinished
 from letterlock_client.flows.backup.recovery_sheet import Sheet, write
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
 START = 1_795_443_000_000

@@ -20,12 +20,12 @@ from letterlock_client.backup_models import (
     Frequency,
     Freshness,
     LastBackup,
-    LeftBehind,
 )
 from letterlock_client.config import NO_PASSPHRASE, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupFinished, ConnectionChanged, Link
 from letterlock_client.fleet_file import load_fleet
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.ui.backup_wording import attempt_lines
 from letterlock_client.ui.screens.backup.encrypted import EncryptedBackupScreen
 from letterlock_client.ui.screens.backup.fleet import FleetScreen
@@ -327,7 +327,9 @@ async def test_another_folder_is_chosen(client: Open) -> None:
 
 async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_used(client: Open) -> None:
     fake = backed_up()
-    fake.backups.only_there = LeftBehind(3, 12_000_000, chats=True, conversations=2, messages=1_042)
+    fake.backups.only_there = LeftBehind(
+        3, 12_000_000, chats=True, conversations=2, messages=1_042, waiting=77
+    )
     fake.backups.failures["move"] = ClientError(Code.BACKUP_MISSING, "a part of it is missing")
     async with client(fake) as running:
         await running.press("f3")
@@ -339,6 +341,7 @@ async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_use
         only = "2 chats with at most 1\N{NO-BREAK SPACE}042 messages and 3 files (12 MB)"
         assert f"not on this device: {only}." in told(running)
         assert "They come along." in words(running)
+        assert "have still to come" not in told(running)
         press_button(running, "Carry it over")
         await running.settle()
         assert "A part of it is missing." in words(running)
@@ -347,6 +350,8 @@ async def test_what_only_the_folder_so_far_has_is_said_before_another_one_is_use
         assert "Or begin anew there" in words(running)
         assert f"Only in the backup so far: {only}." in told(running)
         assert "in no backup from then on" in told(running)
+        assert "at most 77 messages and their files have still to come" in told(running)
+        assert "the restore ends with what is here" in told(running)
         press_button(running, "Begin anew")
         await running.settle()
         assert fake.backups.asked("begin_anew") == [("folder:/tmp/elsewhere",)]

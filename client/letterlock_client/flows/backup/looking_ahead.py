@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from letterlock.backup.columns import last_position
-from letterlock.backup.manifest import segment_name
+from letterlock.backup.manifest import Manifest, segment_name
 from letterlock.backup.records import MAX_NUMBER, MessageRecord, PlainMessages, Record
 from letterlock.backup.segments import SegmentRef, open_entries
 from letterlock_client.backup_models import BackupPhase
@@ -30,6 +30,7 @@ from letterlock_client.flows.backup.restoring import (
 from letterlock_client.flows.workplace import Work
 from letterlock_client.storage import backup_import, backup_state
 from letterlock_client.storage.backup_import import Order
+from letterlock_client.storage.database import Reader
 
 IN_FLIGHT: Final = 2
 ENOUGH: Final = 500
@@ -94,6 +95,12 @@ async def bring_everyone(here: Restoring) -> None:
         return [*done.paths, *paths]
 
     here.place.delete_files(await here.place.transact(work))
+
+
+async def is_everyone_here(reader: Reader, manifest: Manifest) -> bool:
+    """Say whether everyone who is in the backup has come: then a chat that nobody has told of was deleted."""
+    done = await backup_state.done(reader)
+    return _EVERYONE in done or all(ref.id.hex() in done for ref in manifest.segments)
 
 
 def _look(ref: SegmentRef, name: str, body: bytes) -> tuple[list[Record], int]:

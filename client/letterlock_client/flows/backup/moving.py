@@ -7,7 +7,8 @@
 
 So files and chats that are in the backup and not here come along, and the next backup sends only what is new. Where the
 place that was used cannot be read, backups begin anew with what is here. Cut short anywhere, nothing has changed, and
-what was carried is not carried again. A restore that is not complete goes on from the new place, or nothing is changed.
+what was carried is not carried again. A restore that is not complete goes on from the new place; or it ends, where
+somebody begins anew because what it reads from is gone; or nothing is changed.
 Must not know what records hold.
 """
 
@@ -20,16 +21,17 @@ from letterlock.backup.manifest import Manifest, media_name, open_manifest, segm
 from letterlock.backup.segments import SegmentRef, open_tail, tail_range
 from letterlock.errors import BackupError, ManifestMismatchError, TruncatedError
 from letterlock.primitives.derivation import sha256
-from letterlock_client.backup_models import BackupPhase, LeftBehind
+from letterlock_client.backup_models import BackupPhase
 from letterlock_client.errors import ClientError, Code, backups_off
 from letterlock_client.events import BackupMoved
-from letterlock_client.flows.backup import counting, successors
+from letterlock_client.flows.backup import counting, ending_restores, successors
 from letterlock_client.flows.backup.media import READ_BYTES, MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.salvaging import whole_ones
 from letterlock_client.flows.backup.terms import anew, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.providers.opening import normal
 from letterlock_client.storage import attachments, backup_state, beside_state, rotation_state
 from letterlock_client.storage.backup_state import BackupState, RestoreJournal
@@ -48,13 +50,15 @@ async def left_behind(place: Workplace) -> LeftBehind:
     """What only the backup has: files never fetched since a restore, or cleared here, and chats that it left out."""
     files, size = await place.database.read(attachments.only_in_backup)
     chats = await place.database.read(backup_state.left_out)
-    return LeftBehind(files, size, chats is not None, *(chats or ()))
+    waiting = await place.database.read(ending_restores.still_to_come)
+    return LeftBehind(files, size, chats is not None, *(chats or (0, 0)), waiting=waiting)
 
 
 async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> None:
     """Use another place from now on; the caller holds the place's backup lock.
 
-    With `begin_anew` nothing is carried over, and what lies only where backups were stays there. Raises code
+    With `begin_anew` nothing is carried over, and what lies only where backups were stays there; a restore that gets
+    nothing more from where it reads ends with what is here. Raises code
     backup_running while a key is being rotated, restore_unfinished where a restore could not go on from there,
     device_revoked where another terminal backs up here or there, provider_…; where files or chats would be left behind
     because what was used cannot be read, its code with `files` and `bytes`.
@@ -78,13 +82,16 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
         if await _is_one_place(place, old, new, state):
             await _rename(place, moved)
             return
-        await _require_going_on(place, moved, carried=not begin_anew)
+        if not begin_anew:
+            await place.database.read(partial(_going_on, moved=replace(moved, carried=True)))
         if not begin_anew and state.manifest:
             await _Carrying(place, old, new, state).everything()
             moved = replace(moved, carried=True)
     except _UnreadError as error:
         if not begin_anew:
             await _require_nothing_left(place, error.why)
+    if begin_anew:
+        moved = replace(moved, stranded=await ending_restores.stranded(place))
     await successors.note(place, new, state.backup_key)
     await _use(place, moved)
 
@@ -106,7 +113,8 @@ async def _require_nothing_left(place: Workplace, why: ClientError) -> None:
     if await place.database.read(backup_state.restoring):
         raise ClientError(
             why.code,
-            f"{why.message.removesuffix('.')}. A restore is not complete and reads from there: let it finish first",
+            f"{why.message.removesuffix('.')}. A restore is not complete and reads from there: let it finish first, or"
+            " begin anew (--anew), which ends it with what is here",
             **why.facts,
         )
     left = await left_behind(place)
@@ -115,15 +123,11 @@ async def _require_nothing_left(place: Workplace, why: ClientError) -> None:
 
 
 def _would_leave(why: ClientError, left: LeftBehind) -> ClientError:
-    files = f"{left.files} files, {left.bytes} bytes" if left.files else ""
-    chats = "chats that were not restored" if left.chats else ""
-    only = " and ".join(filter(None, (files, chats)))
     return ClientError(
         why.code,
-        f"{why.message.removesuffix('.')}. {only[0].upper()}{only[1:]} are only in the backup so far: bring it back, or"
-        " begin anew without them",
-        files=left.files,
-        bytes=left.bytes,
+        f"{why.message.removesuffix('.')}. Only in the backup so far: {left.words}. Bring it back, or begin anew"
+        " (--anew) without them",
+        **left.facts,
     )
 
 
@@ -134,6 +138,8 @@ class _Moved:
     before: BackupState
     to: str
     carried: bool = False
+    stranded: RestoreJournal | None = None
+    """A restore that ends with it."""
 
     @property
     def state(self) -> BackupState:
@@ -153,8 +159,9 @@ async def _use(place: Workplace, moved: _Moved) -> None:
             raise backups_off()
         if present.manifest != moved.before.manifest:
             raise ClientError(Code.BACKUP_RUNNING, "the backup was changed meanwhile: move it once more")
-        journal = await _going_on(work.tx, moved.before, carried=moved.carried)
-        if journal is not None:
+        if moved.stranded is not None:
+            await ending_restores.end(work, moved.stranded)
+        elif (journal := await _going_on(work.tx, moved)) is not None:
             await backup_state.change_restore(work.tx, replace(journal, provider=moved.to))
         await backup_state.save(work.tx, backup_state.as_chosen(moved.state, present))
         await backup_state.save_garbage(work.tx, {})
@@ -184,23 +191,20 @@ async def _rename(place: Workplace, moved: _Moved) -> None:
     await place.transact(work)
 
 
-async def _require_going_on(place: Workplace, moved: _Moved, *, carried: bool) -> None:
-    await place.database.read(partial(_going_on, state=moved.before, carried=carried))
-
-
-async def _going_on(reader: Reader, state: BackupState, *, carried: bool) -> RestoreJournal | None:
+async def _going_on(reader: Reader, moved: _Moved) -> RestoreJournal | None:
     """Return the restore that goes on from the new place; None where none is under way.
 
     Raises code restore_unfinished where what it has still to read is not carried there.
     """
-    journal = await backup_state.journal(reader)
+    journal, state = await backup_state.journal(reader), moved.before
     if journal is None or (
-        carried and (journal.backup_key, journal.manifest) == (state.backup_key, state.manifest)
+        moved.carried and (journal.backup_key, journal.manifest) == (state.backup_key, state.manifest)
     ):
         return journal
     raise ClientError(
         Code.RESTORE_UNFINISHED,
-        "a restore is not complete, and what it has still to bring would not come along: let it finish first",
+        "a restore is not complete, and what it has still to bring would not come along: let it finish first; where"
+        " what it reads from is gone, begin anew (--anew), which ends it with what is here",
     )
 
 

@@ -135,7 +135,8 @@ async def restore_messages(here: Restoring) -> None:
         await _fill(here, wanted)
     else:
         await _take_all(here, wanted)
-    here.place.delete_files(await here.place.transact(lambda work: _settle(here, work)))
+    watermark = here.manifest.watermark
+    here.place.delete_files(await here.place.transact(lambda work: settle(work, watermark)))
     await here.place.transact(lambda work: backup_import.let_go(work.tx))
     here.place.announcer.say([HistoryGrew()])
 
@@ -221,9 +222,9 @@ async def fetched(
             await asyncio.gather(coming, return_exceptions=True)
 
 
-async def _settle(here: Restoring, work: Work) -> list[str]:
-    """All came: the counter goes on above everything that was restored."""
-    await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)
+async def settle(work: Work, watermark: int) -> list[str]:
+    """All came: the counter goes on above everything that was restored. Return the files that go after the commit."""
+    await work.tx.execute("UPDATE change SET seq = max(seq, ?)", watermark)
     return await backup_import.settle(work.tx)
 
 
@@ -272,7 +273,7 @@ async def _take(here: Restoring, ref: SegmentRef, batches: Batches, work: Work) 
     await work.tx.run(partial(message_triggers.make, statements=triggers))
     if here.beside:
         # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
-        paths += await _settle(here, work)
+        paths += await settle(work, here.manifest.watermark)
     await applying_late.apply(work)
     work.tx.after_commit(work.place.timers_changed.set)
     if taken == len(batches):
@@ -348,15 +349,17 @@ async def complete(here: Restoring) -> Restored:
     """Bring files back, and close the journal: that is all."""
     files, wrong = await restore_files(here)
 
-    async def work(work: Work) -> None:
-        await backup_state.end_restore(work.tx)
-        await backup_state.note_left_out(work.tx, _left_out(here))
-        await late_changes.forget(work.tx)
-
-    await here.place.transact(work)
+    await here.place.transact(lambda work: close(work, _left_out(here)))
     here.place.backup_due.set()
     done = await restored(here)
     return replace(done, media=files, media_wrong=len(wrong), wrong=tuple(wrong[:MOST_NAMED]))
+
+
+async def close(work: Work, left_out: tuple[int, int] | None) -> None:
+    """Nothing more comes, and what was kept for it goes; `left_out` is what the backup has of chats and messages."""
+    await backup_state.end_restore(work.tx)
+    await backup_state.note_left_out(work.tx, left_out)
+    await late_changes.forget(work.tx)
 
 
 def _left_out(here: Restoring) -> tuple[int, int] | None:

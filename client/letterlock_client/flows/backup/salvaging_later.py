@@ -31,12 +31,16 @@ async def look(place: Workplace) -> FoundBackup:
         raise none_under_way()
     if await restoring.needs_account(place, journal):
         raise ClientError(Code.RESTORE_UNFINISHED, restoring.NOT_WHOLE)
+    return await salvaging.salvaged(objects(place, journal.provider), found_in(journal))
+
+
+def found_in(journal: RestoreJournal) -> FoundBackup:
+    """The backup that a restore brings back, as its journal has it. Raises codes backup_…."""
     with telling():
         manifest = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
-    found = FoundBackup(
+    return FoundBackup(
         journal.backup_key, journal.manifest_name, journal.manifest, manifest, journal.freshness
     )
-    return await salvaging.salvaged(objects(place, journal.provider), found)
 
 
 async def accept(place: Workplace, found: FoundBackup) -> None:

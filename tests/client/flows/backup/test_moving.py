@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from letterlock_client.backup_models import LeftBehind
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Work
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import TransferState
 from letterlock_client.providers.interface import UnreachableError
@@ -131,7 +131,8 @@ async def test_chats_that_would_be_left_behind_are_told_too(
     shelf.memory.objects.clear()
     with pytest.raises(ClientError) as told:
         await alice.backups.move(OTHER)
-    assert "chats that were not restored" in told.value.message.lower()
+    assert "Only in the backup so far: 1 chat with at most 1 message." in told.value.message
+    assert (told.value.facts["chats"], told.value.facts["messages"]) == (1, 1)
     assert (await alice.backups.status()).provider != OTHER
     await alice.backups.move(OTHER, anew=True)
     await alice.backups.back_up()
@@ -279,4 +280,6 @@ async def test_chats_that_an_older_release_left_out_are_told_without_a_number(pa
         await settings.set_fact(work.tx, "backup_partly_here", b"chats")
 
     await pair.alice._place.transact(note)
-    assert await pair.alice.backups.left_behind() == LeftBehind(0, 0, chats=True)
+    left = await pair.alice.backups.left_behind()
+    assert left == LeftBehind(0, 0, chats=True)
+    assert left.words == "chats that were not restored"

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from letterlock_client.backup_models import BackupStatus, LeftBehind
+from letterlock_client.backup_models import BackupStatus
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.ui.backup_wording import many, provider_words
 from letterlock_client.ui.screens.backup.work import Work
 from letterlock_client.ui.wording import size
@@ -18,6 +19,10 @@ ANEW: Final = (
     "that were never restored here stay behind."
 )
 LEFT: Final = "Only in the backup so far: {}. They stay in its folder, and are in no backup from then on."
+ENDS: Final = (
+    "A restore is not complete: at most {} and their files have still to come from the folder that it reads from. If "
+    "that is gone or broken, the restore ends with what is here, and they are left behind; else it has to finish first."
+)
 
 
 def carrying(
@@ -46,7 +51,7 @@ def beginning(
         "Looking at the folder",
         lambda _: move(),
         guarded=False,
-        facts=_only(LEFT, left),
+        facts=(*_only(LEFT, left), *_ends(left)),
     )
 
 
@@ -60,3 +65,8 @@ def _only(text: str, left: LeftBehind) -> tuple[str, ...]:
     if left.files:
         parts.append(f"{many(left.files, 'file')} ({size(left.bytes)})")
     return (text.format(" and ".join(parts)),) if parts else ()
+
+
+def _ends(left: LeftBehind) -> tuple[str, ...]:
+    """What becomes of a restore that is not complete."""
+    return (ENDS.format(many(left.waiting, "message")),) if left.waiting else ()

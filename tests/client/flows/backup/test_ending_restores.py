@@ -1,0 +1,221 @@
+"""A restore whose place is gone for ever ends where backups begin anew, with what is here."""
+
+from pathlib import Path
+
+import pytest
+
+from letterlock.ids import AccountId
+from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.flows.workplace import Work
+from letterlock_client.left_behind import LeftBehind
+from letterlock_client.messenger import Messenger
+from letterlock_client.models import TransferState
+from letterlock_client.providers.interface import Provider, RefusedError
+from letterlock_client.providers.memory import MemoryProvider
+from letterlock_client.storage import late_changes
+from letterlock_client.storage.database import Reader
+from tests.client.flows.backup.backup_scene import (
+    LONG,
+    PROVIDER,
+    Shelf,
+    flipped,
+    pair,
+    restore,
+    shelf,
+    spoil,
+    texts,
+    turn_on,
+)
+from tests.client.flows.backup.test_moving_crashes import OTHER, DeadError, Life, Mortal, filled
+from tests.client.providers.faulty import FaultyProvider
+from tests.town import Pair
+
+__all__ = ["pair", "shelf"]
+
+
+async def begun(
+    pair: Pair, shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Messenger, str]:
+    """A new terminal with the newest segment alone, whose restore goes on beside chatting."""
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
+    alice, digits = await filled(pair, folder)
+    await alice.close()
+    await restore(pair.town, digits, early=True)
+    shelf.others[OTHER] = MemoryProvider()
+    return await pair.town.open("second", connect=False), digits
+
+
+async def kept_for_later(reader: Reader) -> list[int]:
+    tables = ("restore", "restore_done", "late_change", "late_read", "late_gone")
+    return [int(await reader.value(f"SELECT count(*) FROM {table}")) for table in tables]
+
+
+class Unread(FaultyProvider):
+    """A folder that lists what it has, and gives nothing out."""
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        raise RefusedError(f"{name} cannot be read")
+
+
+def gone(shelf: Shelf) -> Provider:
+    shelf.memory.objects.clear()
+    return shelf.memory
+
+
+@pytest.mark.parametrize("fault", ["gone", "unread"])
+async def test_it_ends_with_what_is_here_and_the_next_backup_has_all_of_that(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    alice, digits = await begun(pair, shelf, tmp_path, monkeypatch)
+    said = await texts(alice, pair.to_bob)
+    assert len(said) < 9
+    shelf.seen = gone(shelf) if fault == "gone" else Unread(shelf.memory)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER)
+    assert "begin anew (--anew), which ends it with what is here" in told.value.message
+    assert (await alice.backups.status()).restoring
+    left = await alice.backups.left_behind()
+    assert left.waiting >= 10 - len(said)
+    status = await alice.backups.move(OTHER, anew=True)
+    assert (status.provider, status.restoring, status.last) == (OTHER, False, None)
+    assert await alice._place.database.read(kept_for_later) == [0] * 5
+    assert await alice.backups.left_behind() == LeftBehind(0, 0)
+    assert await texts(alice, pair.to_bob) == said
+    await alice.send_text(pair.to_bob, "from here on")
+    await alice.backups.back_up()
+    assert (await alice.backups.verify()).problems == ()
+    assert (await alice.backups.rehearse()).differences == ()
+    said = await texts(alice, pair.to_bob)
+    await alice.close()
+    assert (await restore(pair.town, digits, "third", provider=OTHER)).messages == len(said)
+    third = await pair.town.open("third", connect=False)
+    assert await texts(third, pair.to_bob) == said
+
+
+async def test_who_dies_while_it_ends_has_it_unfinished_or_ended(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, digits = await begun(pair, shelf, tmp_path, monkeypatch)
+    said = await texts(alice, pair.to_bob)
+    other = shelf.others[OTHER]
+    gone(shelf)
+    deaths = 0
+    while (status := await alice.backups.status()).provider != OTHER:
+        assert (status.provider, status.restoring) == (PROVIDER, True)
+        unfinished = await alice.backups.unfinished()
+        assert unfinished is not None
+        assert unfinished.request.provider == PROVIDER
+        life = Life(deaths)
+        shelf.seen, shelf.others[OTHER] = Mortal(shelf.memory, life), Mortal(other, life)
+        try:
+            await alice.backups.move(OTHER, anew=True)
+        except DeadError:
+            deaths += 1
+            await alice.close()
+            alice = await pair.town.open("second", connect=False)
+    assert deaths >= 8
+    assert not status.restoring
+    shelf.seen, shelf.others[OTHER] = MemoryProvider(), other
+    assert await texts(alice, pair.to_bob) == said
+    await alice.backups.back_up()
+    await alice.close()
+    assert (await restore(pair.town, digits, "third", provider=OTHER)).messages == len(said)
+
+
+@pytest.mark.parametrize("whole", ["all", "one segment"])
+async def test_where_anything_can_be_read_it_is_let_finish_first(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str
+) -> None:
+    alice, _ = await begun(pair, shelf, tmp_path, monkeypatch)
+    said = await texts(alice, pair.to_bob)
+    if whole == "one segment":
+        spoil(shelf, max(name for name in shelf.memory.objects if "/segment/" in name), flipped)
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER, anew=True)
+    assert told.value.code is Code.RESTORE_UNFINISHED
+    status = await alice.backups.status()
+    assert (status.provider, status.restoring) == (PROVIDER, True)
+    assert await texts(alice, pair.to_bob) == said
+
+
+async def test_what_was_kept_for_messages_that_do_not_come_goes(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _ = await begun(pair, shelf, tmp_path, monkeypatch)
+    newest = (await alice.history(pair.to_bob, 1))[0]
+    late = late_changes.LateChange(newest.id, AccountId(pair.to_bob), b"payload")
+
+    async def keep(work: Work) -> None:
+        await late_changes.keep(work.tx, late)
+        await late_changes.note_read(work.tx, pair.to_bob, newest.id)
+
+    await alice._place.transact(keep)
+    assert await alice._place.database.read(kept_for_later) != [0] * 5
+    gone(shelf)
+    await alice.backups.move(OTHER, anew=True)
+    assert await alice._place.database.read(kept_for_later) == [0] * 5
+
+
+class Ending(FaultyProvider):
+    """A folder that goes for ever when one object is read."""
+
+    def __init__(self, inner: Provider, name: str) -> None:
+        super().__init__(inner)
+        self._name = name
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if name == self._name:
+            raise DeadError
+        return await super().get(name, start, length)
+
+
+async def test_chats_of_people_who_are_not_here_are_not_kept_without_keys(pair: Pair, shelf: Shelf) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    before = set(shelf.memory.objects)
+    await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    for number in range(8):
+        await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    await pair.alice.backups.back_up()
+    (middle,) = [name for name in shelf.memory.objects.keys() - before if "/segment/" in name]
+    await pair.alice.send_text(to_carol, "later")
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(pair.town, digits, generation=1)
+    shelf.seen = Ending(shelf.memory, middle)
+    with pytest.raises(DeadError):
+        await restore(pair.town, digits)
+    shelf.seen, shelf.others[OTHER] = shelf.memory, MemoryProvider()
+    gone(shelf)
+    alice = await pair.town.open("second", connect=False)
+    assert await texts(alice, to_carol) == ["later"]
+    with pytest.raises(ClientError) as told:
+        await alice.backups.move(OTHER, anew=True)
+    assert told.value.code is Code.RESTORE_UNFINISHED
+    assert "of some chats only messages have come" in told.value.message
+    assert await texts(alice, to_carol) == ["later"]
+    assert (await alice.backups.status()).restoring
+
+
+async def test_files_that_did_not_come_are_asked_of_the_relay_alone(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, digits = await filled(pair, tmp_path)
+    await alice.close()
+    await restore(pair.town, digits, early=True)
+    shelf.others[OTHER] = MemoryProvider()
+    alice = await pair.town.open("second")
+    gone(shelf)
+    await alice.backups.move(OTHER, anew=True)
+    (one,) = [each for each in await alice.history(pair.to_bob, 100) if each.attachment is not None]
+    assert one.attachment is not None
+    assert one.attachment.state is TransferState.REMOTE
+    await alice.backups.back_up()
+    assert (await alice.backups.verify()).media == 0
+    await alice.download(one.id)
+    shown = (await alice.message(one.id)).attachment
+    assert shown is not None
+    assert shown.state is TransferState.HERE
+    assert (await alice.backups.back_up()).media_written == 1
