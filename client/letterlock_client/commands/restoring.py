@@ -13,7 +13,7 @@ from letterlock_client.backup_shapes import restored_line, restored_shape
 from letterlock_client.commands.backup import secret_from, tell_progress
 from letterlock_client.commands.session import UsageError, ask, can_ask, new_unlock, profile_name, unlock_for
 from letterlock_client.config import Home, Unlock
-from letterlock_client.errors import ClientError, Code
+from letterlock_client.errors import DAMAGE, ClientError, Code
 from letterlock_client.output import DONE, Output
 from letterlock_client.restoration import Restoration
 from letterlock_client.sanitize import name_of
@@ -53,13 +53,16 @@ async def restore(given: Namespace, output: Output) -> int:
 
 
 async def bring_back(restoration: Restoration, how: Unlock, output: Output) -> Restored:
-    """Restore; where the relay is away, say that nothing of it was in vain. Raises what `Restoration.run` does."""
+    """Restore; where it is damaged or the relay is away, say what to do. Raises what `Restoration.run` does."""
     try:
         return await restoration.run(how, progress=lambda moved: tell_progress(moved, output))
     except ClientError as error:
-        if error.code is not Code.OFFLINE:
+        if error.code in DAMAGE:
+            then = "with --accept-damaged what is whole of it is restored"
+        elif error.code is Code.OFFLINE:
+            then = "what has come is kept, and the same command goes on"
+        else:
             raise
-        then = "what has come is kept, and the same command goes on"
         raise ClientError(error.code, f"{error.message.removesuffix('.')}; {then}", **error.facts) from error
 
 

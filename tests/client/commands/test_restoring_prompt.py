@@ -116,15 +116,20 @@ async def test_where_nobody_can_be_asked_no_realm_is_asked(monkeypatch: pytest.M
     assert asked.times == 0
 
 
-@pytest.mark.parametrize(("code", "told"), [(Code.OFFLINE, True), (Code.PROVIDER_FULL, False)])
-async def test_a_restore_that_stops_for_want_of_the_relay_says_that_the_same_command_goes_on(
-    code: Code, told: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (Code.OFFLINE, "the same command goes on"),
+        (Code.BACKUP_DAMAGED, "with --accept-damaged"),
+        (Code.PROVIDER_FULL, ""),
+    ],
+)
+async def test_a_restore_that_stops_says_what_to_do(code: Code, told: str) -> None:
     class Stopped:
         async def run(self, *_asked: object, **_more: object) -> None:
             raise ClientError(code, "it cannot be reached.", wait_seconds=3)
 
     with pytest.raises(ClientError) as raised:
         await restoring.bring_back(Stopped(), NO_PASSPHRASE, Output(as_json=False))  # type: ignore[arg-type]
-    assert ("the same command goes on" in raised.value.message) is told
+    assert (";" in raised.value.message, told in raised.value.message) == (bool(told), True)
     assert (raised.value.code, raised.value.facts) == (code, {"wait_seconds": 3})
