@@ -6,6 +6,7 @@ verb raises `ClientError`. Must not know Textual, printing, or what a command li
 A verb imports what it needs: a backup that a timer starts loads neither restores nor the vault's cryptography.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -179,8 +180,8 @@ class Backups:
 
         Where that cannot be read, or with `anew`, backups begin there with all that is here; of files and chats that
         would be left behind the first says so instead. A restore that is not complete goes on from there; with `anew`
-        it ends with what is here, where what it reads from is gone. Raises codes
-        backup_off, backup_running, restore_unfinished, device_revoked, bad_input, backup_…, provider_….
+        it ends with what is here, where what it reads from is gone. Raises codes backup_off, backup_running,
+        restore_unfinished, device_revoked, bad_input, backup_…, provider_….
         """
         from letterlock_client.flows.backup import moving
 
@@ -190,8 +191,9 @@ class Backups:
             await self._tasks.stop_restoring()
         try:
             await self._one(lambda: moving.move(self._place, provider, begin_anew=anew))
-        except ClientError as error:
-            if ran and error.code is not Code.CLOSED:
+        except (ClientError, asyncio.CancelledError) as error:
+            # Refused or called off, nothing has changed; only what is closed does not go on.
+            if ran and getattr(error, "code", None) is not Code.CLOSED:
                 self._tasks.go_on_restoring()
             raise
         if ran or self._tasks.restore_stopped is not None:

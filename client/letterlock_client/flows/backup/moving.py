@@ -58,10 +58,10 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
     """Use another place from now on; the caller holds the place's backup lock.
 
     With `begin_anew` nothing is carried over, and what lies only where backups were stays there; a restore that gets
-    nothing more from where it reads ends with what is here. Raises code
-    backup_running while a key is being rotated, restore_unfinished where a restore could not go on from there,
-    device_revoked where another terminal backs up here or there, provider_…; where files or chats would be left behind
-    because what was used cannot be read, its code with `files` and `bytes`.
+    nothing more from where it reads ends with what is here. Raises code backup_running while a key is being rotated,
+    restore_unfinished where a restore could not go on from there, device_revoked where another terminal backs up here
+    or there, provider_…; where files or chats would be left behind because what was used cannot be read, its code with
+    the facts of `LeftBehind`.
     """
     to = normal(provider)
     new = Objects(place.open_provider(to, create=True), place.sleep)
@@ -84,9 +84,9 @@ async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> 
             return
         if not begin_anew:
             await place.database.read(partial(_going_on, moved=replace(moved, carried=True)))
-        if not begin_anew and state.manifest:
-            await _Carrying(place, old, new, state).everything()
-            moved = replace(moved, carried=True)
+            if state.manifest:
+                await _Carrying(place, old, new, state).everything()
+                moved = replace(moved, carried=True)
     except _UnreadError as error:
         if not begin_anew:
             await _require_nothing_left(place, error.why)

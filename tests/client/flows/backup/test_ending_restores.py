@@ -1,5 +1,6 @@
 """A restore whose place is gone for ever ends where backups begin anew, with what is here."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from letterlock_client.flows.workplace import Work
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import TransferState
-from letterlock_client.providers.interface import Provider, RefusedError
+from letterlock_client.providers.interface import Provider, ProviderInfo, RefusedError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import late_changes
 from letterlock_client.storage.database import Reader
@@ -19,6 +20,7 @@ from tests.client.flows.backup.backup_scene import (
     LONG,
     PROVIDER,
     Shelf,
+    Slow,
     flipped,
     pair,
     restore,
@@ -219,3 +221,32 @@ async def test_files_that_did_not_come_are_asked_of_the_relay_alone(
     assert shown is not None
     assert shown.state is TransferState.HERE
     assert (await alice.backups.back_up()).media_written == 1
+
+
+class Held(MemoryProvider):
+    """A place that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def info(self) -> ProviderInfo:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_beginning_that_is_called_off_lets_the_restore_go_on(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _ = await begun(pair, shelf, tmp_path, monkeypatch)
+    segments = [name for name in shelf.memory.objects if "/segment/" in name]
+    shelf.seen, shelf.others[OTHER] = Slow(shelf.memory, segments, free=0), (held := Held())
+    alice.backups.go_on_restoring()
+    moving = asyncio.create_task(alice.backups.move(OTHER, anew=True))
+    await held.asked.wait()
+    assert not alice.backups._tasks.restores
+    moving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await moving
+    assert alice.backups._tasks.restores
