@@ -68,3 +68,6 @@ def migrate(
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    # Renaming a table leaves SQLite's temporary database open, and then no transaction can choose where it sorts.
+    connection.execute("PRAGMA temp_store = DEFAULT")
+    connection.execute("PRAGMA temp_store = MEMORY")

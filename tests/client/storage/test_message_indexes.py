@@ -1,5 +1,6 @@
 """Messages are found by their ids, each by one, whatever a restore that nobody ended has left behind."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from letterlock_client.models import Reaction
 from letterlock_client.storage import message_indexes, message_triggers, messages
 from letterlock_client.storage.database import Database, Reader, Transaction
 from tests.client.storage.chat import BOB, CHAT, KEY, make_chat, message
+
+IN_FILES, IN_MEMORY = 1, 2
+"""Of `PRAGMA temp_store`."""
 
 
 async def there(reader: Reader) -> bool:
@@ -45,6 +49,41 @@ async def test_of_a_message_that_stands_at_two_places_the_newest_version_stays(t
         assert await database.read(lambda reader: reader.all("SELECT id FROM tombstone")) == []
         await database.write(lambda tx: messages.remove(tx, message(1).id))
         assert len(await database.read(lambda reader: reader.all("SELECT id FROM tombstone"))) == 1
+
+
+@pytest.mark.parametrize("room", [True, False])
+async def test_ids_are_sorted_in_files_where_these_lie_in_memory_and_else_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    monkeypatch.setattr(message_indexes, "_has_room", lambda size: room and size == 3 * 64)
+    leave_newest = message_indexes._leave_newest
+    chosen = []
+
+    def watched(connection: sqlite3.Connection) -> None:
+        chosen.append(settings(connection))
+        leave_newest(connection)
+
+    monkeypatch.setattr(message_indexes, "_leave_newest", watched)
+    async with await Database.open(tmp_path / "sorted.db", KEY) as database:
+        await database.write(make_chat)
+        for number in (1, 2, 3):
+            await database.write(lambda tx, number=number: messages.add(tx, message(number)))  # type: ignore[misc]
+        await database.write(twice)
+        usual = await database.write(lambda tx: tx.run(settings))
+        await database.write(lambda tx: tx.run(message_indexes.make))
+        assert await database.read(there)
+        assert await database.write(lambda tx: tx.run(settings)) == usual
+    assert usual[0] == IN_MEMORY
+    assert chosen == [(IN_FILES, "/dev/shm", -1000, 1) if room else usual]
+
+
+def settings(connection: sqlite3.Connection) -> tuple[int, str, int, int]:
+    """Where SQLite puts what it needs for a moment, how much it keeps, and how many threads help it."""
+    found = [
+        connection.execute(f"PRAGMA {name}").fetchone()
+        for name in ("temp_store", "temp_store_directory", "cache_size", "threads")
+    ]
+    return tuple(row[0] if row else None for row in found)  # type: ignore[return-value]
 
 
 async def test_an_opening_that_fails_in_the_middle_leaves_no_deletion_uncounted(
