@@ -112,6 +112,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(options: argparse.Namespace) -> int:
     """Run what was asked for; return its exit status. Raises UsageError."""
+    try:
+        import letterlock.primitives.group_library  # noqa: F401 - said here, where the reason can still be told
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
     if options.act == "fleet":
         return asyncio.run(_pin(options))
     from letterlock_server.serving import loop_factory

@@ -8,9 +8,8 @@ from then on. Must not know what is blinded, shared or agreed on.
 from collections.abc import Iterable
 from typing import Final, NewType
 
-import rbcl  # type: ignore[import-untyped]
-
 from letterlock.errors import BadKeyError, MalformedError, MisuseError
+from letterlock.primitives.group_library import library as rbcl
 
 Element = NewType("Element", bytes)
 """32 bytes: the one encoding of a group element that is not the identity."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import importlib.abc
 import json
 import os
 import signal
@@ -240,6 +242,23 @@ def test_what_cannot_be_is_said_in_words(
     monkeypatch.setattr(fleet_file, "_APART_S", 0)
     assert main(["vault", *options]) == 2
     assert word in capsys.readouterr().err
+
+
+class NothingLoads(importlib.abc.MetaPathFinder):
+    """A system that loads no library out of the folder for temporary files."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "letterlock.primitives.group_library":
+            raise OSError(errno.ENOEXEC, "let TMPDIR name another", "the folder")
+
+
+def test_a_library_that_cannot_be_loaded_is_said_in_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "letterlock.primitives.group_library")
+    monkeypatch.setattr(sys, "meta_path", [NothingLoads(), *sys.meta_path])
+    assert main(["vault", "--store", "memory"]) == 2
+    assert capsys.readouterr().err == "letterlock vault: the folder: let TMPDIR name another\n"
 
 
 async def test_a_realm_that_is_just_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
