@@ -48,6 +48,7 @@ _INSERT = (
 class Said:
     """One message."""
 
+    number: int
     id: bytes
     peer: bytes
     mine: bool
@@ -68,7 +69,8 @@ def said(numbers: range) -> Iterator[Said]:
     for number in numbers:
         text = " ".join(dice.choices(words, k=dice.randint(3, 16)))
         chat = min(dice.randrange(CHATS), dice.randrange(CHATS))
-        yield Said(dice.randbytes(16), peer(chat), dice.random() < 0.5, text, start + number * 30_011)
+        at = start + number * 30_011
+        yield Said(number, dice.randbytes(16), peer(chat), dice.random() < 0.5, text, at)
 
 
 def _vocabulary() -> list[str]:
@@ -129,14 +131,20 @@ class Histories:
         key = await keyring.open_database_key(places, NO_PASSPHRASE)
         async with await Database.open(places.database, key) as database:
             owner = await database.read(lambda reader: reader.value("SELECT account FROM identity"))
+            sent = 0
             for first in range(messages.start, messages.stop, STEP):
                 some = list(said(range(first, min(first + STEP, messages.stop))))
                 rows = [_row(each, owner) for each in some]
                 await database.write(lambda tx, rows=rows: tx.many(_INSERT, rows))  # type: ignore[misc]
+                # People send files all along.
+                share = len(files) * (some[-1].number + 1 - messages.start) // len(messages)
+                for number in files[sent:share]:
+                    await database.write(
+                        lambda tx, number=number, at=some[-1].at: _attach(tx, places.attachments, number, at)  # type: ignore[misc]
+                    )
+                sent = share
             while await database.write(search.catch_up):
                 pass
-            for number in files:
-                await database.write(lambda tx, number=number: _attach(tx, places.attachments, number))  # type: ignore[misc]
 
 
 @asynccontextmanager
@@ -188,7 +196,7 @@ def _row(each: Said, owner: bytes) -> tuple[Any, ...]:
     return (each.id, each.peer, author, each.mine, each.text, len(each.text), each.at, each.at, delivery)
 
 
-async def _attach(tx: Transaction, folder: Path, number: int) -> None:
+async def _attach(tx: Transaction, folder: Path, number: int, at: int) -> None:
     """Put a file into the profile as a picture that came: sealed, and with all that the database says of it."""
     body = file_bytes(number)
     message = os.urandom(16)
@@ -210,7 +218,6 @@ async def _attach(tx: Transaction, folder: Path, number: int) -> None:
     (folder / path).write_bytes(
         b"".join(chunks.seal(i, body[at : at + size]) for i, (at, size) in enumerate(spans))
     )
-    at = 1_800_000_000_000 + number
     await tx.execute(_INSERT, message, peer(0), peer(0), False, "", 0, at, at, "none")
     await tx.execute(
         "INSERT INTO attachment (message, blob, name, media_type, size, state, width, height, duration_ms, preview,"
