@@ -213,9 +213,13 @@ def _messages(
     chats = _chats(connection, (each.conversation for each in wanted))
     here = _in_place(connection, [each.id for each in wanted], [each.position for each in wanted])
     if order in _STRAIGHT and here is not None:
-        replace = order is Order.OLDEST_FIRST and bool(here)
-        fresh = wanted if replace else [each for each in wanted if each.id not in here]
-        done.messages += _insert(connection, fresh, (), chats, replace=replace)
+        done.messages += _insert(connection, [each for each in wanted if each.id not in here], (), chats)
+        if order is Order.OLDEST_FIRST:
+            # Changed and not put in anew: a file that came back meanwhile need not come a second time.
+            again = [each for each in wanted if each.id in here]
+            for each in again:
+                message_import.replace(connection, each.position, each)
+            done.changed += len(again)
         return
     # From here on they are looked for by their ids.
     message_indexes.make(connection)
@@ -254,10 +258,8 @@ def _insert(
     placed: Sequence[MessageRecord],
     homeless: Sequence[MessageRecord],
     chats: dict[bytes, int],
-    *,
-    replace: bool = False,
 ) -> int:
-    stored = message_import.insert(connection, placed, homeless, chats, replace=replace)
+    stored = message_import.insert(connection, placed, homeless, chats)
     _make_findable(connection, [each.position for each in placed])
     return stored
 

@@ -32,15 +32,10 @@ def insert(
     placed: Sequence[MessageRecord],
     homeless: Sequence[MessageRecord],
     chats: Mapping[bytes, int],
-    *,
-    replace: bool = False,
 ) -> int:
-    """Store messages, each at its place or, without one, at the end; return how many.
-
-    What stands at a place goes where `replace` says so, with all that belongs to it.
-    """
+    """Store messages, each at its place or, without one, at the end; return how many."""
     marks = ", ".join(f"?{number + 1}" for number in range(len(_MESSAGE.split(", "))))
-    verb, unless = message_indexes.insertion(connection, replace=replace)
+    verb, unless = message_indexes.insertion(connection)
     before = connection.total_changes
     # Those that go to the end must not get there before others take their places.
     for some, free in ((placed, True), (homeless, False)):

@@ -20,9 +20,10 @@ from letterlock.backup.records import (
     pack_batch,
     read_batch,
 )
-from letterlock.ids import MessageId
-from letterlock_client.models import Delivery
+from letterlock.ids import BlobId, MessageId
+from letterlock_client.models import Attachment, Delivery, TransferState
 from letterlock_client.storage import (
+    attachments,
     backup_import,
     backup_rows,
     conversations,
@@ -30,6 +31,7 @@ from letterlock_client.storage import (
     messages,
     search,
 )
+from letterlock_client.storage.attachments import StoredAttachment
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Database, Reader, Transaction
 from letterlock_client.storage.plain_import import ReadyColumns
@@ -283,6 +285,31 @@ async def test_two_messages_with_one_place_lose_no_reaction_and_no_word_of_those
         texts = [each.text for each in kept]
         assert texts[:2] == ["message 1", "message 2"]
         assert texts.index("message 60") == 7
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_a_file_that_came_back_stays_while_the_newer_version_of_its_message_comes(
+    tmp_path: Path, same: bool
+) -> None:
+    shown = Attachment(BlobId(b"p" * 16), "a.png", "image/png", 10, TransferState.HERE, 3, 4, 0, b"preview")
+    async with two_databases(tmp_path) as (first, second):
+        await first.write(partial(change, what="say", numbers=[1, 2, 3, 4, 5]))
+        sent = StoredAttachment(name(3), shown, b"file", "there", upload=False)
+        await first.write(lambda tx: attachments.add(tx, sent))
+        above, old = await segment(first, 0, 100)
+        await first.write(partial(change, what="react", numbers=[3]))
+        if not same:
+            await first.write(lambda tx: tx.execute("UPDATE attachment SET descriptor = ?", b"another file"))
+        _, new = await segment(first, above, 100)
+        await second.write(lambda tx: tx.run(message_indexes.drop))
+        await second.write(partial(take, batches=old, order=Order.OLDEST_FIRST))
+        (absent,) = await second.read(attachments.absent)
+        assert await second.write(lambda tx: attachments.arrived(tx, absent, "here", 10))
+        await second.write(partial(take, batches=new, order=Order.OLDEST_FIRST))
+        await settle(second)
+        assert await picture(second) == await picture(first)
+        found = await second.read(attachments.absent)
+        assert [each.descriptor for each in found] == ([] if same else [b"another file"])
 
 
 async def test_what_was_cut_short_and_comes_twice_is_indexed_once(tmp_path: Path) -> None:
