@@ -65,7 +65,7 @@ def _sorted_in_pieces(connection: sqlite3.Connection) -> Iterator[None]:
     These files hold ids that nobody sealed, so they may lie nowhere but in memory, and have no name there. Where that
     has no room, or something that lies elsewhere is open, it sorts at once.
     """
-    (rows,) = connection.execute("SELECT count(*) FROM message").fetchone()
+    (rows,) = connection.execute("SELECT coalesce(max(row), 0) FROM message").fetchone()
     (cache,) = connection.execute("PRAGMA cache_size").fetchone()
     ready = _has_room(rows * _BYTES_OF_A_ROW) and _may_use_files(connection)
     if ready:

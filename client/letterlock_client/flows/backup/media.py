@@ -206,6 +206,8 @@ class WantedFile:
 async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted: WantedFile) -> str:
     """Bring a file back under its message's key; return its path within the folder of attachments.
 
+    Before anybody relies on it the caller has it survive a power cut (`have_survive`).
+
     Raises codes backup_…, provider_…, file_failed, storage_full.
     """
     content = wanted.content
@@ -285,9 +287,8 @@ class _Writer:
         self._write(self._waiting + plain, self._sealed.cut.chunks - 1)
 
     def finish(self) -> None:
-        """Write the last chunk, and have the file survive a power cut."""
+        """Write the last chunk."""
         self._write(self._waiting, self._sealed.cut.chunks)
-        self._sealed.finish(self._file)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -242,6 +242,9 @@ async def _read(store: Objects, key: bytes, ref: SegmentRef) -> Batches:
 async def take_segment(here: Restoring, ref: SegmentRef, batches: Batches) -> None:
     """Bring one segment in, and note that it is in: at once, or in as many steps as others want to write meanwhile."""
     begun = False
+    if not here.beside:
+        # Each step is a turn of the writer's thread that it has to wait for.
+        batches = [[each for batch in batches for each in batch]]
     while batches or not begun:
         begun = True
         taken, paths = await here.place.transact(partial(_take, here, ref, batches))

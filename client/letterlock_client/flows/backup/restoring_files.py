@@ -2,7 +2,7 @@
 
 ::
 
-    absent here, present there ─> fetched, IN_FLIGHT at a time ─> wait to be noted ─> noted, all in one transaction
+    absent here, present there ─> fetched, IN_FLIGHT at a time ─> wait ─> all synced, and noted in one transaction
 
 Must not know segments, nor who restores.
 """
@@ -22,6 +22,7 @@ from letterlock_client.flows.backup import lost_files
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects, together
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.files.sealed_files import have_survive, off_loop
 from letterlock_client.flows.sending import tell_changed
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.models import TransferState
@@ -142,12 +143,24 @@ class FilesBack:
             async with self._noting:
                 # Whoever was at it may have taken this one along.
                 if arrived in self._arrived:
-                    some = list(self._arrived)
-                    await place.transact(partial(self._note, some))
-                    del self._arrived[: len(some)]
+                    await self._keep(list(self._arrived))
             if not arrived.kept:
                 place.delete_files([path])
             return arrived.kept
+
+    async def _keep(self, some: list[_Arrived]) -> None:
+        """Have files survive a power cut, and note them; where that fails they are fetched anew."""
+        paths = [each.path for each in some]
+        try:
+            await off_loop(lambda _halt: have_survive([self._place.sealed_path(path) for path in paths]))
+            await self._place.transact(partial(self._note, some))
+        except ClientError:
+            del self._arrived[: len(some)]
+            for each in some:
+                each.kept = False
+            self._place.delete_files(paths)
+            raise
+        del self._arrived[: len(some)]
 
     async def _note(self, some: list[_Arrived], work: Work) -> None:
         for each in some:
