@@ -153,9 +153,18 @@ async def choose(messenger: Messenger, given: Namespace, output: Output) -> int:
         left = await messenger.backups.left_behind()
         if left.words or left.waiting:
             output.progress({"phase": "only_there", **left.facts}, only_there(left, anew=given.anew))
-        moving = messenger.backups.move(given.provider, anew=given.anew)
-        await with_progress(messenger, output, moving)
+        await with_progress(messenger, output, move(messenger, given))
     return tell_status(await set_choices(messenger, given), output)
+
+
+async def move(messenger: Messenger, given: Namespace) -> BackupStatus:
+    """Use another place; connect where that takes the relay. Raises as `Backups.move`."""
+    try:
+        return await messenger.backups.move(given.provider, anew=given.anew)
+    except ClientError as error:
+        if error.code is not Code.OFFLINE or not await online(messenger):
+            raise
+    return await messenger.backups.move(given.provider, anew=given.anew)
 
 
 def only_there(left: LeftBehind, *, anew: bool) -> str:

@@ -186,10 +186,15 @@ async def refresh(place: Workplace, account: AccountId) -> StoredContact | None:
 
 
 async def remember(work: Work, found: Found, standing: Standing) -> StoredContact:
-    """Store an account that was found, with an empty chat; what is known already is only brought up to date."""
+    """Store an account that was found, with an empty chat; what is known already is only brought up to date.
+
+    Whose messages a restore brought without the keys was no stranger.
+    """
     known = await contacts.get(work.tx, found.account.account)
     if known is not None:
         return await take(work, known, found.account)
+    if found.account.account in await contacts.without_keys(work.tx):
+        standing = Standing.ACCEPTED
     same = await contacts.by_handle(work.tx, found.handle) if found.handle else []
     view = found.account.devices.view
     contact = StoredContact(
@@ -317,7 +322,14 @@ def _doubt(work: Work, account: AccountId, view: ListView) -> None:
 
 async def require_contact(reader: Reader, conversation: ConversationId) -> StoredContact:
     """Return the contact of a chat. Raises code unknown_conversation."""
-    contact = await contacts.get(reader, AccountId(conversation))
+    account = AccountId(conversation)
+    contact = await contacts.get(reader, account)
+    if contact is None and account in await contacts.without_keys(reader):
+        raise ClientError(
+            Code.UNKNOWN_CONVERSATION,
+            "a restore has brought only messages of this chat so far, not the keys of its contact: let it finish, or"
+            f" look {account_text(account)} up",
+        )
     if contact is None:
         raise ClientError(Code.UNKNOWN_CONVERSATION, "there is no such chat")
     return contact

@@ -21,10 +21,11 @@ from letterlock.backup.records import (
     TombstoneRecord,
 )
 from letterlock_client.storage import message_import, message_indexes, plain_import
-from letterlock_client.storage.backup_people import UNKNOWN, hold_places, take_people
+from letterlock_client.storage.backup_people import hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, bury_again, expire
-from letterlock_client.storage.database import Reader, Transaction
+from letterlock_client.storage.contacts import UNKNOWN
+from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.plain_import import ReadyColumns
 
 _CACHE_KIB: Final = 96 * 1024
@@ -172,16 +173,6 @@ async def settle(tx: Transaction) -> list[str]:
     await tx.many("DELETE FROM tombstone WHERE kind = 'contact' AND id = ?", held)
     await tx.many("INSERT OR REPLACE INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?)", buried)
     return files + [path for (path,) in paths]
-
-
-async def places_held(reader: Reader) -> bool:
-    """Say whether there are chats of which nothing but messages has come yet."""
-    held = await reader.value(
-        "SELECT EXISTS (SELECT 1 FROM contact WHERE change_seq = ?1)"
-        " OR EXISTS (SELECT 1 FROM conversation WHERE change_seq = ?1)",
-        UNKNOWN,
-    )
-    return bool(held)
 
 
 async def let_go(tx: Transaction) -> None:

@@ -10,9 +10,7 @@ from typing import Final
 
 from letterlock.backup.records import ContactRecord, ConversationRecord, Record
 from letterlock_client.models import Listed
-
-UNKNOWN: Final = -1
-"""The version of a contact or chat of which nothing has come but messages."""
+from letterlock_client.storage.contacts import UNKNOWN
 
 _CONTACT: Final = (
     "account, handle, handle_entry, root_key, list_certificate, device_list, list_epoch, list_version, list_digest,"

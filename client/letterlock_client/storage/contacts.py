@@ -1,6 +1,7 @@
 """The other accounts: what is known of each, what was checked, and where it stands with us.
 
-Must not know what a signature means.
+A restore of an earlier release may have left a chat whose contact has no keys, for only messages had come: nobody is
+known there until the keys have. Must not know what a signature means.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ _COLUMNS: Final = (
     "list_digest, standing, verified, key_changed_at, warning, created, known"
 )
 _NAMES: Final = _COLUMNS.split(", ")
+
+UNKNOWN: Final = -1
+"""The version of a contact or chat of which nothing has come but messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class StoredContact:
 
 
 async def get(reader: Reader, account: AccountId) -> StoredContact | None:
-    """One contact, or None."""
-    row = await reader.one(f"SELECT {_COLUMNS} FROM contact WHERE account = ?", account)
+    """One contact, or None; also of whom there are only messages."""
+    row = await reader.one(f"SELECT {_COLUMNS} FROM contact WHERE account = ? AND root_key <> x''", account)
     return _contact(row) if row else None
 
 
@@ -66,8 +70,14 @@ async def by_handle(reader: Reader, handle: str) -> list[StoredContact]:
 
 async def every(reader: Reader) -> list[StoredContact]:
     """All contacts, by handle and account."""
-    rows = await reader.all(f"SELECT {_COLUMNS} FROM contact ORDER BY handle, account")
+    rows = await reader.all(f"SELECT {_COLUMNS} FROM contact WHERE root_key <> x'' ORDER BY handle, account")
     return [_contact(row) for row in rows]
+
+
+async def without_keys(reader: Reader) -> list[AccountId]:
+    """The accounts of which there are only messages."""
+    rows = await reader.all("SELECT account FROM contact WHERE root_key = x'' ORDER BY account")
+    return [AccountId(account) for (account,) in rows]
 
 
 async def save(tx: Transaction, contact: StoredContact) -> None:

@@ -11,6 +11,7 @@ from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client import models
 from letterlock_client.models import Listed, Message, Standing
 from letterlock_client.storage import messages
+from letterlock_client.storage.contacts import UNKNOWN
 from letterlock_client.storage.database import Reader, Transaction
 
 _SELECT: Final = (
@@ -70,10 +71,14 @@ class _Line:
 
 
 async def ensure(tx: Transaction, conversation: ConversationId, now: int, *, timer_s: int = 0) -> bool:
-    """Make the chat with this contact if there is none; say whether it was made. The contact must exist."""
+    """Make the chat with this contact if there is none; say whether it was made. The contact must exist.
+
+    A place that a restore holds for messages is none.
+    """
     made = await tx.execute(
         "INSERT INTO conversation (peer, created, timer_s, timer_set_at) VALUES (?, ?, ?, 0)"
-        " ON CONFLICT (peer) DO NOTHING",
+        " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s"
+        f" WHERE change_seq = {UNKNOWN}",
         conversation,
         now,
         timer_s,

@@ -10,14 +10,18 @@ Must not know how backups go on after that.
 from functools import partial
 from typing import Final
 
+from letterlock.ids import AccountId
 from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code
 from letterlock_client.events import HistoryGrew
+from letterlock_client.flows import contacts as contacting
 from letterlock_client.flows.backup import looking_ahead, restoring, salvaging, salvaging_later
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects
 from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.storage import backup_import, backup_state
+from letterlock_client.links.failures import Offline
+from letterlock_client.models import Standing
+from letterlock_client.storage import backup_state, contacts
 from letterlock_client.storage.backup_state import RestoreJournal
 from letterlock_client.storage.database import Reader
 
@@ -27,8 +31,9 @@ _NOTHING_MORE: Final = frozenset({*PROVIDER_AWAY, *WRONG_THERE})
 async def stranded(place: Workplace) -> RestoreJournal | None:
     """The restore under way, which gets nothing more from where it reads; None where none is under way.
 
-    Reads all that it would. Raises code restore_unfinished where anything is whole there, or where it is not known of
-    every chat whose it is, and codes storage_damaged, backup_… where what was noted of it cannot be read.
+    Reads all that it would; of whom there are only messages the relay is asked for the keys. Raises code
+    restore_unfinished where anything is whole there, codes storage_damaged, backup_… where what was noted of it cannot
+    be read, and where the relay is needed what that says.
     """
     journal = await place.database.read(backup_state.journal)
     if journal is None:
@@ -40,13 +45,9 @@ async def stranded(place: Workplace) -> RestoreJournal | None:
             "a restore is not complete, and the place that it reads from can be read: let it finish first",
         )
     everyone = await place.database.read(partial(looking_ahead.is_everyone_here, manifest=found.manifest))
-    if not everyone and await place.database.read(backup_import.places_held):
-        # Nobody's keys are known: such a chat cannot be written in, nor brought back from another backup.
-        raise ClientError(
-            Code.RESTORE_UNFINISHED,
-            "a restore is not complete, and of some chats only messages have come, not whose they are:"
-            " let it finish first",
-        )
+    strange = await place.database.read(contacts.without_keys)
+    if strange and not everyone:
+        await _bring_keys(place, strange, found.manifest.watermark)
     return journal
 
 
@@ -58,6 +59,31 @@ async def _reads(store: Objects, found: FoundBackup) -> bool:
         if error.code not in _NOTHING_MORE:
             raise
         return False
+
+
+async def _bring_keys(place: Workplace, strange: list[AccountId], watermark: int) -> None:
+    """Fetch the keys of those whose messages a restore of an earlier release brought first; else these would go."""
+    known = []
+    for account in strange:
+        try:
+            known.append(await contacting.fetch(place, account))
+        except Offline as error:
+            raise ClientError(
+                error.code,
+                "of some chats only messages have come, and the relay, which has the keys of their contacts, cannot"
+                " be reached: try again once it can",
+            ) from error
+        except ClientError as error:
+            if error.code is not Code.UNKNOWN_CONTACT:
+                raise
+
+    async def work(work: Work) -> None:
+        # They are changes: above all that was restored, so that the next backup tells of them.
+        await work.tx.execute("UPDATE change SET seq = max(seq, ?)", watermark)
+        for each in known:
+            await contacting.remember(work, each, Standing.ACCEPTED)
+
+    await place.transact(work)
 
 
 async def end(work: Work, journal: RestoreJournal) -> None:

@@ -12,6 +12,7 @@ stands behind all that is still to come. Must not know who uses it, nor the rela
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from letterlock.backup.columns import last_position
@@ -24,11 +25,12 @@ from letterlock_client.flows.backup.restoring import (
     Restoring,
     fetched,
     lacks_newest,
+    restore_messages,
     segments_left,
     take_segment,
 )
 from letterlock_client.flows.workplace import Work
-from letterlock_client.storage import backup_import, backup_state
+from letterlock_client.storage import backup_import, backup_state, identity
 from letterlock_client.storage.backup_import import Order
 from letterlock_client.storage.database import Reader
 
@@ -38,6 +40,17 @@ ENOUGH: Final = 500
 
 _EVERYONE: Final = "everyone"
 """Noted among the segments that are in, whose names are hex digits."""
+
+
+async def bring_all(here: Restoring) -> None:
+    """Bring every message in; where somebody lives here, everyone before them.
+
+    An account opens whether or not its restore is complete, and is to meet no chat without the keys of its contact.
+    """
+    if await here.place.database.read(identity.load) is not None:
+        here = replace(here, beside=True)
+        await bring_everyone(here)
+    await restore_messages(here)
 
 
 async def bring_newest(here: Restoring) -> bool:
@@ -62,7 +75,7 @@ async def _messages(here: Restoring) -> int:
 
 async def bring_everyone(here: Restoring) -> None:
     """Look through all segments once, and bring in whatever is no message; a second time this does nothing."""
-    if _EVERYONE in await here.place.database.read(backup_state.done):
+    if await here.place.database.read(partial(is_everyone_here, manifest=here.manifest)):
         return
     segments = here.manifest.segments
     here.meter.phase(BackupPhase.PEOPLE, sum(ref.records for ref in segments))

@@ -5,7 +5,6 @@ cancelled at any moment and begun again at any later one. Must not know who rest
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 from letterlock_client.backup_models import Restored
@@ -51,7 +50,5 @@ async def _go_on(place: Workplace) -> Restored | None:
         raise ClientError(Code.RESTORE_UNFINISHED, restoring.NOT_WHOLE)
     meter = Meter(place.clock, lambda moved: place.announcer.say([RestoreMoved(moved)]))
     here = restoring.open_restoring(place, objects(place, journal.provider), meter, journal)
-    here = replace(here, beside=True)
-    await looking_ahead.bring_everyone(here)
-    await restoring.restore_messages(here)
+    await looking_ahead.bring_all(here)
     return await restoring.complete(here)

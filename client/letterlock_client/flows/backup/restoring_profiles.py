@@ -280,7 +280,7 @@ class _Run:
             complete = complete and (journal.media == restoring.LATER or not going.manifest.totals.media)
         else:
             complete = True
-            await restoring.restore_messages(going)
+            await looking_ahead.bring_all(going)
         if await restoring.needs_account(place, journal):
             await self._reclaim(unlock, present)
             await place.transact(restoring.note_account)

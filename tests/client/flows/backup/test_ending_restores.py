@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from letterlock.ids import AccountId
+from letterlock.ids import AccountId, ConversationId, account_text
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import looking_ahead
 from letterlock_client.flows.workplace import Work
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
-from letterlock_client.models import TransferState
+from letterlock_client.models import Standing, TransferState
 from letterlock_client.providers.interface import Provider, ProviderInfo, RefusedError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import late_changes
@@ -31,7 +31,7 @@ from tests.client.flows.backup.backup_scene import (
 )
 from tests.client.flows.backup.test_moving_crashes import OTHER, DeadError, Life, Mortal, filled
 from tests.client.providers.faulty import FaultyProvider
-from tests.town import Pair
+from tests.town import WAIT_S, Pair, eventually
 
 __all__ = ["pair", "shelf"]
 
@@ -160,19 +160,22 @@ async def test_what_was_kept_for_messages_that_do_not_come_goes(
 
 
 class Ending(FaultyProvider):
-    """A folder that goes for ever when one object is read."""
+    """A folder that goes for ever when one object is read the second time: the first is the look for people."""
 
     def __init__(self, inner: Provider, name: str) -> None:
         super().__init__(inner)
         self._name = name
+        self._looks = 0
 
     async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
-        if name == self._name:
+        self._looks += name == self._name
+        if self._looks > 1:
             raise DeadError
         return await super().get(name, start, length)
 
 
-async def test_chats_of_people_who_are_not_here_are_not_kept_without_keys(pair: Pair, shelf: Shelf) -> None:
+async def cut_short(pair: Pair, shelf: Shelf) -> ConversationId:
+    """A profile into which a restore brought Carol's newest message, and then its folder was gone; return her chat."""
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
     before = set(shelf.memory.objects)
@@ -191,14 +194,81 @@ async def test_chats_of_people_who_are_not_here_are_not_kept_without_keys(pair: 
         await restore(pair.town, digits)
     shelf.seen, shelf.others[OTHER] = shelf.memory, MemoryProvider()
     gone(shelf)
+    return to_carol
+
+
+async def test_who_opens_a_profile_whose_restore_was_cut_short_can_write_to_everyone(
+    pair: Pair, shelf: Shelf
+) -> None:
+    to_carol = await cut_short(pair, shelf)
     alice = await pair.town.open("second", connect=False)
     assert await texts(alice, to_carol) == ["later"]
+    assert await alice.find("carol") == to_carol
+    await alice.send_text(to_carol, "still here")
+    assert not (await alice.backups.move(OTHER, anew=True)).restoring
+    assert await texts(alice, to_carol) == ["later", "still here"]
+
+
+async def without_keys(alice: Messenger, chat: ConversationId) -> None:
+    """As an earlier release left it: messages had come, and no contact."""
+
+    async def work(work: Work) -> None:
+        await work.tx.execute("DELETE FROM restore_done WHERE name = 'everyone'")
+        await work.tx.execute("UPDATE conversation SET change_seq = -1 WHERE peer = ?", chat)
+        await work.tx.execute(
+            "UPDATE contact SET handle = '', handle_entry = x'', root_key = x'', list_certificate = x'',"
+            " device_list = x'', list_epoch = 0, list_version = 0, list_digest = x'' WHERE account = ?",
+            chat,
+        )
+        await work.tx.execute("UPDATE contact SET change_seq = -1 WHERE account = ?", chat)
+
+    await alice._place.transact(work)
+
+
+async def test_a_chat_without_keys_ends_with_those_that_the_relay_has(pair: Pair, shelf: Shelf) -> None:
+    to_carol = await cut_short(pair, shelf)
+    alice = await pair.town.open("second", connect=False)
+    await without_keys(alice, to_carol)
     with pytest.raises(ClientError) as told:
         await alice.backups.move(OTHER, anew=True)
-    assert told.value.code is Code.RESTORE_UNFINISHED
+    assert told.value.code is Code.OFFLINE
     assert "of some chats only messages have come" in told.value.message
-    assert await texts(alice, to_carol) == ["later"]
     assert (await alice.backups.status()).restoring
+    alice.connect()
+    assert await alice.connected(WAIT_S)
+    assert not (await alice.backups.move(OTHER, anew=True)).restoring
+    assert await texts(alice, to_carol) == ["later"]
+    assert await alice.find("carol") == to_carol
+    await alice.backups.back_up()
+    assert (await alice.backups.rehearse()).differences == ()
+
+
+async def test_whoever_is_looked_up_or_writes_gets_the_keys_that_a_chat_lacks(
+    pair: Pair, shelf: Shelf
+) -> None:
+    to_carol = await cut_short(pair, shelf)
+    alice = await pair.town.open("second", connect=False)
+    await without_keys(alice, to_carol)
+    assert "carol" not in [one.handle for one in await alice.contacts()]
+    with pytest.raises(ClientError) as told:
+        await alice.send_text(to_carol, "hello")
+    assert "a restore has brought only messages of this chat so far" in told.value.message
+    assert account_text(AccountId(to_carol)) in told.value.message
+    alice.connect()
+    assert await alice.connected(WAIT_S)
+    assert await alice.find("carol") == to_carol
+    await alice.send_text(to_carol, "hello")
+    await without_keys(alice, to_bob := pair.to_bob)
+    before = len(await texts(alice, to_bob))
+    await pair.bob.send_text(pair.to_alice, "who is there?")
+
+    async def came() -> bool:
+        return len(await texts(alice, to_bob)) > before
+
+    await eventually(came)
+    (contact,) = [one for one in await alice.contacts() if one.account == to_bob]
+    assert contact.standing is Standing.ACCEPTED
+    await alice.send_text(to_bob, "it is me")
 
 
 async def test_files_that_did_not_come_are_asked_of_the_relay_alone(
