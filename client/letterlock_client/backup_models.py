@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from letterlock.ids import MessageId
+from letterlock_client.errors import PROVIDER_AWAY
 
 
 class Frequency(StrEnum):
@@ -349,6 +350,11 @@ class WrongFile:
     name: str
     error: str
 
+    @property
+    def unread(self) -> bool:
+        """Whether it may be whole there: it could not be read."""
+        return self.error in {code.value for code in PROVIDER_AWAY}
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -366,6 +372,8 @@ class Restored:
     lost: int = 0
     """How many records at most did not come, because they are damaged there."""
     media_wrong: int = 0
-    """Files of the backup that are damaged or missing at the provider."""
+    """Files of the backup that are damaged or missing at the provider, or could not be read there."""
+    media_unread: int = 0
+    """How many of those could not be read, though other objects could."""
     wrong: tuple[WrongFile, ...] = ()
     """Those, the first hundred of them."""

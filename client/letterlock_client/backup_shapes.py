@@ -17,6 +17,7 @@ from letterlock_client.backup_models import (
     Rotated,
     TurnedOff,
     Verified,
+    WrongFile,
 )
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import many
@@ -324,6 +325,7 @@ def restored_shape(done: Restored) -> dict[str, object]:
         "freshness": done.freshness.value,
         "epoch": done.epoch,
         "media_wrong": done.media_wrong,
+        "media_unread": done.media_unread,
         "wrong": [
             {"message": message_text(each.message), "name": each.name, "error": each.error}
             for each in done.wrong
@@ -345,10 +347,24 @@ def restored_line(done: Restored) -> str:
 
 def wrong_files(done: Restored) -> str:
     """Say how many files of a backup did not come back, and name some; their messages go on offering them."""
-    names = [line_of(each.name, 60) or "without a name" for each in done.wrong[:_SHOWN_NAMES]]
-    if done.media_wrong > len(names):
-        names.append(f"and {done.media_wrong - len(names):,} more")
-    return f"Damaged or missing at the provider, and not back: {many(done.media_wrong, 'file')}: {', '.join(names)}."
+    said = []
+    if spoilt := done.media_wrong - done.media_unread:
+        named = _named(spoilt, [each for each in done.wrong if not each.unread])
+        said.append(f"Damaged or missing at the provider, and not back: {named}.")
+    if done.media_unread:
+        named = _named(done.media_unread, [each for each in done.wrong if each.unread])
+        said.append(
+            f"Could not be read at the provider, and not back: {named}. Look at its disk and at who may read there,"
+            " then fetch what is missing from its message."
+        )
+    return " ".join(said)
+
+
+def _named(count: int, wrong: Sequence[WrongFile]) -> str:
+    names = [line_of(each.name, 60) or "without a name" for each in wrong[:_SHOWN_NAMES]]
+    if count > len(names):
+        names.append(f"and {count - len(names):,} more")
+    return f"{many(count, 'file')}: {', '.join(names)}" if wrong else many(count, "file")
 
 
 def progress_shape(moved: BackupProgress) -> dict[str, object]:

@@ -22,6 +22,7 @@ from letterlock_client.backup_shapes import (
     off_shape,
     progress_line,
     restored_line,
+    restored_shape,
     status_line,
     verified_line,
 )
@@ -53,6 +54,21 @@ def test_files_that_did_not_come_back_are_counted_and_some_named(count: int, sai
     done = Restored(1, 1, 0, 7, Freshness.VERIFIED, 2, media_wrong=count, wrong=wrong)
     assert said in restored_line(done)
     assert said in restored_sentence(done)
+
+
+def test_files_that_could_not_be_read_are_told_apart_with_what_to_do() -> None:
+    wrong = (
+        WrongFile(MessageId(bytes(16)), "spoilt.jpg", "backup_damaged"),
+        WrongFile(MessageId(bytes(16)), "locked.jpg", "provider_refused"),
+        WrongFile(MessageId(bytes(16)), "away.jpg", "provider_unreachable"),
+    )
+    done = Restored(1, 1, 0, 7, Freshness.VERIFIED, 2, media_wrong=4, media_unread=3, wrong=wrong)
+    for said in (restored_line(done), restored_sentence(done)):
+        assert "Damaged or missing at the provider, and not back: 1 file: spoilt.jpg." in said
+        assert "not back: 3 files: locked.jpg, away.jpg, and 1 more. Look at its disk" in said
+    assert restored_shape(done)["media_unread"] == 3
+    done = replace(done, media_wrong=3, wrong=wrong[1:])
+    assert "Damaged" not in restored_line(done)
 
 
 @pytest.mark.parametrize("freshness", Freshness)

@@ -33,6 +33,7 @@ async def test_a_lost_terminal_comes_back_from_a_folder(
         "freshness": "unchecked",
         "epoch": 2,
         "media_wrong": 0,
+        "media_unread": 0,
         "wrong": [],
     }
     assert [line["text"] for line in (await again.run("history", "bob")).lines] == ["hello", "hello yourself"]

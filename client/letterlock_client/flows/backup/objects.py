@@ -136,6 +136,15 @@ class Objects:
             return False
         return True
 
+    async def gives_out(self, prefix: str) -> bool:
+        """Say whether anything of a backup can be read now: then what cannot is not the whole provider's failure."""
+        for kind in ("manifest", "segment"):
+            with suppress(ClientError):
+                for found in (await self.list(f"{prefix}/{kind}"))[-1:]:
+                    if await self.get(found.name, 0, 1):
+                        return True
+        return False
+
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         for pause in PAUSES_S:
             try:

@@ -299,7 +299,7 @@ def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
 async def restore_files(here: Restoring) -> tuple[int, list[WrongFile]]:
     """Bring files back where they are wanted now, and note which are at the provider.
 
-    Return how many are here, and those that the backup has and the provider has not, or not whole.
+    Return how many are here, and those that the backup has and the provider has not, or not whole, or cannot read.
     """
     if not here.shelf.looked:
         await here.shelf.look(here.store)
@@ -355,7 +355,9 @@ async def complete(here: Restoring) -> Restored:
     await here.place.transact(lambda work: close(work, _left_out(here)))
     here.place.backup_due.set()
     done = await restored(here)
-    return replace(done, media=files, media_wrong=len(wrong), wrong=tuple(wrong[:MOST_NAMED]))
+    unread = sum(each.unread for each in wrong)
+    named = tuple(wrong[:MOST_NAMED])
+    return replace(done, media=files, media_wrong=len(wrong), media_unread=unread, wrong=named)
 
 
 async def close(work: Work, left_out: tuple[int, int] | None) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from letterlock.backup.manifest import prefix_of
 from letterlock.ids import MessageId
 from letterlock_client.backup_models import BackupPhase, WrongFile
-from letterlock_client.errors import ClientError
+from letterlock_client.errors import PROVIDER_AWAY, ClientError
 from letterlock_client.events import Alarm
 from letterlock_client.flows.backup import lost_files
 from letterlock_client.flows.backup.media import MediaShelf, WantedFile, described, fetch_file
@@ -30,6 +31,8 @@ from letterlock_client.storage import attachments, backup_rows
 from letterlock_client.storage.attachments import AbsentFile
 
 IN_FLIGHT: Final = 2
+AGAIN_S: Final = (5.0, 15.0)
+"""How long to wait before each further try of files that cannot be read."""
 _UNNOTED: Final = 1024
 """Files that may be here and not noted: the writer may be long at something else."""
 
@@ -68,24 +71,50 @@ class FilesBack:
         return found, missing
 
     async def bring_all(self, files: Iterable[WantedFile], meter: Meter) -> list[WrongFile]:
-        """Bring files back; return those that are not whole at the provider, which keep no other from coming."""
+        """Bring files back; return those that are not whole at the provider, which keep no other from coming.
+
+        Nor does one that cannot be read there, while something else can: it is tried again some times. Raises codes
+        provider_… where nothing can.
+        """
         bad: list[WrongFile] = []
+        unread = await self._bring_some(files, bad, meter)
+        for pause in AGAIN_S:
+            if unread:
+                await self._place.sleep(pause)
+                unread = await self._bring_some([file for file, _ in unread], bad, meter)
+        for file, why in unread:
+            self._note_wrong(file, why, bad, meter)
+        return bad
+
+    async def _bring_some(
+        self, files: Iterable[WantedFile], bad: list[WrongFile], meter: Meter
+    ) -> list[tuple[WantedFile, ClientError]]:
+        """Bring files back, and give out those that could not be read now, and why."""
+        unread: list[tuple[WantedFile, ClientError]] = []
 
         async def one(file: WantedFile) -> None:
             try:
                 await self.bring(file)
             except ClientError as error:
-                if error.code not in WRONG_THERE:
+                if error.code in PROVIDER_AWAY and await self._store.gives_out(prefix_of(self._shelf.key)):
+                    unread.append((file, error))
+                elif error.code in WRONG_THERE:
+                    self._note_wrong(file, error, bad, meter)
+                else:
                     raise
-                # No backup is to wait for it either: the journal is to be closed.
-                self._place.announcer.say([Alarm(error.code.value, error.message)])
-                bad.append(lost_files.wrong(file, error.code))
-            meter.moved(1, file.content.size)
+            else:
+                meter.moved(1, file.content.size)
 
         async with together() as group:
             for each in files:
                 group.create_task(one(each))
-        return bad
+        return unread
+
+    def _note_wrong(self, file: WantedFile, why: ClientError, bad: list[WrongFile], meter: Meter) -> None:
+        """No backup is to wait for it either: the journal is to be closed."""
+        self._place.announcer.say([Alarm(why.code.value, why.message)])
+        bad.append(lost_files.wrong(file, why.code))
+        meter.moved(1, file.content.size)
 
     @asynccontextmanager
     async def meanwhile(self, meter: Meter) -> AsyncIterator[Callable[[], None]]:

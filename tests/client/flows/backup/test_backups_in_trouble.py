@@ -10,6 +10,7 @@ from letterlock.ids import message_text
 from letterlock_client.backup_shapes import restored_line, restored_shape
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import BackupFinished
+from letterlock_client.flows.backup.objects import PAUSES_S
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Standing
 from letterlock_client.providers.interface import Found, FullError, ProviderInfo, UnreachableError
@@ -172,8 +173,12 @@ async def test_an_unfinished_restore_lets_no_backup_begin(pair: Pair, shelf: She
     await pair.alice.close()
 
     class Away(FaultyProvider):
+        files = 0
+
         async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
-            if "/media/" in name:
+            self.files += "/media/" in name
+            # The file is asked for while messages come as well, and that is no reason to stop.
+            if "/media/" in name or self.files > 1 + len(PAUSES_S):
                 raise UnreachableError("away")
             return await super().get(name, start, length)
 

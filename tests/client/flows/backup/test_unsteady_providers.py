@@ -1,9 +1,17 @@
 """A provider that is away for a moment, or shows what was there yesterday: nothing is lost, nothing overwritten."""
 
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.providers.interface import UnreachableError
+from letterlock_client.events import RestoreFinished
+from letterlock_client.flows.backup.objects import PAUSES_S
+from letterlock_client.flows.backup.restoring_files import AGAIN_S
+from letterlock_client.models import TransferState
+from letterlock_client.providers.interface import ProviderError, RefusedError, UnreachableError
+from letterlock_client.providers.memory import MemoryProvider
 from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, turn_on
 from tests.client.providers.faulty import FaultyProvider
 from tests.town import Pair
@@ -112,3 +120,111 @@ async def test_what_somebody_else_puts_there_is_in_nobody_s_way(pair: Pair, shel
     assert (await pair.alice.backups.verify()).problems == ()
     await pair.alice.close()
     assert (await restore(pair.town, digits)).messages == 3
+
+
+class Ill(FaultyProvider):
+    """Gives some objects out only after so many failures, if ever."""
+
+    def __init__(self, inner: MemoryProvider, ill: dict[str, int], failure: ProviderError) -> None:
+        super().__init__(inner)
+        self.ill, self.failure = ill, failure
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        if self.ill.get(name, 0) > 0:
+            self.ill[name] -= 1
+            raise self.failure
+        return await super().get(name, start, length)
+
+
+class Dying(FaultyProvider):
+    """Gives out nothing any more from the moment that one object is asked for."""
+
+    def __init__(self, inner: MemoryProvider, last: str, failure: ProviderError) -> None:
+        super().__init__(inner)
+        self._last, self._failure = last, failure
+        self._dead = False
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        self._dead = self._dead or name == self._last
+        if self._dead:
+            raise self._failure
+        return await super().get(name, start, length)
+
+
+FOR_EVER: Final = 10**6
+FAILURES: Final = pytest.mark.parametrize(
+    "failure", [UnreachableError("it does not answer"), RefusedError("permission denied")]
+)
+
+
+async def with_files(pair: Pair, shelf: Shelf, folder: Path) -> tuple[str, list[str]]:
+    """A backup of two files whose device is lost; return what opens it, and their objects."""
+    digits = await turn_on(pair.alice)
+    for name in ("one", "two"):
+        (folder / name).write_bytes(name.encode())
+        await pair.alice.send_file(pair.to_bob, folder / name)
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    return digits, [name for name in shelf.memory.objects if "/media/" in name]
+
+
+@FAILURES
+@pytest.mark.parametrize("ill", [1, 2])
+async def test_a_file_that_can_never_be_read_is_counted_and_the_restore_ends(
+    pair: Pair, shelf: Shelf, tmp_path: Path, failure: ProviderError, ill: int
+) -> None:
+    digits, files = await with_files(pair, shelf, tmp_path)
+    shelf.seen = Ill(shelf.memory, dict.fromkeys(files[:ill], FOR_EVER), failure)
+    done = await restore(pair.town, digits)
+    assert (done.messages, done.media, done.media_wrong, done.media_unread) == (4, 2 - ill, ill, ill)
+    assert {each.error for each in done.wrong} == {failure.code.value}
+    alice = await pair.town.open("second")
+    assert not (await alice.backups.status()).restoring
+    await alice.save_draft(pair.to_bob, "a draft")
+    assert (await alice.backups.back_up()).media == 2
+    # Whoever mends the disk gets it from the message.
+    shelf.seen = shelf.memory
+    missing = [each for each in await alice.history(pair.to_bob, 9) if each.id == done.wrong[0].message]
+    pair.town.relay.blobs.clear()
+    await alice.download(missing[0].id)
+    shown = (await alice.message(missing[0].id)).attachment
+    assert shown is not None
+    assert shown.state is TransferState.HERE
+
+
+@FAILURES
+async def test_a_file_that_can_be_read_later_comes_with_the_same_restore(
+    pair: Pair, shelf: Shelf, tmp_path: Path, failure: ProviderError
+) -> None:
+    digits, files = await with_files(pair, shelf, tmp_path)
+    tries = len(PAUSES_S) + 1 if failure.code is Code.PROVIDER_UNREACHABLE else 1
+    # In all rounds but the last; some of them while messages come in, where there is time for that.
+    shelf.seen = ill = Ill(shelf.memory, {files[0]: tries * len(AGAIN_S)}, failure)
+    done = await restore(pair.town, digits)
+    assert (done.media, done.media_wrong) == (2, 0)
+    assert ill.ill[files[0]] == 0
+
+
+@FAILURES
+async def test_a_provider_of_which_nothing_can_be_read_is_waited_for_and_is_no_damage(
+    pair: Pair, shelf: Shelf, tmp_path: Path, failure: ProviderError
+) -> None:
+    digits, files = await with_files(pair, shelf, tmp_path)
+    await restore(pair.town, digits, early=True)
+    alice = await pair.town.open("second")
+    shelf.seen = Dying(shelf.memory, files[0], failure)
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    ended = await anext(event async for event in stream if isinstance(event, RestoreFinished))
+    await alice.backups.stop_restoring()
+    stream.close()
+    assert (ended.restored, ended.error, ended.damaged) == (None, failure.message, False)
+    assert (await alice.backups.status()).restoring
+    shelf.seen = shelf.memory
+    stream = alice.events()
+    alice.backups.go_on_restoring()
+    ended = await anext(event async for event in stream if isinstance(event, RestoreFinished))
+    stream.close()
+    assert ended.restored is not None
+    assert (ended.restored.media, ended.restored.media_wrong) == (2, 0)
