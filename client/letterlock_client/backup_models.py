@@ -122,6 +122,8 @@ class LastBackup:
     freshness: Freshness
     alarm: str = ""
     """A sentence, where totals shrank or a read-back failed."""
+    lost: int = 0
+    """How many changes at most were damaged and left out when it was restored here: messages and files count them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,13 @@ def last_shape(last: LastBackup) -> dict[str, object]:
         "bytes_total": last.bytes_total,
         "freshness": last.freshness.value,
         "alarm": last.alarm,
+        "lost": last.lost,
     }
+
+
+def less_lost(last: LastBackup) -> str:
+    """What of a restored backup was damaged, to stand behind what it holds; empty where nothing was."""
+    return f", less at most {many(last.lost, 'damaged change')}" if last.lost else ""
 
 
 def status_line(status: BackupStatus) -> str:
@@ -167,7 +173,7 @@ def status_line(status: BackupStatus) -> str:
         last = status.last
         lines.append(
             f"Last: generation {last.generation}, {when(last.at)}, {many(last.messages, 'message')},"
-            f" {many(last.media, 'file')},"
+            f" {many(last.media, 'file')}{less_lost(last)},"
             f" {last.bytes_total:,} bytes; {REMEMBERED[last.freshness]}."
         )
         if last.alarm:

@@ -20,7 +20,7 @@ from letterlock_client.backup_models import (
     Restored,
     VaultView,
 )
-from letterlock_client.backup_shapes import wrong_files
+from letterlock_client.backup_shapes import less_lost, wrong_files
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.wording import clock_time, day_name, size
@@ -228,7 +228,7 @@ def restored_sentence(done: Restored) -> str:
 def holdings(last: LastBackup) -> str:
     """Return what a backup holds and how large it is."""
     files = f", {many(last.media, 'file')}" if last.media else ""
-    return f"{many(last.messages, 'message')}{files}, {size(last.bytes_total)}"
+    return f"{many(last.messages, 'message')}{files}{less_lost(last)}, {size(last.bytes_total)}"
 
 
 def provider_words(provider: str) -> str:

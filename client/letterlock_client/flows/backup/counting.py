@@ -48,6 +48,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: tuple[int, ...] = ()
     """The numbers of those of them that did not open when they were looked through the last time."""
     alarm: str = ""
+    lost: int = 0
+    """How many changes at most were damaged when it was restored here, and are counted all the same: the next backup is
+    compared with all that there was."""
     anchor_generation: int = 0
     anchor: bytes = b""
     """The hash of the newest manifest that enough realms confirmed."""
@@ -72,6 +75,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
             bytes_total=self.bytes_total,
             freshness=Freshness(self.freshness),
             alarm=self.alarm,
+            lost=self.lost,
         )
 
 

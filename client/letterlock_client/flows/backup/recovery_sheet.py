@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from letterlock.errors import MalformedError
+from letterlock.ids import AccountId, parse_account
 from letterlock_client.config import file_failed
 from letterlock_client.errors import ClientError, Code
 
@@ -100,6 +102,14 @@ def read(text: str) -> Sheet:
     if missing:
         raise ClientError(Code.BAD_INPUT, f"this recovery sheet lacks: {', '.join(missing)}")
     return Sheet(**{"key_id": ""} | found)
+
+
+def account_of(sheet: Sheet) -> AccountId:
+    """Whose sheet it is. Raises code bad_input."""
+    try:
+        return parse_account(sheet.account)
+    except MalformedError as error:
+        raise ClientError(Code.BAD_INPUT, f"the recovery sheet names no account: {error}") from error
 
 
 def load(path: Path) -> Sheet:

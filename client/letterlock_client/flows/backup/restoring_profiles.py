@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from letterlock.backup.generations import Anchor
 from letterlock.devices.device_list import VerifiedAccount
 from letterlock.errors import MalformedError
-from letterlock.ids import AccountId, parse_account
+from letterlock.ids import AccountId
 from letterlock.primitives.keys import SigningKey
 from letterlock.vault import recovery_key
 from letterlock.vault.recovery_secret import RecoverySecret
@@ -38,6 +38,7 @@ from letterlock_client.flows.backup import (
     recovery_sheet,
     restoring,
     salvaging,
+    salvaging_later,
     salvaging_people,
     successors,
     trying_passwords,
@@ -135,7 +136,7 @@ async def _door(wanted: Wanted) -> Door:
     if not _has_fleet(wanted):
         raise asking_the_vault.no_vault()
     if wanted.sheet is not None:
-        account = _account(wanted.sheet.account)
+        account = recovery_sheet.account_of(wanted.sheet)
     else:
         relay = parse_relay(request.relay, insecure=request.insecure)
         account = await reclaiming.account_at_relay(wanted.outside.dial, relay, request.handle)
@@ -172,13 +173,6 @@ async def _fleet(wanted: Wanted) -> bytes:
 def _door_to(wanted: Wanted, account: AccountId, fleet: bytes) -> Door:
     locator = asking_the_vault.read_locator(wanted.request.locator)
     return Door(wanted.outside, fleet, account, locator, wanted.request.insecure)
-
-
-def _account(text: str) -> AccountId:
-    try:
-        return parse_account(text)
-    except MalformedError as error:
-        raise ClientError(Code.BAD_INPUT, f"the recovery sheet names no account: {error}") from error
 
 
 async def open_backup(wanted: Wanted, text: str, *, password: bool | None = None) -> Opened:
@@ -291,6 +285,7 @@ class _Run:
         request, outside = self._wanted.request, self._wanted.outside
         relay = parse_relay(request.relay, insecure=request.insecure)
         await salvaging_people.bring(self._place, self._wanted.store, self._found, outside.dial, relay)
+        await self._place.transact(lambda work: salvaging_later.stand_on(work, self._found))
 
     async def _reclaim(self, unlock: Unlock, tried: OwnIdentity | None) -> None:
         """Make this terminal the account's: keys first on disk, then at the realms, then at the relay.
@@ -361,7 +356,7 @@ class _Run:
         found, recovered = self._found, self._opened.recovered
         anchored = recovered.anchor[0] if recovered and recovered.anchor else 0
         totals = counting.of_manifest(found.manifest, found.freshness)
-        return counting.changed(totals, anchor_generation=anchored)
+        return counting.changed(totals, anchor_generation=anchored, lost=found.lost)
 
     # What the realms hear of it. With the 64 digits alone a restore goes on without them.
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from letterlock.backup.manifest import open_manifest
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import restoring, salvaging
+from letterlock_client.flows.backup import counting, restoring, salvaging
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import telling
 from letterlock_client.flows.backup.terms import objects
@@ -53,17 +53,29 @@ async def accept(place: Workplace, found: FoundBackup) -> None:
         journal = await backup_state.journal(work.tx)
         if journal is None or (journal.backup_key, journal.manifest_name) != (found.key, found.name):
             raise none_under_way()
-        before = open_manifest(journal.backup_key, journal.manifest_name, journal.manifest)
-        lost = [ref for ref in before.segments if ref not in found.manifest.segments]
-        state = await backup_state.load(work.tx)
-        if state is not None and state.manifest == journal.manifest:
-            # Else the next backup would name segments that are lost, and leave out what of theirs is here already.
-            await backup_state.save(work.tx, replace(state, manifest=found.raw))
-            for ref in lost:
-                await backup_rows.renew(work.tx, ref.low, ref.high)
+        await stand_on(work, found)
         await backup_state.change_restore(work.tx, _without(journal, found))
 
     await place.transact(work)
+
+
+async def stand_on(work: Work, found: FoundBackup) -> None:
+    """Let backups here go on above what is whole of the last one, where that is the one that was found.
+
+    Else the next backup would name segments that are lost, and leave out what of theirs is here already.
+    """
+    state = await backup_state.load(work.tx)
+    if state is None or (state.backup_key, state.manifest_name) != (found.key, found.name):
+        return
+    before = open_manifest(state.backup_key, state.manifest_name, state.manifest)
+    lost = [ref for ref in before.segments if ref not in found.manifest.segments]
+    if not lost:
+        return
+    totals = counting.load(state.last)
+    last = counting.save(counting.changed(totals, lost=totals.lost + found.lost)) if totals else b""
+    await backup_state.save(work.tx, replace(state, manifest=found.raw, last=last))
+    for ref in lost:
+        await backup_rows.renew(work.tx, ref.low, ref.high)
 
 
 def _without(journal: RestoreJournal, found: FoundBackup) -> RestoreJournal:

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from letterlock_client.backup_models import BackupChoice, Freshness, Restored, RestoreRequest
+from letterlock_client.backup_shapes import status_line
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.messenger import Messenger
 from letterlock_client.restoration import Restoration
+from letterlock_client.shapes import many
+from letterlock_client.ui.backup_wording import holdings
 from tests.client.flows.backup.backup_scene import (
     FAULTS,
     LONG,
@@ -75,7 +78,14 @@ async def test_whatever_segment_is_lost_the_rest_comes_back_and_backups_go_on(
         assert done.lost >= len(everything) - len(back)
         # The first backup held ten of them, and all that is known of Bob: his chat is there all the same.
         assert len(back) >= 4
+        status = await again.backups.status()
+        assert status.last is not None
+        assert status.last.lost == done.lost
+        assert (f"less at most {many(done.lost, 'damaged change')}" in status_line(status)) == bool(done.lost)
         made = await again.backups.back_up()
+        status = await again.backups.status()
+        assert status.last is not None
+        assert (status.last.lost, status.last.messages) == (0, len(back))
         assert bool(made.alarm) == (len(back) < len(everything))
         assert (await again.backups.verify()).problems == ()
         assert (await again.backups.rehearse()).differences == ()
@@ -204,10 +214,33 @@ async def test_damage_that_is_met_beside_chatting_is_left_out_there_and_nothing_
     assert back[:-1] == [text for text in scene.said if text not in lost]
     assert preview.lost >= len(lost)
     assert (await alice.message(sent.id)).text == "chatting meanwhile"
+    last = (await alice.backups.status()).last
+    assert last is not None
+    assert last.lost == preview.lost
+    assert f", less at most {many(preview.lost, 'damaged change')}" in holdings(last)
     # Backups go on, and need nothing that is lost.
     assert (await alice.backups.back_up()).alarm
     assert (await alice.backups.verify()).problems == ()
     assert (await alice.backups.rehearse()).differences == ()
+
+
+async def test_damage_that_a_command_leaves_out_of_a_used_profile_is_in_no_later_backup(scene: Scene) -> None:
+    pair, shelf = scene.pair, scene.shelf
+    shelf.seen = shelf.memory
+    alice = await scene.come_back()
+    await alice.close()
+    spoil(shelf, scene.old[0], flipped)
+    done = await restore(pair.town, scene.digits, accept_damaged=True)
+    alice = await pair.town.open("second", connect=False)
+    last = (await alice.backups.status()).last
+    assert last is not None
+    assert last.lost == done.lost > 0
+    back = await texts(alice, pair.to_bob)
+    await alice.save_draft(pair.to_bob, "a draft")
+    assert (await alice.backups.back_up()).alarm
+    assert (await alice.backups.verify()).problems == ()
+    await alice.close()
+    assert (await restore(pair.town, scene.digits, "third")).messages == len(back)
 
 
 async def test_what_was_damaged_and_is_whole_again_takes_nothing_away(scene: Scene) -> None:
