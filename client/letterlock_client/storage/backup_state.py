@@ -12,7 +12,7 @@ import msgspec
 
 from letterlock_client.backup_models import Frequency, Freshness
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.storage import settings
+from letterlock_client.storage import left_out, settings
 from letterlock_client.storage.database import Reader, Transaction
 
 _BACKUP: Final = (
@@ -106,7 +106,7 @@ async def clear(tx: Transaction, generation: int) -> None:
     await tx.execute("UPDATE generation_told SET highest = max(highest, ?)", generation)
     for table in _OF_IT:
         await tx.execute(f"DELETE FROM {table}")
-    await note_left_out(tx, None)
+    await left_out.note(tx, None)
 
 
 async def generation_told(reader: Reader) -> int:
@@ -126,26 +126,6 @@ async def note_begun(tx: Transaction, manifest: bytes) -> None:
 async def begun(reader: Reader) -> bytes | None:
     """The hash of the last manifest that was about to be written; a crash may have kept it from being saved."""
     return await settings.fact(reader, _BEGUN)
-
-
-_PARTLY: Final = "backup_partly_here"
-
-
-_UNCOUNTED: Final = b"chats"
-"""What was noted before they were counted."""
-
-
-async def note_left_out(tx: Transaction, chats: tuple[int, int] | None) -> None:
-    """Remember how many chats of the backup a restore left out here, and their messages; None where it left none."""
-    await settings.set_fact(tx, _PARTLY, msgspec.msgpack.encode(chats) if chats else None)
-
-
-async def left_out(reader: Reader) -> tuple[int, int] | None:
-    """How many chats of the backup are not here, and their messages; (0, 0) where that is not known, None for none."""
-    raw = await settings.fact(reader, _PARTLY)
-    if raw is None:
-        return None
-    return (0, 0) if raw == _UNCOUNTED else msgspec.msgpack.decode(raw, type=tuple[int, int])
 
 
 async def next_version(tx: Transaction) -> int:

@@ -54,7 +54,7 @@ from letterlock_client.flows.backup.purging_segments import NO_PURGE, NONE_PURGE
 from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_changes
 from letterlock_client.flows.backup.terms import require_restored
 from letterlock_client.flows.workplace import Workplace
-from letterlock_client.storage import backup_counts, backup_rows, backup_state
+from letterlock_client.storage import backup_counts, backup_rows, backup_state, left_out
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
@@ -305,6 +305,8 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: count
     segments = (*sent.purged.refs, *sent.written.refs)
     purged = bool(sent.purge.dead)
     chats, contacts = await place.database.read(partial(_chats, totals=totals))
+    elsewhere = await place.database.read(left_out.load)
+    more, theirs = elsewhere.beside({each.id for each in totals.chats}) if elsewhere else (0, 0)
     return Manifest(
         generation=ground.floor + 1,
         at=totals.at,
@@ -314,8 +316,9 @@ async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: count
         media_master=ground.shelf.master,
         watermark=sent.written.watermark,
         totals=Totals(
-            messages=totals.messages,
-            conversations=len(totals.chats),
+            # What a restore left out here stays in the backup.
+            messages=totals.messages + theirs,
+            conversations=len(totals.chats) + more,
             contacts=contacts,
             media=totals.media,
             media_bytes=sum(ground.shelf.present.values()),

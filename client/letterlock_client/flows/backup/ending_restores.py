@@ -92,8 +92,7 @@ async def end(work: Work, journal: RestoreJournal) -> None:
         raise ClientError(Code.BACKUP_RUNNING, "the restore went on meanwhile: look how it stands")
     manifest = salvaging_later.found_in(journal).manifest
     paths = await restoring.settle(work, manifest.watermark)
-    # What it left out lies where nothing is read any more.
-    await restoring.close(work, None)
+    await restoring.close(work)
     work.tx.after_commit(lambda: work.place.delete_files(paths))
     work.tx.after_commit(lambda: work.place.announcer.say([HistoryGrew()]))
 

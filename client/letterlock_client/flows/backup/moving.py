@@ -33,7 +33,7 @@ from letterlock_client.flows.backup.terms import anew, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.providers.opening import normal
-from letterlock_client.storage import attachments, backup_state, beside_state, rotation_state
+from letterlock_client.storage import attachments, backup_state, beside_state, left_out, rotation_state
 from letterlock_client.storage.backup_state import BackupState, RestoreJournal
 from letterlock_client.storage.database import Reader
 
@@ -49,9 +49,9 @@ class _UnreadError(Exception):
 async def left_behind(place: Workplace) -> LeftBehind:
     """What only the backup has: files never fetched since a restore, or cleared here, and chats that it left out."""
     files, size = await place.database.read(attachments.only_in_backup)
-    chats = await place.database.read(backup_state.left_out)
+    chats = await place.database.read(left_out.load)
     waiting = await place.database.read(ending_restores.still_to_come)
-    return LeftBehind(files, size, chats is not None, *(chats or (0, 0)), waiting=waiting)
+    return LeftBehind(files, size, chats is not None, *(chats.counts if chats else (0, 0)), waiting=waiting)
 
 
 async def move(place: Workplace, provider: str, *, begin_anew: bool = False) -> None:
@@ -166,7 +166,7 @@ async def _use(place: Workplace, moved: _Moved) -> None:
         await backup_state.save(work.tx, backup_state.as_chosen(moved.state, present))
         await backup_state.save_garbage(work.tx, {})
         if not moved.carried:
-            await backup_state.note_left_out(work.tx, None)
+            await left_out.note(work.tx, None)
             await work.tx.execute("DELETE FROM backup_media")
 
     await place.transact(work)

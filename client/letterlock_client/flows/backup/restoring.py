@@ -19,14 +19,14 @@ from letterlock.backup.columns import Columns
 from letterlock.backup.manifest import Manifest, open_manifest, segment_name
 from letterlock.backup.records import Record
 from letterlock.backup.segments import SegmentRef, open_columns
-from letterlock.encoding import Reader as FieldReader
 from letterlock.encoding import pack
 from letterlock_client.backup_models import BackupPhase, Restored, WrongFile
 from letterlock_client.errors import ClientError
 from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
-from letterlock_client.flows.backup import lost_files
+from letterlock_client.flows.backup import leaving_out, lost_files
 from letterlock_client.flows.backup.finding import FoundBackup
+from letterlock_client.flows.backup.leaving_out import chats_of
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, telling
 from letterlock_client.flows.backup.progress import Meter
@@ -102,7 +102,10 @@ async def begin(place: Workplace, wanted: RestoreJournal) -> RestoreJournal:
         ):
             return present
         new = replace(wanted, fresh=await _is_empty(work.tx))
-        half = present is not None and _lacks_account(present, await backup_state.done(work.tx))
+        done = await backup_state.done(work.tx)
+        half = present is not None and _lacks_account(present, done)
+        if present is not None and _ACCOUNT in done:
+            await leaving_out.give_way(work.tx, present, done)
         await backup_state.begin_restore(work.tx, new)
         await backup_state.note_done(work.tx, [_HALF] if half else [])
         return new
@@ -284,15 +287,6 @@ async def _take(here: Restoring, ref: SegmentRef, batches: Batches, work: Work) 
     return taken, paths
 
 
-def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
-    """The chats that were asked for; empty is all."""
-    reader = FieldReader(journal.chats)
-    found = []
-    while reader.more():
-        found.append(reader.blob(most=32))
-    return tuple(found)
-
-
 # Files.
 
 
@@ -352,7 +346,13 @@ async def complete(here: Restoring) -> Restored:
     """Bring files back, and close the journal: that is all."""
     files, wrong = await restore_files(here)
 
-    await here.place.transact(lambda work: close(work, _left_out(here)))
+    async def work(work: Work) -> None:
+        if _ACCOUNT in await backup_state.done(work.tx):
+            await leaving_out.begin_with(work.tx, here.journal, here.manifest)
+        await leaving_out.strike_off(work.tx, here.journal)
+        await close(work)
+
+    await here.place.transact(work)
     here.place.backup_due.set()
     done = await restored(here)
     unread = sum(each.unread for each in wrong)
@@ -360,20 +360,10 @@ async def complete(here: Restoring) -> Restored:
     return replace(done, media=files, media_wrong=len(wrong), media_unread=unread, wrong=named)
 
 
-async def close(work: Work, left_out: tuple[int, int] | None) -> None:
-    """Nothing more comes, and what was kept for it goes; `left_out` is what the backup has of chats and messages."""
+async def close(work: Work) -> None:
+    """Nothing more comes, and what was kept for it goes."""
     await backup_state.end_restore(work.tx)
-    await backup_state.note_left_out(work.tx, left_out)
     await late_changes.forget(work.tx)
-
-
-def _left_out(here: Restoring) -> tuple[int, int] | None:
-    """How many chats were not asked for, and their messages; those of chats that no list counts are among them."""
-    if not here.journal.chats:
-        return None
-    wanted, totals = chats_of(here.journal), here.manifest.totals
-    come = sum(each.messages for each in here.manifest.chats if each.id in wanted)
-    return max(0, totals.conversations - len(wanted)), max(0, totals.messages - come)
 
 
 async def restored(here: Restoring, *, complete: bool = True) -> Restored:

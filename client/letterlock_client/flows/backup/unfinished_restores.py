@@ -15,7 +15,8 @@ from letterlock_client.config import Places, Unlock
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import opening
 from letterlock_client.flows.backup.asking_the_vault import read_locator
-from letterlock_client.flows.backup.restoring import LATER, chats_of
+from letterlock_client.flows.backup.leaving_out import chats_of
+from letterlock_client.flows.backup.restoring import LATER
 from letterlock_client.flows.opening import Outside
 from letterlock_client.links.address import parse_relay
 from letterlock_client.providers.opening import normal

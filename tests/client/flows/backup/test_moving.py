@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import looking_ahead
 from letterlock_client.flows.workplace import Work
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
@@ -280,6 +282,99 @@ async def test_chats_that_an_older_release_left_out_are_told_without_a_number(pa
         await settings.set_fact(work.tx, "backup_partly_here", b"chats")
 
     await pair.alice._place.transact(note)
-    left = await pair.alice.backups.left_behind()
-    assert left == LeftBehind(0, 0, chats=True)
-    assert left.words == "chats that were not restored"
+    found = await pair.alice.backups.left_behind()
+    assert found == LeftBehind(0, 0, chats=True)
+    assert found.words == "chats that were not restored"
+
+
+async def test_chats_that_an_earlier_release_counted_are_struck_off_as_they_come(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await with_four_chats(pair)
+    await restore(pair.town, digits, chats=("bob",))
+    alice = await pair.town.open("second", connect=False)
+
+    async def note(work: Work) -> None:
+        await settings.set_fact(work.tx, "backup_left_out", None)
+        await settings.set_fact(work.tx, "backup_partly_here", msgspec.msgpack.encode((3, 6)))
+
+    await alice._place.transact(note)
+    await alice.close()
+    assert await left(pair) == LeftBehind(0, 0, chats=True, conversations=3, messages=6)
+    await restore(pair.town, digits, chats=("carol",))
+    assert await left(pair) == LeftBehind(0, 0, chats=True, conversations=2, messages=6)
+    await restore(pair.town, digits)
+    assert await left(pair) == LeftBehind(0, 0)
+
+
+async def with_four_chats(pair: Pair) -> str:
+    """A backup of chats with Bob, Carol, Dave and Erin, whose device is lost."""
+    digits = await turn_on(pair.alice)
+    for number, name in enumerate(("carol", "dave", "erin"), 1):
+        person = await pair.town.register(name)
+        for _ in range(number):
+            await pair.alice.send_text(await pair.alice.find(name), "hello")
+        await pair.settle()
+        await person.close()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    return digits
+
+
+async def left(pair: Pair) -> LeftBehind:
+    alice = await pair.town.open("second", connect=False)
+    try:
+        return await alice.backups.left_behind()
+    finally:
+        await alice.close()
+
+
+async def test_restores_of_some_chats_one_after_the_other_leave_out_what_none_of_them_brought(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await with_four_chats(pair)
+    await restore(pair.town, digits, chats=("bob",))
+    assert await left(pair) == LeftBehind(0, 0, chats=True, conversations=3, messages=6)
+    await restore(pair.town, digits, chats=("carol",))
+    assert await left(pair) == LeftBehind(0, 0, chats=True, conversations=2, messages=5)
+    # What is here already changes nothing, nor does another backup in between.
+    await restore(pair.town, digits, chats=("bob", "carol"))
+    alice = await pair.town.open("second", connect=False)
+    await alice.save_draft(pair.to_bob, "a draft")
+    await alice.backups.back_up()
+    await alice.close()
+    await restore(pair.town, digits, chats=("erin",))
+    assert await left(pair) == LeftBehind(0, 0, chats=True, conversations=1, messages=2)
+    await restore(pair.town, digits)
+    assert await left(pair) == LeftBehind(0, 0)
+    await restore(pair.town, digits, chats=("bob",))
+    assert await left(pair) == LeftBehind(0, 0)
+
+
+async def test_a_restore_of_some_chats_beside_all_of_them_leaves_nothing_out(
+    pair: Pair, shelf: Shelf
+) -> None:
+    digits = await with_four_chats(pair)
+    await restore(pair.town, digits, "alice", chats=("bob",))
+    alice = await pair.town.open("alice", connect=False)
+    assert await alice.backups.left_behind() == LeftBehind(0, 0)
+
+
+async def test_one_that_gives_way_to_a_restore_of_some_chats_has_left_out_what_it_did_not_bring(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
+    digits = await with_four_chats(pair)
+    alice = await pair.town.open("alice")
+    for number in range(20):
+        await alice.send_text(pair.to_bob, f"{number} {LONG}")
+    await alice.backups.back_up()
+    await alice.send_text(pair.to_bob, "the newest")
+    await alice.backups.back_up()
+    await alice.close()
+    assert not (await restore(pair.town, digits, early=True)).complete
+    await restore(pair.town, digits, chats=("carol",))
+    left_out = await left(pair)
+    assert (left_out.chats, left_out.conversations) == (True, 3)
+    await restore(pair.town, digits)
+    assert await left(pair) == LeftBehind(0, 0)

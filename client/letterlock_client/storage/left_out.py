@@ -1,0 +1,75 @@
+"""Which chats of the backup no restore has brought here, for each was asked for some chats only.
+
+They lie at the provider alone. Must not know how a restore runs.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from letterlock_client.storage import settings
+from letterlock_client.storage.database import Reader, Transaction
+
+_LEFT_OUT: Final = "backup_left_out"
+_EARLIER: Final = "backup_partly_here"
+"""What earlier releases noted: how many chats and messages, and none of their names."""
+_EARLIEST: Final = b"chats"
+"""What they noted before those were counted."""
+_UNCOUNTED: Final = -1
+
+
+class LeftOut(msgspec.Struct, frozen=True, array_like=True):
+    """Chats that are not here."""
+
+    generation: int
+    """The backup's, when they were left out: an older one has not all of them."""
+    listed: dict[bytes, int]
+    """How many messages each of those holds that its manifest lists."""
+    unlisted: int = 0
+    """How many others there are; -1 where nobody counted them."""
+    unlisted_messages: int = 0
+    came: frozenset[bytes] = frozenset()
+    """All chats that were asked for since."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many chats, and at most how many messages; (0, 0) where that is not known."""
+        others = max(self.unlisted, 0)
+        messages = sum(self.listed.values()) + (self.unlisted_messages if others else 0)
+        return len(self.listed) + others, messages
+
+    def beside(self, here: Collection[bytes]) -> tuple[int, int]:
+        """Count the same for a backup that lists the chats that are here: one of them may have begun anew."""
+        chats, messages = self.counts
+        return chats - len(self.listed.keys() & here), messages
+
+    def without(self, came: Collection[bytes]) -> "LeftOut | None":
+        """Return what is left out still once these have come; None where that is nothing."""
+        strange = set(came) - self.listed.keys() - self.came
+        rest = msgspec.structs.replace(
+            self,
+            listed={each: messages for each, messages in self.listed.items() if each not in came},
+            unlisted=max(self.unlisted - len(strange), 0) if self.unlisted > 0 else self.unlisted,
+            came=self.came.union(came),
+        )
+        return rest if rest.listed or rest.unlisted else None
+
+
+async def note(tx: Transaction, chats: LeftOut | None) -> None:
+    """Remember which chats of the backup are not here; None where all are."""
+    await settings.set_fact(tx, _LEFT_OUT, msgspec.msgpack.encode(chats) if chats else None)
+    await settings.set_fact(tx, _EARLIER, None)
+
+
+async def load(reader: Reader) -> LeftOut | None:
+    """Which chats of the backup are not here; None where all are."""
+    raw = await settings.fact(reader, _LEFT_OUT)
+    if raw is not None:
+        return msgspec.msgpack.decode(raw, type=LeftOut)
+    raw = await settings.fact(reader, _EARLIER)
+    if raw is None:
+        return None
+    if raw == _EARLIEST:
+        return LeftOut(0, {}, _UNCOUNTED)
+    return LeftOut(0, {}, *msgspec.msgpack.decode(raw, type=tuple[int, int]))
