@@ -5,6 +5,7 @@ from pathlib import Path
 
 from letterlock_client.workshop.processes import Person, RelayProcess
 from tests.end_to_end.conftest import vault_of_three
+from tests.end_to_end.warm_commands import run_command
 
 
 async def test_a_lost_terminal_comes_back_from_a_folder(
@@ -191,3 +192,45 @@ async def test_a_backup_goes_to_another_folder_and_is_turned_off_though_that_is_
     (left,) = off.last["left"]
     assert left.startswith(f"folder:{new}/")
     assert (await alice.run("backup", "status")).last["on"] is False
+
+
+async def test_what_only_the_backup_has_is_said_before_another_folder_is_used(
+    friends: tuple[Person, Person], relay: RelayProcess, tmp_path: Path
+) -> None:
+    alice, _ = friends
+    folder, sheet, homes = tmp_path / "backup", tmp_path / "sheet", tmp_path / "homes"
+    carol = Person("carol", homes)
+    assert (await carol.run("register", "carol", "--relay", relay.url)).status == 0
+    assert (await alice.run("send", "carol", "hello")).last["accepted"] is True
+    await alice.run("backup", "on", "--provider", f"folder:{folder}", "--recovery-key")
+    await alice.run("backup", "sheet", "--with-key", "--output", str(sheet))
+    await alice.run("backup", "now")
+    again = Person("again", homes)
+    assert (await again.run("backup", "restore", "--sheet", str(sheet), "--chat", "bob")).status == 0
+
+    async def for_people(*words: str) -> str:
+        """All of standard error where nothing is changed, as people read it."""
+        options = ("--profile", "again", "--no-passphrase", "backup", "set", "--provider")
+        ended = await run_command(*options, *words, home=homes)
+        assert ended.lines == []
+        return str(ended.error["message"])
+
+    left = "Only in the backup so far: 1 chat with at most 1 message; they"
+    folder.rename(tmp_path / "unplugged")
+    said = await for_people(f"folder:{tmp_path / 'other'}")
+    assert said.startswith(f"{left} are carried over.\nletterlock: ")
+    said = await for_people(f"folder:{sheet}/inside", "--anew")
+    assert said.startswith(f"{left} stay where they are.\nletterlock: ")
+    (tmp_path / "unplugged").rename(folder)
+    moved = await again.run("backup", "set", "--provider", f"folder:{tmp_path / 'other'}")
+    assert moved.lines[0] == {
+        "type": "progress",
+        "phase": "only_there",
+        "files": 0,
+        "bytes": 0,
+        "chats_left_out": True,
+        "chats": 1,
+        "messages": 1,
+        "waiting": 0,
+    }
+    assert moved.last["provider"] == f"folder:{tmp_path / 'other'}"

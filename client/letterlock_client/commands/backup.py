@@ -152,7 +152,8 @@ async def choose(messenger: Messenger, given: Namespace, output: Output) -> int:
     if given.provider:
         left = await messenger.backups.left_behind()
         if left.words or left.waiting:
-            output.progress({"phase": "only_there", **left.facts}, only_there(left, anew=given.anew))
+            fields: dict[str, object] = {"type": "progress", "phase": "only_there", **left.facts}
+            output.beforehand(fields, only_there(left, anew=given.anew))
         await with_progress(messenger, output, move(messenger, given))
     return tell_status(await set_choices(messenger, given), output)
 
