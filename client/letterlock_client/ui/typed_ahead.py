@@ -3,17 +3,22 @@
 Keys that arrive between a dialog's coming and its first paint wait for that paint. A dialog that is typed into then
 gets them, but for an enter that comes before anything else: nobody answers a field that nobody has seen. For a dialog
 that asks they were never meant: they go to the field that was written in before, or nowhere. What follows such a key
-without a pause was on its way, too. Time is that of the keys themselves: nothing sleeps, and whoever waits for the
-paint waits for nothing else. Must not know what the dialogs ask.
+without a pause was on its way, too. Keys behind an enter wait until the enter has done what it does, until the next
+field has the focus or the next dialog can be seen; on the same screen only a field gets them. Time is that of the
+keys themselves: nothing sleeps, and whoever waits for the paint waits for nothing else. Must not know what the dialogs
+ask.
 """
 
+import asyncio
 from contextlib import suppress
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import NoBinding
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
@@ -22,10 +27,35 @@ from letterlock_client.ui.screens.dialog import NEVER, Dialog
 PAUSE_S: Final = 0.15
 """Shorter than anybody needs to see something new and answer it."""
 
-HARMLESS: Final = ("escape", "ctrl+q", "ctrl+c")
+LEAVES: Final = "ctrl+q"
+HARMLESS: Final = ("escape", LEAVES, "ctrl+c")
 """Keys that say yes to nothing."""
+MOVES: Final = ("tab", "shift+tab")
 
 Result = TypeVar("Result")
+Typed = events.Key | events.Paste
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entered:
+    """Where an enter was pressed that is not done."""
+
+    screen: Screen[Any]
+    place: Widget
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the place is: what took it away is what the enter did."""
+        return self.screen in self.screen.app.screen_stack and self.place.is_attached
+
+
+@dataclass
+class Followed(Message):
+    """Goes the way of an enter, right behind it: to where it was pressed, and up to the application."""
+
+    entered: Entered
+    first: bool
+    """Whether it follows the key; else what the key set off."""
 
 
 class TypedAheadApp(App[Result]):
@@ -33,7 +63,13 @@ class TypedAheadApp(App[Result]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: list[events.Key] = []
+        self._waiting: list[tuple[Typed, bool]] = []
+        """What was typed, and whether behind an enter that was not done."""
+        self._entered: Entered | None = None
+        self._coming = 0
+        """How many screens are asked for that are not there yet."""
+        self._answers: set[asyncio.Future[Any]] = set()
+        """Those of the screens that somebody waits for; done ones were not taken yet."""
         self._typed_into: Dialog[object] | None = None
         self._never_meant_at = float("-inf")
         """When the last key came that could not have been meant for a dialog."""
@@ -45,15 +81,41 @@ class TypedAheadApp(App[Result]):
 
     async def on_event(self, event: events.Event) -> None:
         """Let keys wait for the dialog they came with; everything else goes its way."""
-        if not isinstance(event, events.Key) or event.is_forwarded:
+        leaves = isinstance(event, events.Key) and event.key == LEAVES
+        if leaves or not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif self._waiting or self._is_unseen():
-            self._waiting.append(event)
+        elif (behind := self._is_between()) or self._waiting or self._is_unseen():
+            self._waiting.append((event, behind))
         else:
             await self._deal_with(event)
 
     def _is_unseen(self) -> bool:
         return self._dialog is not None and self._dialog.seen_at == NEVER
+
+    def _is_between(self) -> bool:
+        """Whether something was entered that will show what is to be typed into next."""
+        return (
+            self._coming > 0
+            or any(answer.done() for answer in self._answers)
+            or (self._dialog is not None and self._dialog.passes)
+            or (self._entered is not None and self._entered.is_there)
+        )
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        """Show a screen; return what it was left with, which no key overtakes on its way to who asks the next one."""
+        self._coming += 1
+        try:
+            await self._flush_next_callbacks()
+            answer = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
+        finally:
+            self._coming -= 1
+        self._answers.add(answer)
+        try:
+            # Whoever waits may be stopped; the screen is not.
+            return await asyncio.shield(answer)
+        finally:
+            self._answers.discard(answer)
+            self._look_after_waiting()
 
     def post_display_hook(self) -> None:
         """See a dialog for the first time."""
@@ -61,41 +123,66 @@ class TypedAheadApp(App[Result]):
         dialog = self._dialog
         if dialog is not None and dialog.seen_at == NEVER and dialog.is_laid_out:
             dialog.seen_at = Message().time  # By the clock of keys.
+        self._look_after_waiting()
+
+    def _look_after_waiting(self) -> None:
         if self._waiting:
-            self.call_next(self._deal_with_waiting)
+            self.call_later(self._deal_with_waiting)
 
     async def _deal_with_waiting(self) -> None:
-        while self._waiting and not self._is_unseen():
-            await self._deal_with(self._waiting[0])
+        while self._waiting and not self._is_unseen() and not self._is_between():
+            typed, behind = self._waiting[0]
+            await self._deal_with(typed, behind=behind)
             del self._waiting[0]
 
-    async def _deal_with(self, key: events.Key) -> None:
+    async def _deal_with(self, typed: Typed, *, behind: bool = False) -> None:
         """Give a key to whom it was meant for. What was painted since it came had not been seen by who pressed it."""
-        dialog = self._dialog
-        early = dialog is not None and key.time <= dialog.seen_at
-        if dialog is not None and dialog.asks and key.key not in HARMLESS:
-            if early or key.time - self._never_meant_at < PAUSE_S:
-                await self._take_back(key)
-                return
-        elif early and key.key == "enter" and self._typed_into is not dialog:
+        dialog, key = self._dialog, typed.key if isinstance(typed, events.Key) else ""
+        early = dialog is not None and typed.time <= dialog.seen_at
+        hasty = early or typed.time - self._never_meant_at < PAUSE_S
+        if dialog is not None and dialog.asks and hasty and key not in HARMLESS:
+            await self._take_back(typed)
             return
-        elif early:
+        if early:
+            if key == "enter" and self._typed_into is not dialog:
+                return
             self._typed_into = dialog
-        await super().on_event(key)
+        elif behind and key not in (*HARMLESS, *MOVES) and not isinstance(self.focused, Input | TextArea):
+            return
+        await super().on_event(typed)
+        if dialog is not None and key == "enter":
+            self._follow(Entered(dialog, self.focused or dialog), first=True)
 
-    async def _take_back(self, key: events.Key) -> None:
-        """Give a key to the field that was written in before the dialog came, if there was one."""
-        self._never_meant_at = key.time
+    def _follow(self, entered: Entered, *, first: bool) -> None:
+        self._entered = entered if entered.place.post_message(Followed(entered, first)) else None
+
+    @on(Followed)
+    async def _followed(self, event: Followed) -> None:
+        """The key came up before it and has run what is bound to it; what that posted goes the same way once more."""
+        if event.entered is not self._entered:
+            return
+        if event.first and event.entered.is_there:
+            self._follow(event.entered, first=False)
+        else:
+            self._entered = None
+        await self._deal_with_waiting()
+
+    async def _take_back(self, typed: Typed) -> None:
+        """Give what was typed to the field that was written in before the dialog came, if there was one."""
+        self._never_meant_at = typed.time
         field = self._written_in()
         if field is None:
             return
+        if not isinstance(typed, events.Key):
+            field._forward_event(typed)  # noqa: SLF001
+            return
         with suppress(NoBinding):
-            for binding in field._bindings.get_bindings_for_key(key.key):  # noqa: SLF001
+            for binding in field._bindings.get_bindings_for_key(typed.key):  # noqa: SLF001
                 # Behind the letters that went before it, in the field's own queue.
                 field.call_later(self.run_action, binding.action, field)
                 return
-        if key.is_printable or key.key == "enter":
-            field._forward_event(key)  # noqa: SLF001
+        if typed.is_printable or typed.key == "enter":
+            field._forward_event(typed)  # noqa: SLF001
 
     def _written_in(self) -> Widget | None:
         behind = self.screen_stack[-2].focused if len(self.screen_stack) > 1 else None

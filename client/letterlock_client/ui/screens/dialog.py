@@ -42,6 +42,8 @@ class Dialog(Layer[Result], ModalScreen[Result]):
     hint: str = "escape closes"
     asks: ClassVar[bool] = False
     """Whether a key answers it that may have been meant for what stood there before: see `typed_ahead`."""
+    passes: ClassVar[bool] = False
+    """Whether it only stands there until the next comes: what is typed waits for that."""
     seen_at: float = NEVER
     """When it was painted for the first time, by the clock of events; then it could be seen."""
 

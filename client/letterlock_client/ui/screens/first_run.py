@@ -133,6 +133,9 @@ class FirstRunScreen(Dialog["Messenger"]):
         if isinstance(event, Input.Submitted) and event.input.id not in ("again",):
             self.focus_next()
             return
+        if self.query_one("#register", Button).disabled:
+            # It is under way: a second enter calls nothing off.
+            return
         problem = self._problem()
         if problem:
             self.say(problem)

@@ -52,6 +52,8 @@ class PasswordScreen(Dialog[str]):
         self._judge = judge
         self._icons = around.icons
         self._verdict: Verdict | None = None
+        self._is_chosen = False
+        """Whether it was entered before it was judged."""
 
     def parts(self) -> Iterable[Widget]:
         """Two fields and the verdict."""
@@ -68,6 +70,7 @@ class PasswordScreen(Dialog[str]):
     @on(Input.Changed, "#password")
     def _typed(self, event: Input.Changed) -> None:
         self._verdict = None
+        self._is_chosen = False
         self.say("")
         start(self, self._weigh, event.value, group="judging", exclusive=True)
 
@@ -86,9 +89,12 @@ class PasswordScreen(Dialog[str]):
         place.set_class(event.verdict.acceptable, "-good")
         sign = self._icons.verified if event.verdict.acceptable else self._icons.warning
         place.update(Content(f"{sign} {line_of(event.verdict.sentence)}" if event.password else ""))
+        if self._is_chosen:
+            self._chosen()
 
     @on(Input.Changed, "#again")
     def _typed_again(self) -> None:
+        self._is_chosen = False
         self.say("")
 
     @on(Input.Submitted, "#password")
@@ -99,6 +105,8 @@ class PasswordScreen(Dialog[str]):
     @on(Button.Pressed)
     def _chosen(self) -> None:
         password = self.query_one("#password", Input).value
+        self._is_chosen = self._verdict is None and bool(password)
+        self.say("")
         if self._verdict is None:
             self.say("One moment: the password is being judged." if password else "Choose a password.")
         elif not self._verdict.acceptable:

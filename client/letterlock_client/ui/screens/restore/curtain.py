@@ -10,6 +10,7 @@ from letterlock_client.ui.screens.dialog import Dialog, words
 class CurtainScreen(Dialog[None]):
     """The screen; nothing is asked on it, and whoever raised it takes it away."""
 
+    passes = True
     heading = "Restore from a backup"
     hint = "ctrl+q leaves"
 

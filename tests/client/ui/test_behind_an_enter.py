@@ -1,0 +1,183 @@
+"""Whoever types on behind an enter, without a look at the screen, types into the fields that come next."""
+
+import asyncio
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from letterlock_client.config import Unlock
+from letterlock_client.ui.doors import Doors, Registration, Start
+from letterlock_client.ui.screens.backup.password import PasswordScreen
+from letterlock_client.ui.screens.backup.work import WorkScreen
+from letterlock_client.ui.screens.choose import ChooseScreen
+from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
+from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
+from tests.client.ui.conftest import Open, Running
+from tests.client.ui.fake_backups import PASSPHRASE
+from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
+from tests.client.ui.test_backup_screens import backed_up, choose, locked, press_button, words
+from tests.client.ui.test_restore_screens import SECRET, Restoring, give
+from tests.client.ui.test_typed_ahead import burst
+
+PASSWORD = "a long enough password"
+
+
+def values(running: Running) -> list[str]:
+    return [field.value for field in running.app.screen.query(Input)]
+
+
+async def take_for_ever(password: str) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_both_passphrases_of_a_restored_device_stand_in_their_fields(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        press_button(running, "Restore")
+        await running.settle()
+        assert isinstance(running.app.screen, NewPassphraseScreen)
+        burst(running, *"long enough", "enter", *"long enough", "enter")
+        await running.settle()
+        (restoration,) = way.begun
+        assert [each[0] for each in restoration.asked("run")] == [Unlock("long enough")]
+
+
+async def test_a_new_profile_is_filled_in_with_enters_alone(client: Open) -> None:
+    registered: list[Registration] = []
+    gate = asyncio.Event()
+
+    async def register(registration: Registration) -> FakeMessenger:
+        registered.append(registration)
+        await gate.wait()
+        return lively()
+
+    async def nobody(passphrase: str) -> FakeMessenger:
+        raise AssertionError
+
+    doors = Doors(Start.REGISTER, nobody, register, suggested_relay="ws://relay")  # type: ignore[arg-type]
+    async with client(lively(), (100, 40), doors=doors) as running:
+        typed = ("bob", "ws://here", "code", "long enough", "long enough")
+        burst(running, *(key for text in typed for key in (*text, "enter")), "enter")
+        await running.settle()
+        # Coming to a field selects what was suggested in it. The last enter does not begin once more.
+        assert registered == [Registration("bob", "ws://here", "long enough", "code")]
+        await running.press("enter")
+        assert len(registered) == 1
+        gate.set()
+        await running.settle()
+        assert isinstance(running.app.screen, MainScreen)
+
+
+async def test_a_backup_password_goes_on_once_it_is_judged_and_what_follows_confirms_nothing(
+    client: Open,
+) -> None:
+    async with client(locked(backed_up(has_password=True)), (110, 44)) as running:
+        await choose(running, "Change the password")
+        assert isinstance(running.app.screen, PasswordScreen)
+        burst(running, *PASSWORD, "enter", *PASSWORD, "enter", *PASSPHRASE, "enter")
+        await running.settle()
+        assert isinstance(running.app.screen, WorkScreen)
+        # It asks for the passphrase of the device, and says first what is about to be done.
+        assert values(running) == [""]
+        assert running.fake.backups.asked("change_password") == []
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_a_password_goes_on_once_it_is_judged_unless_it_was_changed(
+    client: Open, changed: bool
+) -> None:
+    async with client(locked(backed_up(has_password=True)), (110, 44)) as running:
+        await choose(running, "Change the password")
+        screen = running.app.screen
+        assert isinstance(screen, PasswordScreen)
+        screen._weigh = take_for_ever  # type: ignore[method-assign]
+        burst(running, *PASSWORD, "enter", *PASSWORD, "enter")
+        await running.settle()
+        assert "One moment" in words(running)
+        if changed:
+            await running.press("backspace", *PASSWORD[-1])
+        screen.post_message(PasswordScreen.Judged(PASSWORD, running.fake.backups.judge(PASSWORD)))
+        await running.settle()
+        assert isinstance(running.app.screen, PasswordScreen) is changed
+
+
+async def test_what_follows_a_form_stands_in_the_field_of_the_next_screen(client: Open) -> None:
+    way = Restoring()
+    gate = asyncio.Event()
+    begin = way._restore
+
+    async def slowly(request: object) -> object:
+        await gate.wait()
+        return await begin(request)  # type: ignore[arg-type]
+
+    way._restore = slowly  # type: ignore[assignment, method-assign]
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        running.app.screen.query_one("#folder", Input).value = "/tmp"
+        running.app.screen.query_one("#handle", Input).value = "alice"
+        running.app.screen.query_one("#fleet").focus()
+        burst(running, "enter", *SECRET)
+        await running.settle()
+        # Only the curtain stands there.
+        burst(running, "1", "2")
+        await running.settle()
+        gate.set()
+        await running.settle()
+        assert isinstance(running.app.screen, RestorePasswordScreen)
+        assert values(running) == [f"{SECRET}12"]
+
+
+async def test_leaving_does_not_wait_behind_an_enter(client: Open) -> None:
+    way = Restoring()
+
+    async def never(request: object) -> object:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    way._restore = never  # type: ignore[assignment, method-assign]
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        running.app.screen.query_one("#folder", Input).value = "/tmp"
+        running.app.screen.query_one("#handle", Input).value = "alice"
+        running.app.screen.query_one("#fleet").focus()
+        burst(running, "enter", "x", "ctrl+q")
+        await running.settle()
+        assert running.app._exit
+
+
+async def test_a_second_enter_does_not_stop_what_the_first_began(client: Open) -> None:
+    async with client(locked(backed_up(has_password=True)), (110, 44)) as running:
+        await choose(running, "Show the 64-digit key")
+        assert isinstance(running.app.screen, WorkScreen)
+        gate = running.fake.backups.gates["recovery_key"] = asyncio.Event()
+        burst(running, *PASSPHRASE, "enter", "enter")
+        await running.settle()
+        assert running.app.screen.has_class("-busy")
+        gate.set()
+        await running.settle()
+        assert not isinstance(running.app.screen, WorkScreen)
+
+
+@pytest.mark.parametrize("keys", ["dd", "bb"])
+async def test_no_letter_behind_an_enter_is_a_command_of_what_stood_below(client: Open, keys: str) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "up")
+        burst(running, "ctrl+k", *"carol", "enter", *keys)
+        await running.settle()
+        assert running.view.id_of_chat == chat_id("carol")
+        assert not isinstance(running.app.screen, ChooseScreen)
+
+
+async def test_what_is_pasted_behind_an_enter_stands_in_the_next_field(client: Open) -> None:
+    async with client(lively(), (100, 40), start=Start.REGISTER) as running:
+        running.app.screen.query_one("#passphrase").focus()
+        running.app.post_message(events.Paste("long enough"))
+        burst(running, "enter")
+        running.app.post_message(events.Paste("long enough"))
+        await running.settle()
+        assert values(running)[-2:] == ["long enough", "long enough"]
