@@ -137,6 +137,8 @@ class BackupStatus:
     vault_unasked: bool = False
     """Whether a restored backup says that there is a password, and no realm has been asked yet."""
     has_recovery_key: bool = False
+    digits_unsure: bool = False
+    """Whether 64 digits that open it may have been taken on another device, before a restore; nobody knows here."""
     provider: str = ""
     frequency: Frequency = Frequency.OFF
     include_media: bool = True

@@ -76,6 +76,10 @@ OPENED_BY_NOTHING: Final = (
 UNASKED: Final = (
     "That there is a password is what the backup says: no realm could be asked yet. Back up now to ask."
 )
+DIGITS_UNSURE: Final = (
+    "64 digits that were written down before this device was restored, if there are any, open it too, until the key "
+    "is rotated."
+)
 ROTATIONS: Final = {
     "writing": "A rotation of the key was begun: letterlock backup rotate goes on; in a week a backup takes it back.",
     "committing": "A rotation of the key was cut short while the vault was told: backup now or backup rotate ends it.",
@@ -110,6 +114,7 @@ def status_shape(status: BackupStatus) -> dict[str, object]:
         "password": status.has_password,
         "vault_unasked": status.vault_unasked,
         "recovery_key": status.has_recovery_key,
+        "digits_unsure": status.digits_unsure,
         "provider": status.provider,
         "frequency": status.frequency.value,
         "media": status.include_media,
@@ -165,6 +170,7 @@ def status_line(status: BackupStatus) -> str:
     lines += [
         f"Backups are on, key {status.key_id}, opened by {' or '.join(opens) or OPENED_BY_NOTHING}.",
         *([UNASKED] if status.vault_unasked else []),
+        *([DIGITS_UNSURE] if status.digits_unsure else []),
         f"Provider: {status.provider}. Every backup: {status.frequency.value}.",
     ]
     if status.last is None:

@@ -128,6 +128,19 @@ async def begun(reader: Reader) -> bytes | None:
     return await settings.fact(reader, _BEGUN)
 
 
+_BROUGHT: Final = "backup_brought_back"
+
+
+async def note_brought_back(tx: Transaction, key_check: bytes) -> None:
+    """Remember that another device had this recovery secret, and may have shown it."""
+    await settings.set_fact(tx, _BROUGHT, key_check)
+
+
+async def brought_back(reader: Reader) -> bytes | None:
+    """The key check of the recovery secret that a restore brought back; None where there was none."""
+    return await settings.fact(reader, _BROUGHT)
+
+
 async def next_version(tx: Transaction) -> int:
     """Take the next change number, for a record that no counted row stands behind."""
     return int(await tx.value("UPDATE change SET seq = seq + 1 RETURNING seq"))

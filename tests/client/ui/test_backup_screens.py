@@ -557,6 +557,20 @@ async def test_a_backup_with_a_password_alone_gets_the_digits_later(client: Open
         assert running.fake.backups.asked("recovery_key") == [(Unlock(PASSPHRASE),)]
 
 
+async def test_digits_that_may_be_written_down_are_shown_and_not_made(client: Open) -> None:
+    fake = locked(backed_up(has_recovery_key=False, digits_unsure=True))
+    async with client(fake, (110, 44)) as running:
+        await choose(running, "Rotate the key")
+        assert "64 digits that are written down anywhere open nothing afterwards" in told(running)
+        assert "The new ones are shown at the end" not in told(running)
+        await running.press("escape")
+        assert "64 digits that were written down before this device was restored" in words(running)
+        await choose_here(running, "Show the 64-digit key")
+        assert "The password opens your backup as before" not in words(running)
+        await give_passphrase(running)
+        assert fake.backups.asked("recovery_key") == [(Unlock(PASSPHRASE),)]
+
+
 async def test_a_rotated_key_is_said_first_and_shown_once(client: Open) -> None:
     fake = locked(backed_up())
     fake.backups.gates["rotate"] = asyncio.Event()

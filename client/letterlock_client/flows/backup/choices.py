@@ -117,12 +117,13 @@ async def status(place: Workplace) -> BackupStatus:
 
     async def read(
         reader: Reader,
-    ) -> tuple[BackupState | None, VaultState | None, Rotation | None, int, BackupStatus]:
+    ) -> tuple[BackupState | None, VaultState | None, Rotation | None, int, bytes | None, BackupStatus]:
         return (
             await backup_state.load(reader),
             await backup_state.load_vault(reader),
             await rotation_state.load(reader),
             len({realm for realm, _ in await backup_state.pending(reader)}),
+            await backup_state.brought_back(reader),
             BackupStatus(
                 on=False,
                 feature=await features.view(reader, place.own.id, features.BACKUP),
@@ -131,7 +132,7 @@ async def status(place: Workplace) -> BackupStatus:
             ),
         )
 
-    state, vault, rotation, pending, off = await place.database.read(read)
+    state, vault, rotation, pending, brought, off = await place.database.read(read)
     if state is None:
         return off
     totals = counting.load(state.last)
@@ -143,6 +144,7 @@ async def status(place: Workplace) -> BackupStatus:
         has_password=vault is not None,
         vault_unasked=vault is not None and vault.unasked,
         has_recovery_key=state.has_recovery_key,
+        digits_unsure=not state.has_recovery_key and state.key_check == brought,
         provider=state.provider,
         frequency=state.frequency,
         include_media=state.include_media,
@@ -163,13 +165,7 @@ async def status(place: Workplace) -> BackupStatus:
 async def recovery_key(place: Workplace, unlock: Unlock) -> str:
     """The 64 hex digits; whoever saw them has them."""
     secret = await recovery_secrets.in_use(place, unlock)
-
-    async def note(work: Work) -> None:
-        state = await backup_state.load(work.tx)
-        if state is not None and not state.has_recovery_key:
-            await backup_state.save(work.tx, replace(state, has_recovery_key=True))
-
-    await place.transact(note)
+    await _note_shown(place)
     return secret.secret.hex()
 
 
@@ -178,7 +174,20 @@ async def sheet(place: Workplace, unlock: Unlock, *, with_key: bool) -> str:
     secret = await recovery_secrets.in_use(place, unlock)
     state = await require(place)
     vault = await place.database.read(backup_state.load_vault)
+    if with_key:
+        await _note_shown(place)
     return sheet_of(place, state, vault, secret if with_key else None)
+
+
+async def _note_shown(place: Workplace) -> None:
+    """Remember that the digits open it, too; the next backup says so to whoever restores it."""
+
+    async def note(work: Work) -> None:
+        state = await backup_state.load(work.tx)
+        if state is not None and not state.has_recovery_key:
+            await backup_state.save(work.tx, replace(state, has_recovery_key=True))
+
+    await place.transact(note)
 
 
 def sheet_of(

@@ -344,6 +344,7 @@ class _Run:
 
         async def save(work: Work) -> None:
             await backup_state.save(work.tx, state)
+            await backup_state.note_brought_back(work.tx, state.key_check)
             if beside is not None:
                 await beside_state.save(work.tx, beside)
 

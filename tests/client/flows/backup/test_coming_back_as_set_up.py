@@ -98,6 +98,51 @@ async def test_a_password_brings_back_that_there_are_64_digits_and_the_owner_s_d
     assert (await again.backups.vault()).with_locator
 
 
+@pytest.mark.parametrize("on_a_sheet", [False, True])
+async def test_digits_shown_after_the_last_backup_open_it_and_may_do_so_is_what_is_said(
+    shelf: Shelf, town: Town, tmp_path: Path, on_a_sheet: bool
+) -> None:
+    async with fleet(shelf, tmp_path) as (_, file):
+        pair = await town.befriend()
+        await pair.alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, False, file), NO_PASSPHRASE)
+        await pair.alice.backups.back_up()
+        status = await pair.alice.backups.status()
+        assert (*ways(status), status.digits_unsure) == (True, False, False)
+        digits = await pair.alice.backups.recovery_key(NO_PASSPHRASE)
+        await pair.alice.close()
+        await restore(town, PASSWORD, "second", fleet=file)
+        again = await town.open("second")
+        status = await again.backups.status()
+        assert (*ways(status), status.digits_unsure) == (True, False, True)
+        assert backup_shapes.DIGITS_UNSURE in backup_shapes.status_line(status)
+        assert backup_shapes.status_shape(status)["digits_unsure"] is True
+        # And so they do.
+        await restore(town, digits, "third", fleet=file)
+        # Shown here, they are known, also to whoever restores the next backup.
+        if on_a_sheet:
+            assert digits[:4] in await again.backups.sheet(NO_PASSPHRASE, True)
+        else:
+            await again.backups.recovery_key(NO_PASSPHRASE)
+        status = await again.backups.status()
+        assert (*ways(status), status.digits_unsure) == (True, True, False)
+        assert backup_shapes.DIGITS_UNSURE not in backup_shapes.status_line(status)
+
+
+async def test_a_rotation_ends_all_older_digits_and_the_doubt_about_them(
+    shelf: Shelf, town: Town, tmp_path: Path
+) -> None:
+    async with fleet(shelf, tmp_path) as (_, file):
+        pair = await town.befriend()
+        await pair.alice.backups.turn_on(BackupChoice(PROVIDER, PASSWORD, False, file), NO_PASSPHRASE)
+        await pair.alice.backups.back_up()
+        await pair.alice.close()
+        await restore(town, PASSWORD, "second", fleet=file)
+        again = await town.open("second")
+        assert (await again.backups.status()).digits_unsure
+        await again.backups.rotate(PASSWORD, NO_PASSPHRASE)
+        assert not (await again.backups.status()).digits_unsure
+
+
 async def test_a_password_changed_after_the_last_backup_is_learnt_of_the_realms(scene: Scene) -> None:
     await scene.pair.alice.backups.change_password(OTHER, NO_PASSPHRASE)
     again = await scene.back(scene.digits)

@@ -10,7 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from letterlock_client.backup_models import BackupStatus
-from letterlock_client.backup_shapes import OPENED_BY_NOTHING, UNASKED, still_keeping
+from letterlock_client.backup_shapes import DIGITS_UNSURE, OPENED_BY_NOTHING, UNASKED, still_keeping
 from letterlock_client.events import BackupMoved
 from letterlock_client.sanitize import line_of
 from letterlock_client.ui.asking import Asking
@@ -110,6 +110,8 @@ class EncryptedBackupScreen(Dialog[None], Asking):
             rows.append(("Fingerprint", line_of(status.fleet_hash, 80)))
         if status.vault_unasked:
             rows.append(("Password", f"{self._around.icons.warning} {UNASKED}"))
+        if status.digits_unsure:
+            rows.append(("64 digits", f"{self._around.icons.warning} {DIGITS_UNSURE}"))
         if status.repairs_pending:
             waiting = (
                 f"{many(status.repairs_pending, 'realm')} of the vault not told yet; tried again by itself"
@@ -125,7 +127,7 @@ class EncryptedBackupScreen(Dialog[None], Asking):
         if not status.on:
             again = [("ask_again", "Ask again to delete at the vault")] if status.deletions_pending else []
             return [("turn_on", "Turn on…"), *again, ("leaks", "Who could still learn what")]
-        password, key = status.has_password, status.has_recovery_key
+        password, key = status.has_password, status.has_recovery_key or status.digits_unsure
         verbs = [
             ("change_password", "Change the password…" if password else "Set a password too…"),
             ("show_key", f"{SHOW_KEY if key else HAVE_KEY}…"),

@@ -198,7 +198,7 @@ class BackupFlows(Steps):
 
     async def show_key(self, status: BackupStatus) -> None:
         """Show the 64 digits; where nobody keeps them so far, they open the backup from now on."""
-        there = status.has_recovery_key
+        there = status.has_recovery_key or status.digits_unsure
         key = await self.work(
             Work(
                 SHOW_KEY if there else HAVE_KEY,

@@ -15,6 +15,7 @@ COPIED: Final = (
     "What somebody has copied with the old key stays open to them: a copy of the backup, and your account's root "
     "key in it."
 )
+UNSURE_DIGITS: Final = "64 digits that are written down anywhere open nothing afterwards."
 OLD_DIGITS: Final = (
     "The 64 digits that you keep now open nothing afterwards. The new ones are shown at the end."
 )
@@ -61,6 +62,7 @@ class RotationFlow(Steps):
         facts = [
             what,
             *([OLD_DIGITS] if status.has_recovery_key else []),
+            *([UNSURE_DIGITS] if status.digits_unsure else []),
             *([] if status.has_password else [NOT_KNOWN_HERE]),
             COPIED,
         ]
