@@ -234,6 +234,8 @@ class Conversation:
     typing: bool = False
     muted_until: int = 0
     """When it notifies again, in milliseconds; 0 is not by itself."""
+    left_out: bool = False
+    """Whether nothing of it is here because a restore left it out; its messages are in the backup."""
 
     def mutes(self, now: int) -> bool:
         """Whether nothing of this chat notifies anybody now."""

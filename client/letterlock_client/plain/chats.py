@@ -54,7 +54,8 @@ class ChatVerbs(Verbs):
         for each in chats:
             unread = f", {each.unread} unread" if each.unread else ""
             verified = ", verified" if each.contact.verified else ""
-            say(f"Chat with {who(each.contact)}{unread}{verified}")
+            left_out = ", left out of the restore" if each.left_out else ""
+            say(f"Chat with {who(each.contact)}{unread}{verified}{left_out}")
         return bool(chats)
 
     async def enter(self, rest: str) -> None:

@@ -10,9 +10,10 @@ from typing import Final
 from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client import models
 from letterlock_client.models import Listed, Message, Standing
-from letterlock_client.storage import messages
+from letterlock_client.storage import left_out, messages
 from letterlock_client.storage.contacts import UNKNOWN
 from letterlock_client.storage.database import Reader, Transaction
+from letterlock_client.storage.left_out import Elsewhere
 
 _SELECT: Final = (
     "SELECT peer, conversation.created, timer_s, muted, listed, draft, handle, standing, verified, key_changed_at,"
@@ -43,7 +44,7 @@ class _Line:
     unread: int
     first_unread: bytes | None
 
-    def shown(self, last: Message | None) -> models.Conversation:
+    def shown(self, last: Message | None, elsewhere: Elsewhere | None) -> models.Conversation:
         """This line as the chat list shows it."""
         account = AccountId(self.peer)
         contact = models.Contact(
@@ -67,6 +68,7 @@ class _Line:
             muted=bool(self.muted),
             listed=Listed(self.listed),
             muted_until=self.muted if self.muted > 1 else 0,
+            left_out=last is None and elsewhere is not None and elsewhere.has(self.peer, self.created),
         )
 
 
@@ -101,7 +103,8 @@ async def every(reader: Reader, standing: Standing) -> list[models.Conversation]
 async def _shown(reader: Reader, sql: str, parameter: bytes | str) -> list[models.Conversation]:
     lines = [_Line(*row) for row in await reader.all(sql, parameter)]
     last = await messages.by_rows(reader, [line.last for line in lines if line.last is not None])
-    return [line.shown(last.get(line.last) if line.last is not None else None) for line in lines]
+    elsewhere = await left_out.elsewhere(reader) if any(line.last is None for line in lines) else None
+    return [line.shown(last.get(line.last) if line.last is not None else None, elsewhere) for line in lines]
 
 
 async def timer(reader: Reader, conversation: ConversationId) -> tuple[int, int]:

@@ -4,10 +4,12 @@ They lie at the provider alone. Must not know how a restore runs.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from letterlock.encoding import Reader as FieldReader
 from letterlock_client.storage import settings
 from letterlock_client.storage.database import Reader, Transaction
 
@@ -73,3 +75,34 @@ async def load(reader: Reader) -> LeftOut | None:
     if raw == _EARLIEST:
         return LeftOut(0, {}, _UNCOUNTED)
     return LeftOut(0, {}, *msgspec.msgpack.decode(raw, type=tuple[int, int]))
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Chats that stand in the list here, and have their messages in the backup only."""
+
+    noted: Collection[bytes]
+    started: int
+    """When the restore under way was begun that was asked for some chats only; 0 for none."""
+    asked: Collection[bytes] = ()
+
+    def has(self, chat: bytes, created: int) -> bool:
+        """Say whether a chat without messages, made then, is one of them; those that no list counts are not known."""
+        return chat in self.noted or (created < self.started and chat not in self.asked)
+
+
+async def elsewhere(reader: Reader) -> Elsewhere:
+    """Which chats without messages are left out, by the restore under way or by those that are over."""
+    over = await load(reader)
+    row = await reader.one("SELECT started, chats FROM restore")
+    noted = over.listed.keys() if over else ()
+    return Elsewhere(noted, row[0], chats_in(row[1])) if row and row[1] else Elsewhere(noted, 0)
+
+
+def chats_in(packed: bytes) -> tuple[bytes, ...]:
+    """Read the chats that a restore was asked for; none are all."""
+    reader = FieldReader(packed)
+    found = []
+    while reader.more():
+        found.append(reader.blob(most=32))
+    return tuple(found)

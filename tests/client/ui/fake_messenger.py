@@ -170,7 +170,9 @@ class FakeMessenger:
         chat = self._chats[conversation]
         unread = chat.unread if mine else chat.unread + 1
         first = chat.first_unread or (None if mine else message.id)
-        self._chats[conversation] = replace(chat, last=message, last_at=at, unread=unread, first_unread=first)
+        self._chats[conversation] = replace(
+            chat, last=message, last_at=at, unread=unread, first_unread=first, left_out=False
+        )
         return message
 
     def read_all(self, conversation: ConversationId) -> None:

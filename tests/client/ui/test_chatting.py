@@ -285,6 +285,25 @@ async def test_messages_below_are_counted_and_reached(client: Open) -> None:
         assert "new below" not in running.text()
 
 
+async def test_a_chat_that_a_restore_left_out_says_so_and_no_time(client: Open) -> None:
+    fake = FakeMessenger()
+    fake.person("bob", left_out=True)
+    fake.person("carol")
+    async with client(fake, (100, 24)) as running:
+
+        def row(name: str) -> list[str]:
+            lines = [line.split("│")[0].strip() for line in running.text().splitlines()]
+            return lines[(at := next(i for i, line in enumerate(lines) if name in line)) : at + 2]
+
+        assert row("bob") == ["❯ ○ bob", "left out of the restore"]
+        assert row("carol")[1] == "no messages yet"
+        assert row("carol")[0] != "○ carol"
+        fake.receive(chat_id("bob"), "are you there?")
+        await running.settle()
+        assert row("bob")[1].startswith("are you there?")
+        assert row("bob")[0] != "❯ ○ bob"
+
+
 async def test_a_device_that_was_put_out_is_told_that_it_sends_nothing(client: Open) -> None:
     fake = lively()
     async with client(fake, (60, 24)) as running:

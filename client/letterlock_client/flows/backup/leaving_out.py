@@ -8,7 +8,6 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from letterlock.backup.manifest import Manifest, open_manifest
-from letterlock.encoding import Reader as FieldReader
 from letterlock.errors import BackupError
 from letterlock_client.storage import backup_state, left_out
 from letterlock_client.storage.backup_state import RestoreJournal
@@ -18,11 +17,7 @@ from letterlock_client.storage.left_out import LeftOut
 
 def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
     """The chats that a restore was asked for; empty is all."""
-    reader = FieldReader(journal.chats)
-    found = []
-    while reader.more():
-        found.append(reader.blob(most=32))
-    return tuple(found)
+    return left_out.chats_in(journal.chats)
 
 
 async def begin_with(tx: Transaction, journal: RestoreJournal, manifest: Manifest) -> None:

@@ -205,7 +205,8 @@ class ClientPane(ClientActions):
         if chat is None:
             self.read_chats()
             return
-        self.put_chat(replace(chat, last=message, last_at=max(chat.last_at, message.received_at)))
+        at = max(chat.last_at, message.received_at)
+        self.put_chat(replace(chat, last=message, last_at=at, left_out=False))
         now = self.around.clock()
         if not (message.mine or chat.mutes(now) or self.around.quiet.holds(now) or self.app.app_focus):
             self._call(chat, message)

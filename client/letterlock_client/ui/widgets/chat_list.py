@@ -25,6 +25,8 @@ _STYLES: Final = ("name", "time", "text", "unread", "badge", "doubt", "online", 
 _ROWS: Final = 3
 
 NO_CHATS: Final = "No chats yet."
+NO_MESSAGES: Final = "no messages yet"
+LEFT_OUT: Final = "left out of the restore"
 
 
 class ChatList(VirtualLog):
@@ -200,7 +202,8 @@ class ChatList(VirtualLog):
         self, chat: Conversation, style: dict[str, Style], room: int
     ) -> list[tuple[list[Segment], list[Segment]]]:
         icons = self._icons
-        time = short_time(chat.last_at, self._clock())
+        # When the last message came of a chat whose messages are not here, nobody knows.
+        time = "" if chat.left_out else short_time(chat.last_at, self._clock())
         online = chat.online or chat.typing
         dot = Segment(f"{icons.online if online else icons.offline} ", style["online" if online else "time"])
         badge = [Segment(f" {icons.verified}", style["badge"])] if chat.contact.verified else []
@@ -235,7 +238,8 @@ class ChatList(VirtualLog):
             return [Segment(fit(doubt, room), style["doubt"])]
         if chat.draft.strip() and chat.id != self.open_chat:
             return [Segment(fit(f"Draft: {line_of(chat.draft, 120)}", room), style["doubt"])]
-        text = preview(chat.last) if chat.last is not None else "no messages yet"
+        nothing = LEFT_OUT if chat.left_out else NO_MESSAGES
+        text = preview(chat.last) if chat.last is not None else nothing
         return [Segment(fit(text, max(1, room)), style["text"])]
 
     # Keys and mouse.
