@@ -14,8 +14,9 @@ from textual.widgets import Static
 from letterlock_client.ui.icons import Icons
 from letterlock_client.workshop.acts import TITLES, Playbill
 
-_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "f10", "tab", "f9")
-"""Keys that are left out first where not all fit."""
+_SHORTER: Final = "shorter"
+_DISPENSABLE: Final = ("f1", "f5 f6 f7", "f4", "tab", _SHORTER, "f10", "f9")
+"""Keys that are left out first where not all fit; somewhere in between, all are named in fewer words."""
 
 _MORE: Final = 14
 """Cells that saying how many acts there are takes."""
@@ -98,29 +99,36 @@ class KeyBar(Static):
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._relay_runs = self._plays = True
+        self._vault = False
 
     def on_resize(self) -> None:
         """Show as many as fit."""
-        self.show(relay_runs=self._relay_runs, plays=self._plays)
+        self.show(relay_runs=self._relay_runs, plays=self._plays, vault=self._vault)
 
-    def show(self, *, relay_runs: bool, plays: bool) -> None:
-        """Show the keys as they work now; `plays` says whether there is anything left to be done for somebody."""
-        self._relay_runs, self._plays = relay_runs, plays
+    def show(self, *, relay_runs: bool, plays: bool, vault: bool) -> None:
+        """Show the keys as they work now.
+
+        `plays` says whether there is anything left to be done for somebody, `vault` whether that stands in the
+        relay's place.
+        """
+        self._relay_runs, self._plays, self._vault = relay_runs, plays, vault
         kill = "kill the relay" if relay_runs else "start the relay"
         keys = [
-            ("tab", "next", "screen.next_stop"),
-            ("f5 f6 f7", "Alice, relay, Bob", ""),
-            ("f8", kill, "screen.toggle_relay"),
-            ("f9", "do it for me", "app.play"),
-            ("f10", "relay or vault", "screen.middle"),
-            ("f4", "compare", "screen.compare"),
-            ("f1", "all keys", "screen.help"),
-            ("ctrl+q", "leave", "app.quit"),
+            ("tab", "next", "", "screen.next_stop"),
+            ("f5 f6 f7", "Alice, relay, Bob", "", ""),
+            ("f8", kill, "", "screen.toggle_relay"),
+            ("f9", "do it for me", "do it", "app.play"),
+            ("f10", "relay or vault", "relay" if vault else "vault", "screen.middle"),
+            ("f4", "compare", "", "screen.compare"),
+            ("f1", "all keys", "", "screen.help"),
+            ("ctrl+q", "leave", "", "app.quit"),
         ]
         for unneeded in ("" if plays else "f9", *_DISPENSABLE):
+            if unneeded == _SHORTER:
+                keys = [(key, short or what, "", action) for key, what, short, action in keys]
             keys = [key for key in keys if key[0] != unneeded]
-            bar = Content("   ").join(_clickable(action, key, what) for key, what, action in keys)
-            if bar.cell_length <= self.size.width - 4:
+            bar = Content("   ").join(_clickable(action, key, what) for key, what, _, action in keys)
+            if bar.cell_length <= self.size.width:
                 break
         self.update(bar)
 

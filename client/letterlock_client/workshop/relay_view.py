@@ -1,10 +1,12 @@
 """The middle of the stage: every frame that passes the relay, and what the relay learns from it.
 
 Drawn as it happens between two people: what the left one's connection carries stands at the left edge, what the
-right one's carries at the right. Holds at most `KEPT` entries. Must not know the relay's process.
+right one's carries at the right. Who asks whether somebody is there is only counted. Holds at most `KEPT` entries.
+Must not know the relay's process.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from textwrap import wrap
 from typing import ClassVar, Final
@@ -19,6 +21,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from letterlock_client.sanitize import fit, line_of, width
+from letterlock_client.shapes import many
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.widgets.rows import Row, rows_of_strips
 from letterlock_client.ui.widgets.virtual_log import VirtualLog
@@ -32,9 +35,21 @@ KEPT: Final = 2_000
 
 EXACT_BYTES: Final = 10_000
 
+_ASKS: Final = "AskPresence"
+"""What every client says every 20 seconds: the rest would be lost among it."""
+_ANSWERS: Final = "PresenceIs"
+
 _STYLES: Final = ("kind", "quiet", "hex", "known", "hidden", "rule")
 _Line = list[tuple[str, str]]
 """Pieces of one drawn line: style name and text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presences:
+    """So many askings who is there came one after the other, the last at this time."""
+
+    count: int
+    at: int
 
 
 class RelayLog(VirtualLog, inherit_bindings=False):
@@ -57,12 +72,19 @@ class RelayLog(VirtualLog, inherit_bindings=False):
         super().__init__(follow=True)
         self._names = names
         self._right = right
-        self._entries: list[News] = []
+        self._entries: list[News | Presences] = []
         self._first = 0
 
     def add(self, news: Sequence[News]) -> None:
-        """Show more at the end."""
-        self._entries.extend(news)
+        """Show more at the end; askings who is there that follow each other share a line."""
+        last = len(self._entries) - 1
+        before = self._entries[-1:]
+        added = _folded([*before, *news])
+        if before and added[0] is not before[0]:
+            self._entries[last] = added[0]
+            self.item_changed(last)
+        added = added[len(before) :]
+        self._entries.extend(added)
         if len(self._entries) > KEPT:
             gone = len(self._entries) - KEPT + KEPT // 10
             del self._entries[:gone]
@@ -70,7 +92,7 @@ class RelayLog(VirtualLog, inherit_bindings=False):
             self.items_reread()
         else:
             width = self.scrollable_content_region.width
-            self.items_added(bytes(len(self._lines(entry, width)) for entry in news))
+            self.items_added(bytes(len(self._lines(entry, width)) for entry in added))
 
     # What the list asks.
 
@@ -79,8 +101,9 @@ class RelayLog(VirtualLog, inherit_bindings=False):
         return bytes(len(self._lines(entry, width)) for entry in self._entries)
 
     def item_key(self, item: int) -> Hashable:
-        """Entries never change; each has a number for ever."""
-        return self._first + item
+        """Each has a number for ever, and changes only by what it counts."""
+        entry = self._entries[item]
+        return self._first + item, entry.count if isinstance(entry, Presences) else 0
 
     def item_text(self, item: int) -> str | None:
         """What is drawn is all there is to copy."""
@@ -94,10 +117,12 @@ class RelayLog(VirtualLog, inherit_bindings=False):
         lines = self._lines(entry, width)
         return rows_of_strips([_strip(line, width, styles, at_right=at_right) for line in lines])
 
-    def _lines(self, entry: News, width: int) -> list[_Line]:
+    def _lines(self, entry: News | Presences, width: int) -> list[_Line]:
         match entry:
             case SeenFrame():
                 return self._frame(entry, width, at_right=entry.account == self._right)
+            case Presences(count=count, at=at):
+                return [[("quiet", fit(f"  asked {many(count, 'time')} who is there, {_time(at)}", width))]]
             case Started(again=again):
                 return [
                     _rule("started again on what was on its disk" if again else "the relay starts", width)
@@ -192,10 +217,26 @@ class RelayPane(Vertical):
         self._state.set_class(self._runs is False, "-dead")
 
 
+def _folded(entries: Iterable[News | Presences]) -> list[News | Presences]:
+    """Count askings who is there that follow each other, and pass over the answers."""
+    found: list[News | Presences] = []
+    for each in entries:
+        if isinstance(each, SeenFrame) and each.kind == _ASKS:
+            before = found.pop() if found and isinstance(found[-1], Presences) else None
+            found.append(Presences(before.count + 1 if isinstance(before, Presences) else 1, each.at))
+        elif not (isinstance(each, SeenFrame) and each.kind == _ANSWERS):
+            found.append(each)
+    return found
+
+
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%H:%M:%S")
+
+
 def _head(frame: SeenFrame, room: int, *, at_right: bool) -> _Line:
     """Return an arrow, the kind, the size and the time; the arrow points the way the frame goes."""
     arrow = "→" if frame.inward != at_right else "←"
-    time = datetime.fromtimestamp(frame.at / 1000).astimezone().strftime("%H:%M:%S")
+    time = _time(frame.at)
     kind = line_of(frame.kind, 24)
     style = "kind" if frame.sealed else "quiet"
     # To the byte, where the number may be one of the size classes.

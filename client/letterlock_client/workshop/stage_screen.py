@@ -191,8 +191,9 @@ class StageScreen(Layer[None]):
     def _redraw(self) -> None:
         self.narrator.show(self.bill)
         over = self.bill.step is None and self.bill.relay_runs
-        self.keys.show(relay_runs=self.bill.relay_runs, plays=not over)
-        self.tabs.show(self.here, self._unseen, vault=self.has_class("-vault"))
+        vault = self.has_class("-vault")
+        self.keys.show(relay_runs=self.bill.relay_runs, plays=not over, vault=vault)
+        self.tabs.show(self.here, self._unseen, vault=vault)
 
     def _note(self, party: str, many: int) -> None:
         if party != self.here:

@@ -76,6 +76,34 @@ async def test_a_million_frames_take_bounded_memory_and_the_newest_is_on_the_scr
         assert "Notice" in shown.text()
 
 
+async def test_who_asks_who_is_there_is_counted_in_one_line_and_messages_stay_in_sight(show: Show) -> None:
+    extras = Extras()
+    asking = [frame("AskPresence", ALICE), frame("PresenceIs", ALICE, inward=False)]
+    async with show(extras) as shown:
+        log = shown.stage.relay.log_view
+        extras.relay.tell(SUBMIT)
+        for _ in range(100):
+            extras.relay.tell(*asking)
+            extras.relay.tell(frame("AskPresence", BOB), frame("PresenceIs", BOB, inward=False))
+            await shown.settle()
+        assert "asked 200 times who is there, " in shown.text()
+        assert "Submit" in shown.text()
+        assert "Presence" not in shown.text()
+        # All that passed is counted above.
+        assert "401 frames" in shown.text()
+        assert len(log.index) == len(log._entries) == 3
+        extras.relay.tell(DELIVER, *asking)
+        await shown.settle()
+        assert "asked 200 times" in shown.text()
+        assert "asked 1 time who is there" in shown.text()
+        # Also where there are so many entries that the oldest go.
+        log.add([SUBMIT, *asking] * KEPT)
+        log.add(asking)
+        await shown.settle()
+        assert len(log.index) == len(log._entries) <= KEPT
+        assert "asked 2 times who is there" in shown.text()
+
+
 async def test_frames_that_come_while_the_view_is_hidden_are_there_when_it_is_shown(show: Show) -> None:
     extras = Extras()
     async with show(extras, (60, 24)) as shown:

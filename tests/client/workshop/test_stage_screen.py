@@ -179,10 +179,25 @@ async def test_a_narrow_stage_names_the_key_that_plays_and_a_click_on_it_plays(s
     extras = Extras()
     async with show(extras, (60, 30)) as shown:
         rows = shown.text().splitlines()
-        row = next(number for number, line in enumerate(rows) if "do it for me" in line)
-        await shown.pilot.click(offset=(rows[row].index("do it for me"), row))
+        row = next(number for number, line in enumerate(rows) if "f9 do it" in line)
+        await shown.pilot.click(offset=(rows[row].index("do it"), row))
         await shown.settle()
         assert len(extras.alice.asked("send_text")) == 1
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_the_smallest_stage_names_every_key_that_nothing_else_stands_for(
+    show: Show, runs: bool
+) -> None:
+    extras = Extras()
+    async with show(extras, (60, 24)) as shown:
+        if not runs:
+            await shown.press("f8")
+        kill = "kill" if runs else "start"
+        last = shown.text().rstrip().splitlines()[-1].strip()
+        assert last == f"f8 {kill} the relay   f9 do it   f10 vault   ctrl+q leave"
+        await shown.press("f6", "f10")
+        assert "f10 relay" in shown.text().rstrip().splitlines()[-1]
 
 
 async def test_a_narrow_stage_shows_the_vault_where_something_happens_behind_the_scenes(show: Show) -> None:
