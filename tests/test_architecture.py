@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,13 @@ def test_the_top_level_is_what_was_agreed() -> None:
         "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
         "server", "client", "shared", "tests", "scripts",
     }  # fmt: skip
+
+
+def test_types_are_checked_of_all_that_is_no_test() -> None:
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
+    packages = {Path(room).name for room in ROOMS}
+    folders = {path.relative_to(ROOT).parts[0] for path in TRACKED if path.suffix == ".py"}
+    assert set(checked) == packages | (folders - {"shared", "server", "client", "tests"})
 
 
 def test_nothing_in_the_tree_belongs_to_one_machine() -> None:

@@ -24,8 +24,9 @@ def olm_pair() -> tuple[Any, Any]:
     alice, bob = vodozemac.Account(), vodozemac.Account()
     bob.generate_one_time_keys(1)
     ours = alice.create_outbound_session(bob.curve25519_key, next(iter(bob.one_time_keys.values())))
-    first = ours.encrypt(b"hello")
-    theirs, _ = bob.create_inbound_session(alice.curve25519_key, first.to_pre_key())
+    first = ours.encrypt(b"hello").to_pre_key()
+    assert first is not None
+    theirs, _ = bob.create_inbound_session(alice.curve25519_key, first)
     ours.decrypt(theirs.encrypt(b"hello back"))
     return ours, theirs
 
@@ -81,6 +82,7 @@ def olm_set_up(plaintext: bytes) -> Work:
         for prekey in prekeys:
             ours = alice.create_outbound_session(bob.curve25519_key, prekey)
             first = ours.encrypt(plaintext).to_pre_key()
+            assert first is not None
             _, opened = bob.create_inbound_session(alice.curve25519_key, first)
             assert opened == plaintext
         return time.process_time() - start

@@ -30,16 +30,27 @@ def put_chats(alice: FakeMessenger) -> None:
     erin = alice.person("erin", standing=Standing.REQUESTED)
     alice.put(erin, "hi", ago=30 * MINUTE)
     bob = alice.person("bob", verified=True, online=True, timer_s=604_800)
-    read = {"mine": True, "delivery": Delivery.READ}
+    read = Delivery.READ
     alice.put(bob, "Are we still on for the workshop tomorrow?", ago=12 * MINUTE)
-    first = alice.put(bob, "Yes. Doors open at nine, the relay is up already.", ago=11 * MINUTE, **read)
+    first = alice.put(
+        bob, "Yes. Doors open at nine, the relay is up already.", ago=11 * MINUTE, mine=True, delivery=read
+    )
     alice.put(bob, "Does the relay see what we write?", ago=6 * MINUTE)
     alice.put(
-        bob, "It sees sealed bytes: who hands them in, for whom, when, and a size.", ago=5 * MINUTE, **read
+        bob,
+        "It sees sealed bytes: who hands them in, for whom, when, and a size.",
+        ago=5 * MINUTE,
+        mine=True,
+        delivery=read,
     )
     heart = (Reaction(account("bob"), "♥"),)
     alice.put(
-        bob, "Whatever is on its disk does not even say who wrote.", ago=5 * MINUTE, reactions=heart, **read
+        bob,
+        "Whatever is on its disk does not even say who wrote.",
+        ago=5 * MINUTE,
+        reactions=heart,
+        mine=True,
+        delivery=read,
     )
     alice.put(bob, "Perfect. I bring my own terminal.", ago=2 * MINUTE, reply_to=first.id)
     alice.put(bob, "See you at nine!", mine=True, delivery=Delivery.DELIVERED, ago=MINUTE)
