@@ -3,7 +3,10 @@
 Must not know how chunks are sealed: `descriptor` is opaque and holds the keys.
 """
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from letterlock.errors import MisuseError
@@ -169,19 +172,24 @@ async def here_from_backup(reader: Reader) -> int:
     return count
 
 
-async def arrived(tx: Transaction, file: AbsentFile, path: str, sealed_size: int) -> bool:
-    """A file that was not here lies at this path, whole; False if its message is gone, or says another file now."""
-    changed = await tx.execute(
-        "UPDATE attachment SET state = ?, path = ?, moved = ?, sealed_size = ?"
-        " WHERE message = ? AND descriptor = ?",
-        TransferState.HERE,
-        path,
-        sealed_size,
-        sealed_size,
-        file.row,
-        file.descriptor,
-    )
-    return changed == 1
+async def arrived(tx: Transaction, files: Sequence[tuple[AbsentFile, str, int]]) -> list[bool]:
+    """Files that were not here lie at these paths, whole, in so many sealed bytes.
+
+    Return for each whether it is noted: not where its message is gone, or says another file now.
+    """
+    return await tx.run(partial(_arrived, files=files))
+
+
+def _arrived(connection: sqlite3.Connection, files: Sequence[tuple[AbsentFile, str, int]]) -> list[bool]:
+    return [
+        connection.execute(
+            "UPDATE attachment SET state = ?, path = ?, moved = ?, sealed_size = ?"
+            " WHERE message = ? AND descriptor = ?",
+            (TransferState.HERE, path, size, size, file.row, file.descriptor),
+        ).rowcount
+        == 1
+        for file, path, size in files
+    ]
 
 
 async def settle(tx: Transaction) -> None:

@@ -304,7 +304,7 @@ async def test_a_file_that_came_back_stays_while_the_newer_version_of_its_messag
         await second.write(lambda tx: tx.run(message_indexes.drop))
         await second.write(partial(take, batches=old, order=Order.OLDEST_FIRST))
         (absent,) = await second.read(attachments.absent)
-        assert await second.write(lambda tx: attachments.arrived(tx, absent, "here", 10))
+        assert await second.write(lambda tx: attachments.arrived(tx, [(absent, "here", 10)])) == [True]
         await second.write(partial(take, batches=new, order=Order.OLDEST_FIRST))
         await settle(second)
         assert await picture(second) == await picture(first)

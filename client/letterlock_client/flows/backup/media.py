@@ -215,7 +215,7 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     sealed = sealed_under(content, place.sealed_path(path))
     try:
         if content.size <= AT_ONCE_BYTES:
-            await _fetch_whole(sealed, store, shelf, content)
+            await _fetch_whole(sealed, store, shelf, wanted)
         else:
             await _fetch_stream(sealed, store, shelf, content)
     except BaseException:
@@ -224,12 +224,10 @@ async def fetch_file(place: Workplace, store: Objects, shelf: MediaShelf, wanted
     return path
 
 
-async def _fetch_whole(
-    sealed: SealedFile, store: Objects, shelf: MediaShelf, content: contents.Attachment
-) -> None:
+async def _fetch_whole(sealed: SealedFile, store: Objects, shelf: MediaShelf, wanted: WantedFile) -> None:
     """Write a small file in one turn of a thread."""
-    name, opener = _opener(shelf, content)
-    body = await store.get(name, 0, sealed_size(content.size))
+    name, opener = _opener(shelf, wanted.content, wanted.media)
+    body = await store.get(name, 0, sealed_size(wanted.content.size))
 
     def write(_halt: Halt) -> None:
         plain = opener.take(body)
@@ -255,14 +253,14 @@ async def _fetch_stream(
         writer.close()
 
 
-def _opener(shelf: MediaShelf, content: contents.Attachment) -> tuple[str, MediaOpener]:
-    name = media_name(shelf.key, media_id(shelf.master, content.digest))
+def _opener(shelf: MediaShelf, content: contents.Attachment, media: bytes) -> tuple[str, MediaOpener]:
+    name = media_name(shelf.key, media)
     return name, MediaOpener(shelf.master, content.digest, content.size, name)
 
 
 async def read_media(store: Objects, shelf: MediaShelf, content: contents.Attachment) -> AsyncIterator[bytes]:
     """Give out a file's bytes from the provider, each once it is verified. Raises codes backup_…."""
-    name, opener = _opener(shelf, content)
+    name, opener = _opener(shelf, content, shelf.named(content.digest))
     with telling():
         at, size = 0, sealed_size(content.size)
         while at < size:

@@ -162,7 +162,7 @@ async def _fill(here: Restoring, newest_first: Sequence[SegmentRef]) -> None:
     The oldest comes first: rows at the end of a table cost least.
     """
     place = here.place
-    back = FilesBack(place, here.store, here.shelf, tell=False)
+    back = FilesBack(place, here.store, here.shelf, alone=True)
     later = here.journal.media == LATER
     files = nullcontext(_nobody_waits) if later else back.meanwhile(here.meter)
     async with files as more, checkpoints.beside(place.database) as due:

@@ -16,6 +16,7 @@ from typing import Final
 
 from letterlock.backup.manifest import prefix_of
 from letterlock.ids import MessageId
+from letterlock.messaging.attachments import plan
 from letterlock_client.backup_models import BackupPhase, WrongFile
 from letterlock_client.errors import PROVIDER_AWAY, ClientError
 from letterlock_client.events import Alarm
@@ -50,9 +51,9 @@ class _Arrived:
 class FilesBack:
     """Brings files of one backup back, each once."""
 
-    def __init__(self, place: Workplace, store: Objects, shelf: MediaShelf, *, tell: bool = True) -> None:
-        """Look at the shelf first; `tell` says whether anybody is there to be told of each."""
-        self._place, self._store, self._shelf, self._tell = place, store, shelf, tell
+    def __init__(self, place: Workplace, store: Objects, shelf: MediaShelf, *, alone: bool = False) -> None:
+        """Look at the shelf first; `alone` says that nobody is to be told of each, nor brings one himself."""
+        self._place, self._store, self._shelf, self._alone = place, store, shelf, alone
         self._fetching = asyncio.Semaphore(IN_FLIGHT)
         self._room = asyncio.Semaphore(_UNNOTED)
         self._noting = asyncio.Lock()
@@ -162,12 +163,10 @@ class FilesBack:
         place = self._place
         async with self._room, place.moving_alone(MessageId(file.absent.message)):
             async with self._fetching:
-                stored = await place.database.read(partial(attachments.at, row=file.absent.row))
-                here = stored is None or (stored.path and stored.shown.state is TransferState.HERE)
-                if here or self._stopping:
+                if self._stopping or await self._is_here(file):
                     return False
                 path = await fetch_file(place, self._store, self._shelf, file)
-            arrived = _Arrived(file, path, place.sealed_path(path).stat().st_size)
+            arrived = _Arrived(file, path, plan(file.content.size).sealed_size)
             self._arrived.append(arrived)
             async with self._noting:
                 # Whoever was at it may have taken this one along.
@@ -176,6 +175,13 @@ class FilesBack:
             if not arrived.kept:
                 place.delete_files([path])
             return arrived.kept
+
+    async def _is_here(self, file: WantedFile) -> bool:
+        """Say whether somebody else has brought it meanwhile, or its message is gone."""
+        if self._alone:
+            return False
+        stored = await self._place.database.read(partial(attachments.at, row=file.absent.row))
+        return stored is None or bool(stored.path and stored.shown.state is TransferState.HERE)
 
     async def _keep(self, some: list[_Arrived]) -> None:
         """Have files survive a power cut, and note them; where that fails they are fetched anew."""
@@ -192,8 +198,9 @@ class FilesBack:
         del self._arrived[: len(some)]
 
     async def _note(self, some: list[_Arrived], work: Work) -> None:
-        for each in some:
-            each.kept = await attachments.arrived(work.tx, each.file.absent, each.path, each.size)
-            if each.kept and self._tell:
+        kept = await attachments.arrived(work.tx, [(each.file.absent, each.path, each.size) for each in some])
+        for each, noted in zip(some, kept, strict=True):
+            each.kept = noted
+            if each.kept and not self._alone:
                 await tell_changed(work, MessageId(each.file.absent.message))
         await backup_rows.note_media(work.tx, [each.file.absent.row for each in some])

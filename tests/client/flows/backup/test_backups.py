@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from letterlock_client.backup_models import BackupChoice, Freshness, TurnedOn
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.backup import restoring_files
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.flows.workplace import Work
 from letterlock_client.models import Delivery, TransferState
@@ -121,6 +123,38 @@ async def test_a_file_that_was_left_for_later_comes_when_it_is_wanted(pair: Pair
     # Nobody is connected: it can only come from the backup.
     saved = await again.save(message.id, tmp_path / "back")
     assert saved.read_bytes() == b"a plan" * 5000
+
+
+async def test_no_restored_file_is_relied_on_that_the_disk_did_not_keep(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = await turn_on(pair.alice)
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_bytes(name.encode() * 5000)
+        await pair.alice.send_file(pair.to_bob, tmp_path / name)
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    refused: list[Path] = []
+
+    def full(paths: Collection[Path]) -> None:
+        assert all(path.exists() for path in paths)
+        refused.extend(paths)
+        raise ClientError(Code.STORAGE_FULL, "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring_files, "have_survive", full)
+        with pytest.raises(ClientError, match="full"):
+            await restore(pair.town, digits)
+    assert refused
+    # All of them come again, and none is taken for one that is here.
+    assert (await restore(pair.town, digits)).media == 3
+    again = await pair.town.open("second", connect=False)
+    for said in await again.history(pair.to_bob, 3):
+        assert said.attachment is not None
+        assert said.attachment.state is TransferState.HERE
+        saved = await again.save(said.id, tmp_path / f"{said.attachment.name} again")
+        assert saved.read_bytes() == said.attachment.name.encode() * 5000
 
 
 async def test_a_file_that_was_never_fetched_does_not_count_as_backed_up(pair: Pair, tmp_path: Path) -> None:
