@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from letterlock_client import one_work
 from letterlock_client.backup_models import BackupChoice, BackupMade, Freshness
 from letterlock_client.config import NO_PASSPHRASE, Home
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.messenger import Messenger
-from letterlock_client.one_heap import share_one_heap
 
 if TYPE_CHECKING:
     from letterlock_client.flows.backup.restoring import Restoring
@@ -97,6 +97,6 @@ async def _restoring(home: Path, place: Path, new: Path) -> AsyncIterator["Resto
 VERBS: Final = {"back_up": back_up, "restore": restore, "open_chats": open_chats}
 
 if __name__ == "__main__":
-    share_one_heap()
+    one_work.begin()
     verb, *paths = sys.argv[1:]
     print(json.dumps(asyncio.run(VERBS[verb](*map(Path, paths)))))  # type: ignore[operator]

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from letterlock_client import one_work
 from letterlock_client.backup_models import (
     BackupChoice,
     BackupProgress,
@@ -54,7 +55,6 @@ from letterlock_client.errors import (
 from letterlock_client.events import Alarm, BackupMoved
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import EventStream, Messenger
-from letterlock_client.one_heap import share_one_heap
 from letterlock_client.output import DONE, FAILED, Output
 from letterlock_client.shapes import many
 from letterlock_client.vault_shapes import NOTHING_NOTED, attempt_line, attempt_shape
@@ -68,7 +68,7 @@ Work = Callable[[Messenger, Namespace, Output], Awaitable[int]]
 def run(verb: str, given: Namespace, output: Output) -> int:
     """Run one of the backup's verbs; return its exit status."""
     del verb
-    share_one_heap()
+    one_work.begin()
     if given.action == "restore":
         from letterlock_client.commands.restoring import restore
 
