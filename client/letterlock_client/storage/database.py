@@ -337,7 +337,8 @@ def _make_index(connection: sqlite3.Connection) -> None:
     """Make what a restore that was cut short left away; whoever closes the connection takes a failure back."""
     if not message_indexes.is_there(connection):
         connection.execute("BEGIN EXCLUSIVE")
-        message_indexes.make(connection)
+        # A profile opens also where the files of a sorter fail.
+        message_indexes.make(connection, at_once=True)
         connection.execute("COMMIT")
 
 

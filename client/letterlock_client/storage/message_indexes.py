@@ -6,8 +6,6 @@ a database makes it where it is not there, so nobody but a restore meets a histo
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from letterlock_client.storage import message_triggers
@@ -48,42 +46,56 @@ def insertion(connection: sqlite3.Connection, *, replace: bool = False) -> tuple
     return "INSERT", " ON CONFLICT (id) DO NOTHING" if is_there(connection) else ""
 
 
-def make(connection: sqlite3.Connection) -> None:
-    """Make it where it is not there. Where two messages have one id, the newest version is what stays."""
-    with _sorted_in_pieces(connection):
-        try:
-            connection.execute(_MAKE)
-        except IntegrityError:
-            _leave_newest(connection)
-            connection.execute(_MAKE)
+def make(connection: sqlite3.Connection, *, at_once: bool = False) -> None:
+    """Make it where it is not there. Where two messages have one id, the newest version is what stays.
+
+    `at_once` is for whoever has to get through: a file that fails otherwise than by being full ends the transaction.
+    """
+    try:
+        _make(connection, at_once=at_once)
+    except IntegrityError:
+        _leave_newest(connection)
+        _make(connection, at_once=at_once)
 
 
-@contextmanager
-def _sorted_in_pieces(connection: sqlite3.Connection) -> Iterator[None]:
+def _make(connection: sqlite3.Connection, *, at_once: bool) -> None:
+    if at_once or not _is_made_in_pieces(connection):
+        connection.execute(_MAKE)
+
+
+def _is_made_in_pieces(connection: sqlite3.Connection) -> bool:
     """Let SQLite sort in pieces, and two threads at it, where it may keep them in files: less than half the time.
 
-    These files hold ids that nobody sealed, so they may lie nowhere but in memory, and have no name there. Where that
-    has no room, or something that lies elsewhere is open, it sorts at once.
+    These files hold ids that nobody sealed, so they may lie nowhere but in memory, and have no name there. False where
+    that has no room, or something that lies elsewhere is open.
     """
     (rows,) = connection.execute("SELECT coalesce(max(row), 0) FROM message").fetchone()
     (cache,) = connection.execute("PRAGMA cache_size").fetchone()
-    ready = _has_room(rows * _BYTES_OF_A_ROW) and _may_use_files(connection)
-    if ready:
-        connection.execute(f"PRAGMA cache_size = -{_PIECE_KIB}")
-        connection.execute("PRAGMA threads = 1")
+    if not (_has_room(rows * _BYTES_OF_A_ROW) and _may_use_files(connection)):
+        return False
+    connection.execute(f"PRAGMA cache_size = -{_PIECE_KIB}")
+    connection.execute("PRAGMA threads = 1")
     try:
-        yield
+        connection.execute(_MAKE)
+    except IntegrityError:
+        raise
+    except SqlError:
+        # Somebody else took the room meanwhile. Where the whole transaction went, nothing may follow on its own.
+        if not connection.in_transaction:
+            raise
+        return False
     finally:
-        if ready:
-            connection.execute("PRAGMA threads = 0")
-            connection.execute(f"PRAGMA cache_size = {cache}")
-            connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA threads = 0")
+        connection.execute(f"PRAGMA cache_size = {cache}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    return True
 
 
 def _may_use_files(connection: sqlite3.Connection) -> bool:
-    # The place is one for the whole process; but no other connection uses files, nor this one anything but the sorter.
-    connection.execute(f"PRAGMA temp_store_directory = '{_MEMORY}'")
     try:
+        # The place is one for the whole process; but no other connection uses files, nor this one anything but the
+        # sorter. It is refused where nobody may write.
+        connection.execute(f"PRAGMA temp_store_directory = '{_MEMORY}'")
         connection.execute("PRAGMA temp_store = FILE")
     except SqlError:
         return False

@@ -2,9 +2,12 @@
 
 import sqlite3
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlcipher3.dbapi2 import OperationalError  # type: ignore[import-untyped]
 
+from letterlock.errors import MisuseError
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Reaction
 from letterlock_client.storage import message_indexes, message_triggers, messages
@@ -51,39 +54,112 @@ async def test_of_a_message_that_stands_at_two_places_the_newest_version_stays(t
         assert len(await database.read(lambda reader: reader.all("SELECT id FROM tombstone"))) == 1
 
 
+@pytest.mark.parametrize("double", [True, False])
 @pytest.mark.parametrize("room", [True, False])
 async def test_ids_are_sorted_in_files_where_these_lie_in_memory_and_else_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool, double: bool
 ) -> None:
     monkeypatch.setattr(message_indexes, "_has_room", lambda size: room and size == 3 * 64)
-    leave_newest = message_indexes._leave_newest
-    chosen = []
-
-    def watched(connection: sqlite3.Connection) -> None:
-        chosen.append(settings(connection))
-        leave_newest(connection)
-
-    monkeypatch.setattr(message_indexes, "_leave_newest", watched)
     async with await Database.open(tmp_path / "sorted.db", KEY) as database:
-        await database.write(make_chat)
-        for number in (1, 2, 3):
-            await database.write(lambda tx, number=number: messages.add(tx, message(number)))  # type: ignore[misc]
-        await database.write(twice)
+        await without_index(database)
+        if double:
+            await database.write(twice)
         usual = await database.write(lambda tx: tx.run(settings))
-        await database.write(lambda tx: tx.run(message_indexes.make))
+        watched = Watched()
+        await database.write(lambda tx: tx.run(watched.make))
         assert await database.read(there)
         assert await database.write(lambda tx: tx.run(settings)) == usual
     assert usual[0] == IN_MEMORY
-    assert chosen == [(IN_FILES, "/dev/shm", -1000, 1) if room else usual]
+    # Whoever takes superseded ones away has something open that lies elsewhere.
+    assert watched.chosen == [(IN_FILES, -1000, 1) if room else usual, *([usual] if double else [])]
 
 
-def settings(connection: sqlite3.Connection) -> tuple[int, str, int, int]:
+async def test_where_nobody_may_write_files_into_memory_ids_are_sorted_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_indexes, "_has_room", lambda _size: True)
+    monkeypatch.setattr(message_indexes, "_MEMORY", str(tmp_path / "none"))
+    async with await Database.open(tmp_path / "sorted.db", KEY) as database:
+        await without_index(database)
+        await database.write(lambda tx: tx.run(message_indexes.make))
+        assert await database.read(there)
+
+
+async def test_where_memory_is_full_in_the_middle_ids_are_sorted_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_indexes, "_has_room", lambda _size: True)
+    async with await Database.open(tmp_path / "sorted.db", KEY) as database:
+        await without_index(database)
+        usual = await database.write(lambda tx: tx.run(settings))
+        watched = Watched(OperationalError("database or disk is full"))
+        await database.write(lambda tx: tx.run(watched.make))
+        assert await database.read(there)
+    assert [each[0] for each in watched.chosen] == [IN_FILES, IN_MEMORY]
+    assert watched.chosen[1] == usual
+
+
+async def test_what_took_the_whole_transaction_back_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_indexes, "_has_room", lambda _size: True)
+    async with await Database.open(tmp_path / "sorted.db", KEY) as database:
+        await without_index(database)
+        watched = Watched(OperationalError("disk I/O error"), takes_back=True)
+        with pytest.raises(MisuseError, match="disk I/O error"):
+            await database.write(lambda tx: tx.run(watched.make))
+        assert not await database.read(there)
+    # Whoever opens it asks no file: the profile has to open.
+    monkeypatch.setattr(message_indexes, "_may_use_files", pytest.fail)
+    async with await Database.open(tmp_path / "sorted.db", KEY) as database:
+        assert await database.read(there)
+
+
+async def without_index(database: Database) -> None:
+    """Put three messages in, and take the index away."""
+    await database.write(make_chat)
+    for number in (1, 2, 3):
+        await database.write(lambda tx, number=number: messages.add(tx, message(number)))  # type: ignore[misc]
+    await database.write(lambda tx: tx.run(message_indexes.drop))
+
+
+class Watched:
+    """A connection that notes what is chosen each time the index is made, and may fail the first time."""
+
+    def __init__(self, failure: Exception | None = None, *, takes_back: bool = False) -> None:
+        self.chosen: list[tuple[int, int, int]] = []
+        self._failure, self._takes_back = failure, takes_back
+
+    def make(self, connection: sqlite3.Connection) -> None:
+        """Make the index on this connection."""
+        self._connection = connection
+        message_indexes.make(cast(sqlite3.Connection, self))
+
+    def execute(self, sql: str) -> sqlite3.Cursor:
+        """Run a statement."""
+        if sql.startswith("CREATE UNIQUE INDEX"):
+            self.chosen.append(settings(self._connection))
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                if self._takes_back:
+                    self._connection.execute("ROLLBACK")
+                raise failure
+        return self._connection.execute(sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether there is a transaction."""
+        return self._connection.in_transaction
+
+
+def settings(connection: sqlite3.Connection) -> tuple[int, int, int]:
     """Where SQLite puts what it needs for a moment, how much it keeps, and how many threads help it."""
     found = [
-        connection.execute(f"PRAGMA {name}").fetchone()
-        for name in ("temp_store", "temp_store_directory", "cache_size", "threads")
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("temp_store", "cache_size", "threads")
     ]
-    return tuple(row[0] if row else None for row in found)  # type: ignore[return-value]
+    if found[0] == (IN_FILES,):
+        assert connection.execute("PRAGMA temp_store_directory").fetchone() == ("/dev/shm",)
+    return tuple(row[0] for row in found)  # type: ignore[return-value]
 
 
 async def test_an_opening_that_fails_in_the_middle_leaves_no_deletion_uncounted(
