@@ -188,12 +188,13 @@ async def refresh(place: Workplace, account: AccountId) -> StoredContact | None:
 async def remember(work: Work, found: Found, standing: Standing) -> StoredContact:
     """Store an account that was found, with an empty chat; what is known already is only brought up to date.
 
-    Whose messages a restore brought without the keys was no stranger.
+    Whose messages a restore brought without the keys is no stranger if somebody here wrote to them: what a stranger
+    wrote is in a backup as well.
     """
     known = await contacts.get(work.tx, found.account.account)
     if known is not None:
         return await take(work, known, found.account)
-    if found.account.account in await contacts.without_keys(work.tx):
+    if await contacts.was_written_to(work.tx, found.account.account):
         standing = Standing.ACCEPTED
     same = await contacts.by_handle(work.tx, found.handle) if found.handle else []
     view = found.account.devices.view

@@ -80,6 +80,16 @@ async def without_keys(reader: Reader) -> list[AccountId]:
     return [AccountId(account) for (account,) in rows]
 
 
+async def was_written_to(reader: Reader, account: AccountId) -> bool:
+    """Say whether a message is here that this account's owner wrote to that one."""
+    found = await reader.value(
+        "SELECT EXISTS (SELECT 1 FROM message JOIN conversation ON conversation.id = message.conversation"
+        " WHERE peer = ? AND mine AND kind <> 'note')",
+        account,
+    )
+    return bool(found)
+
+
 async def save(tx: Transaction, contact: StoredContact) -> None:
     """Make or replace a contact (use `dataclasses.replace` on what `get` returned)."""
     values = [getattr(contact, name) for name in _NAMES]

@@ -258,17 +258,36 @@ async def test_whoever_is_looked_up_or_writes_gets_the_keys_that_a_chat_lacks(
     assert await alice.connected(WAIT_S)
     assert await alice.find("carol") == to_carol
     await alice.send_text(to_carol, "hello")
+
+
+@pytest.mark.parametrize("wrote", [True, False])
+async def test_of_those_without_keys_who_was_never_written_to_asks_like_a_stranger(
+    pair: Pair, shelf: Shelf, wrote: bool
+) -> None:
+    await cut_short(pair, shelf)
+    alice = await pair.town.open("second")
+    assert await alice.connected(WAIT_S)
     await without_keys(alice, to_bob := pair.to_bob)
-    before = len(await texts(alice, to_bob))
+
+    async def whose(work: Work) -> None:
+        await work.tx.execute("UPDATE message SET mine = ?", wrote)
+
+    await alice._place.transact(whose)
+    assert await texts(alice, to_bob)
     await pair.bob.send_text(pair.to_alice, "who is there?")
 
     async def came() -> bool:
-        return len(await texts(alice, to_bob)) > before
+        return to_bob in [one.account for one in await alice.contacts()]
 
     await eventually(came)
     (contact,) = [one for one in await alice.contacts() if one.account == to_bob]
-    assert contact.standing is Standing.ACCEPTED
-    await alice.send_text(to_bob, "it is me")
+    assert contact.standing is (Standing.ACCEPTED if wrote else Standing.REQUESTED)
+    if wrote:
+        await alice.send_text(to_bob, "it is me")
+    else:
+        # Nobody has to read what a stranger writes.
+        with pytest.raises(ClientError, match="this request waits for an answer"):
+            await texts(alice, to_bob)
 
 
 async def test_files_that_did_not_come_are_asked_of_the_relay_alone(
