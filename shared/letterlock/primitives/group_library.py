@@ -7,6 +7,7 @@ it there for ever. Must not know groups.
 import errno
 import os
 from contextlib import suppress
+from traceback import walk_tb
 from typing import Final
 
 
@@ -19,11 +20,16 @@ def _remove(path: str) -> None:
 try:
     import rbcl  # type: ignore[import-untyped]
 except OSError as error:
-    # The loader names the file first.
-    _remove(str(error).partition(": ")[0])
+    # Whoever unpacks it may have come half way; what it wrote into is named nowhere else.
+    for frame, _ in walk_tb(error.__traceback__):
+        if "lib_path" in frame.f_globals:
+            _remove(frame.f_globals["lib_path"])
+    # What the system refuses has a number, what its loader refuses has none.
     raise OSError(
-        errno.ENOEXEC,
-        "no library can be loaded from there; let TMPDIR name a folder whose file system allows that",
+        error.errno or errno.ENOEXEC,
+        f"no library can be unpacked there ({error.strerror}); let TMPDIR name a folder with room for 3 MB"
+        if error.errno
+        else "no library can be loaded from there; let TMPDIR name a folder whose file system allows that",
         "the folder for temporary files",
     ) from error
 

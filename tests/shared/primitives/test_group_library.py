@@ -26,6 +26,17 @@ except OSError as error:
     assert error.errno == errno.ENOEXEC
     print(error.filename, error.strerror, sep=": ")
 """
+FULL = """
+import resource, signal
+
+# A file that grows beyond this is refused, as by a disk that is full.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+try:
+    from letterlock.primitives import ristretto
+except OSError as error:
+    print(error.filename, error.strerror, sep=": ")
+"""
 BASE_POINT = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"
 """RFC 9496, appendix A.1."""
 
@@ -46,4 +57,13 @@ def test_a_folder_that_runs_no_programs_is_told_and_left_empty(tmp_path: Path) -
     told = run(REFUSED.format(folder=str(tmp_path)), tmp_path)
     assert told.startswith("the folder for temporary files: ")
     assert "TMPDIR" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_room_is_told_and_left_empty(tmp_path: Path) -> None:
+    told = run(FULL, tmp_path)
+    assert told.startswith(
+        "the folder for temporary files: no library can be unpacked there (File too large)"
+    )
+    assert "room for 3 MB" in told
     assert list(tmp_path.iterdir()) == []
