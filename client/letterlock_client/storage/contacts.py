@@ -20,6 +20,8 @@ _NAMES: Final = _COLUMNS.split(", ")
 
 UNKNOWN: Final = -1
 """The version of a contact or chat of which nothing has come but messages."""
+KEPT: Final = 0
+"""The version of such a one that stays, though nobody told of it: any record is newer, and no backup has one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ async def without_keys(reader: Reader) -> list[AccountId]:
     """The accounts of which there are only messages."""
     rows = await reader.all("SELECT account FROM contact WHERE root_key = x'' ORDER BY account")
     return [AccountId(account) for (account,) in rows]
+
+
+async def keep_without_keys(tx: Transaction, account: AccountId) -> None:
+    """Let what a restore brought of a contact without keys stay, with its chat, when that restore ends."""
+    await tx.execute("UPDATE contact SET change_seq = ? WHERE account = ?", KEPT, account)
+    await tx.execute("UPDATE conversation SET change_seq = ? WHERE peer = ?", KEPT, account)
 
 
 async def was_written_to(reader: Reader, account: AccountId) -> bool:

@@ -11,7 +11,7 @@ from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client import models
 from letterlock_client.models import Listed, Message, Standing
 from letterlock_client.storage import left_out, messages
-from letterlock_client.storage.contacts import UNKNOWN
+from letterlock_client.storage.contacts import KEPT, UNKNOWN
 from letterlock_client.storage.database import Reader, Transaction
 from letterlock_client.storage.left_out import Elsewhere
 
@@ -80,7 +80,7 @@ async def ensure(tx: Transaction, conversation: ConversationId, now: int, *, tim
     made = await tx.execute(
         "INSERT INTO conversation (peer, created, timer_s, timer_set_at) VALUES (?, ?, ?, 0)"
         " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s"
-        f" WHERE change_seq = {UNKNOWN}",
+        f" WHERE change_seq IN ({UNKNOWN}, {KEPT})",
         conversation,
         now,
         timer_s,

@@ -62,8 +62,12 @@ async def _reads(store: Objects, found: FoundBackup) -> bool:
 
 
 async def _bring_keys(place: Workplace, strange: list[AccountId], watermark: int) -> None:
-    """Fetch the keys of those whose messages a restore of an earlier release brought first; else these would go."""
+    """Fetch the keys of those whose messages a restore of an earlier release brought first; else these would go.
+
+    Whom the relay denies keeps them all the same: it is not to decide what goes here.
+    """
     known = []
+    denied = []
     for account in strange:
         try:
             known.append(await contacting.fetch(place, account))
@@ -76,12 +80,15 @@ async def _bring_keys(place: Workplace, strange: list[AccountId], watermark: int
         except ClientError as error:
             if error.code is not Code.UNKNOWN_CONTACT:
                 raise
+            denied.append(account)
 
     async def work(work: Work) -> None:
         # They are changes: above all that was restored, so that the next backup tells of them.
         await work.tx.execute("UPDATE change SET seq = max(seq, ?)", watermark)
         for each in known:
             await contacting.remember(work, each, Standing.ACCEPTED)
+        for account in denied:
+            await contacts.keep_without_keys(work.tx, account)
 
     await place.transact(work)
 

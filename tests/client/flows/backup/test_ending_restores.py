@@ -7,7 +7,9 @@ import pytest
 
 from letterlock.ids import AccountId, ConversationId, account_text
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows import contacts as contacting
 from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.flows.contacts import Found
 from letterlock_client.flows.workplace import Work
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
@@ -239,6 +241,30 @@ async def test_a_chat_without_keys_ends_with_those_that_the_relay_has(pair: Pair
     assert not (await alice.backups.move(OTHER, anew=True)).restoring
     assert await texts(alice, to_carol) == ["later"]
     assert await alice.find("carol") == to_carol
+    await alice.backups.back_up()
+    assert (await alice.backups.rehearse()).differences == ()
+
+
+async def test_a_chat_whose_contact_the_relay_denies_stays_all_the_same(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_carol = await cut_short(pair, shelf)
+    alice = await pair.town.open("second")
+    assert await alice.connected(WAIT_S)
+    await without_keys(alice, to_carol)
+
+    async def deny(*_: object) -> Found:
+        raise ClientError(Code.UNKNOWN_CONTACT, "nobody here goes by that")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contacting, "fetch", deny)
+        assert not (await alice.backups.move(OTHER, anew=True)).restoring
+    assert await texts(alice, to_carol) == ["later"]
+    await alice.backups.back_up()
+    assert await texts(alice, to_carol) == ["later"]
+    # Nothing of it is another's: once the relay tells the keys, all is as it was.
+    assert await alice.find(account_text(AccountId(to_carol))) == to_carol
+    await alice.send_text(to_carol, "still here")
     await alice.backups.back_up()
     assert (await alice.backups.rehearse()).differences == ()
 
