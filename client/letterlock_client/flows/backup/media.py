@@ -151,7 +151,9 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
     try:
         if content.size <= AT_ONCE_BYTES:
             # A small file costs fewer turns of a thread in one piece.
-            await store.put(name, await off_loop(partial(_sealed_whole, sealed, sealer())))
+            async with store.sealing:
+                body = await off_loop(partial(_sealed_whole, sealed, sealer()))
+            await store.put(name, body)
         else:
             await store.stream(name, sealing)
     except ClientError as error:

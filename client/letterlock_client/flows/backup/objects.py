@@ -88,6 +88,8 @@ class Objects:
     def __init__(self, provider: Provider, sleep: Sleep) -> None:
         self.provider = provider
         self._sleep = sleep
+        self.sealing = asyncio.Lock()
+        """Held while rows or a small file are sealed: two threads at that are in each other's way, and no faster."""
 
     async def put(self, name: str, data: bytes) -> None:
         """Write an object that is there afterwards, whoever wrote it: names are random or follow from content."""

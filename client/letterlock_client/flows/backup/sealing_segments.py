@@ -47,7 +47,7 @@ class SegmentSender:
     """Sends segments; a few are on their way while the next is sealed."""
 
     def __init__(self, key: bytes, store: Objects, random: Random) -> None:
-        self._key, self._store, self._random = key, store, random
+        self._key, self.store, self._random = key, store, random
         self._sending: set[asyncio.Task[None]] = set()
         self.written = Written()
 
@@ -64,7 +64,7 @@ class SegmentSender:
         while len(self._sending) >= IN_FLIGHT:
             await self._settle(asyncio.FIRST_COMPLETED)
         self._sending.add(
-            asyncio.create_task(self._store.put(segment_name(self._key, ref.id), data), name="segment")
+            asyncio.create_task(self.store.put(segment_name(self._key, ref.id), data), name="segment")
         )
         self.written.refs.append(ref)
         self.written.size += len(data)
@@ -219,7 +219,9 @@ async def seal_range(task: Task, above: int, limit: int, owner: tuple[Row, ...] 
             newest = batches[-1]
             if not newest.last:
                 reading = _read(place, newest.upto, limit, now)
-            for made in await asyncio.to_thread(maker.take, batches):
+            async with task.sender.store.sealing:
+                ready = await asyncio.to_thread(maker.take, batches)
+            for made in ready:
                 await task.sender.take(made)
                 task.meter.moved(0, len(made.data), BackupPhase.MESSAGES)
             count = sum(batch.count for batch in batches)
