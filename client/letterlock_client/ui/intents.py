@@ -29,6 +29,11 @@ class OpenChat(TextualMessage):
 
 
 @dataclass
+class ChatOpened(TextualMessage):
+    """The chat that was asked for is there, or cannot be: what was typed behind the asking need wait no longer."""
+
+
+@dataclass
 class CallOutside(TextualMessage):
     """Let the terminal notify, whatever else is on its screen."""
 

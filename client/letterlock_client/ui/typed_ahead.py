@@ -4,9 +4,9 @@ Keys that arrive between a dialog's coming and its first paint wait for that pai
 gets them, but for an enter that comes before anything else: nobody answers a field that nobody has seen. For a dialog
 that asks they were never meant: they go to the field that was written in before, or nowhere. What follows such a key
 without a pause was on its way, too. Keys behind an enter wait until the enter has done what it does, until the next
-field has the focus or the next dialog can be seen; on the same screen only a field gets them. Time is that of the
-keys themselves: nothing sleeps, and whoever waits for the paint waits for nothing else. Must not know what the dialogs
-ask.
+field has the focus, the next dialog can be seen or the chat is open; on the same screen only a field gets them. Time
+is that of the keys themselves: nothing sleeps, and whoever waits for the paint waits for nothing else. Must not know
+what the dialogs ask.
 """
 
 import asyncio
@@ -16,12 +16,14 @@ from typing import Any, Final, TypeVar
 
 from textual import events, on
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import NoBinding
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
+from letterlock_client.ui import intents
 from letterlock_client.ui.screens.dialog import NEVER, Dialog
 
 PAUSE_S: Final = 0.15
@@ -70,6 +72,8 @@ class TypedAheadApp(App[Result]):
         """How many screens are asked for that are not there yet."""
         self._answers: set[asyncio.Future[Any]] = set()
         """Those of the screens that somebody waits for; done ones were not taken yet."""
+        self._is_opening = False
+        """Whether a dialog has left with something that opens."""
         self._typed_into: Dialog[object] | None = None
         self._never_meant_at = float("-inf")
         """When the last key came that could not have been meant for a dialog."""
@@ -84,6 +88,10 @@ class TypedAheadApp(App[Result]):
         leaves = isinstance(event, events.Key) and event.key == LEAVES
         if leaves or not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif self._calls_off(event):
+            self._waiting.clear()
+            self._is_opening = False
+            await self._deal_with(event)
         elif (behind := self._is_between()) or self._waiting or self._is_unseen():
             self._waiting.append((event, behind))
         else:
@@ -92,14 +100,39 @@ class TypedAheadApp(App[Result]):
     def _is_unseen(self) -> bool:
         return self._dialog is not None and self._dialog.seen_at == NEVER
 
+    def _calls_off(self, typed: Typed) -> bool:
+        """Whether it goes before all that waits for an answer: nobody wants that any more."""
+        waits = self._is_opening or (self._dialog is not None and self._dialog.passes)
+        return waits and isinstance(typed, events.Key) and typed.key == "escape"
+
     def _is_between(self) -> bool:
         """Whether something was entered that will show what is to be typed into next."""
         return (
             self._coming > 0
             or any(answer.done() for answer in self._answers)
+            or self._is_opening
             or (self._dialog is not None and self._dialog.passes)
             or (self._entered is not None and self._entered.is_there)
         )
+
+    def pop_screen(self) -> AwaitComplete:
+        """Take the screen on top away; what it leads to is still to come."""
+        dialog = self._dialog
+        if dialog is not None and dialog.leads:
+            dialog.leads, self._is_opening = False, True
+        return super().pop_screen()
+
+    @on(intents.ChatOpened)
+    async def _opened_chat(self) -> None:
+        self._is_opening = False
+        await self._deal_with_waiting()
+
+    @on(Dialog.Refused)
+    async def _refused(self, event: Dialog.Refused) -> None:
+        event.dialog.passes = False
+        if not event.keeps:
+            self._waiting.clear()
+        await self._deal_with_waiting()
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
         """Show a screen; return what it was left with, which no key overtakes on its way to who asks the next one."""

@@ -1,17 +1,21 @@
 """Whoever types on behind an enter, without a look at the screen, types into the fields that come next."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from textual import events
 from textual.widgets import Input
 
 from letterlock_client.config import Unlock
+from letterlock_client.errors import ClientError, Code
 from letterlock_client.ui.doors import Doors, Registration, Start
 from letterlock_client.ui.screens.backup.password import PasswordScreen
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.main import MainScreen
+from letterlock_client.ui.screens.new_chat import NewChatScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
 from tests.client.ui.conftest import Open, Running
@@ -181,3 +185,98 @@ async def test_what_is_pasted_behind_an_enter_stands_in_the_next_field(client: O
         running.app.post_message(events.Paste("long enough"))
         await running.settle()
         assert values(running)[-2:] == ["long enough", "long enough"]
+
+
+async def test_what_is_typed_behind_the_name_of_a_chat_is_written_in_it(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "up")
+        burst(running, "ctrl+k", *"carol", "enter", *"hello", "enter", *"more")
+        await running.settle()
+        assert running.view.id_of_chat == chat_id("carol")
+        assert [each[:2] for each in running.fake.asked("send_text")] == [(chat_id("carol"), "hello")]
+        assert running.view.composer.text == "more"
+
+
+async def test_a_chat_that_is_open_already_gets_what_is_typed_behind_its_name(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "up")
+        here = running.view.conversation.contact.handle
+        burst(running, "ctrl+k", *here, "enter", *"hello")
+        await running.settle()
+        assert running.view.composer.text == "hello"
+
+
+@asynccontextmanager
+async def looking_up(client: Open, who: str) -> AsyncIterator[tuple[Running, asyncio.Event]]:
+    """Ask a relay that answers once the event is set; it knows zoe."""
+    fake = lively()
+    fake.list_in_directory("zoe", "zoe")
+    gate = fake.gates["find"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("ctrl+n")
+        burst(running, *who, "enter")
+        await running.settle()
+        yield running, gate
+
+
+async def test_what_is_typed_while_somebody_is_looked_up_is_written_to_them(client: Open) -> None:
+    async with looking_up(client, "zoe") as (running, gate):
+        burst(running, *"hello", "enter", *"more")
+        await running.settle()
+        assert values(running) == ["zoe"]
+        gate.set()
+        await running.settle()
+        assert [each[1] for each in running.fake.asked("send_text")] == ["hello"]
+        assert running.view.composer.text == "more"
+        assert [each[0] for each in running.fake.asked("find")] == ["zoe"]
+
+
+async def test_what_was_meant_for_nobody_is_no_part_of_a_name(client: Open) -> None:
+    async with looking_up(client, "nobody") as (running, gate):
+        burst(running, *"hello", "enter")
+        await running.settle()
+        gate.set()
+        await running.settle()
+        assert values(running) == ["nobody"]
+        assert "Looking" not in words(running)
+        await running.press("x")
+        assert values(running) == ["nobodyx"]
+        assert [each[0] for each in running.fake.asked("find")] == ["nobody"]
+
+
+async def test_escape_does_not_wait_for_the_relay(client: Open) -> None:
+    async with looking_up(client, "zoe") as (running, _):
+        burst(running, *"hello", "escape")
+        await running.settle()
+        assert isinstance(running.app.screen, MainScreen)
+        assert running.fake.asked("send_text") == []
+
+
+async def test_a_chat_that_cannot_be_opened_holds_nothing_back(client: Open) -> None:
+    async with looking_up(client, "zoe") as (running, gate):
+        running.fake.failures["conversation"] = ClientError(Code.UNKNOWN_CONTACT, "gone")
+        burst(running, *"hello", "enter")
+        gate.set()
+        await running.settle()
+        assert running.fake.asked("send_text") == []
+        await running.press("ctrl+n")
+        assert isinstance(running.app.screen, NewChatScreen)
+
+
+async def test_the_right_passphrase_may_follow_a_wrong_one_at_once(client: Open) -> None:
+    fake = lively()
+
+    async def register(registration: Registration) -> FakeMessenger:
+        raise AssertionError
+
+    async def opens(passphrase: str) -> FakeMessenger:
+        await asyncio.sleep(0)
+        if passphrase != "right":
+            raise ClientError(Code.WRONG_PASSPHRASE, "That passphrase does not open it.")
+        return fake
+
+    doors = Doors(Start.UNLOCK, opens, register)  # type: ignore[arg-type]
+    async with client(fake, doors=doors) as running:
+        burst(running, "x", "enter", *"right", "enter")
+        await running.settle()
+        assert isinstance(running.app.screen, MainScreen)

@@ -63,7 +63,9 @@ class ClientActions(Calls, BackupActions):
 
     def action_switch(self) -> None:
         """Find a chat by name."""
-        self.app.push_screen(SwitchScreen(self.chat_list.chats, self.around), self._open)
+        screen = SwitchScreen(self.chat_list.chats, self.around)
+        screen.opens = True
+        self.app.push_screen(screen, self._open)
 
     def action_search(self) -> None:
         """Find messages in every chat."""

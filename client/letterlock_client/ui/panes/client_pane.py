@@ -297,12 +297,16 @@ class ClientPane(ClientActions):
             self.add_class("-chat-open")
             if self.may_take_focus():
                 self.view.composer.focus()
+            self._is_opened()
             return
         chat = self.chats.get(conversation)
         if chat is None:
-            self.errand(self._read_chat(conversation))
+            self.errand(self._read_chat(conversation), failed=self._is_opened)
         else:
             await self._show_chat(chat)
+
+    def _is_opened(self) -> None:
+        self.post_message(intents.ChatOpened())
 
     async def _read_chat(self, conversation: ConversationId) -> None:
         self.post_message(self.ChatRead(await self.messenger.conversation(conversation)))
@@ -335,6 +339,7 @@ class ClientPane(ClientActions):
         view.update_conversation(chat, self.chat_list.doubt_about(chat.id))
         if take_focus:
             view.composer.focus()
+        self._is_opened()
         self.errand(self.messenger.watch_presence(chat.id))
         self._go_to_sought()
 

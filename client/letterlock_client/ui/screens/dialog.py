@@ -5,13 +5,16 @@ Must not know the messenger.
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message as TextualMessage
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
@@ -42,10 +45,21 @@ class Dialog(Layer[Result], ModalScreen[Result]):
     hint: str = "escape closes"
     asks: ClassVar[bool] = False
     """Whether a key answers it that may have been meant for what stood there before: see `typed_ahead`."""
-    passes: ClassVar[bool] = False
-    """Whether it only stands there until the next comes: what is typed waits for that."""
+    passes: bool = False
+    """Whether it only stands there until the next comes, or an answer: what is typed waits for that."""
+    opens: bool = False
+    """Whether its result is something that opens behind it: what is typed waits for `intents.ChatOpened`."""
+    leads: bool = False
+    """Whether it has left with such a result."""
     seen_at: float = NEVER
     """When it was painted for the first time, by the clock of events; then it could be seen."""
+
+    @dataclass
+    class Refused(TextualMessage):
+        """What was entered leads nowhere: the dialog stays; says whether what was typed meanwhile was meant for it."""
+
+        dialog: "Dialog[object]"
+        keeps: bool
 
     @property
     def is_laid_out(self) -> bool:
@@ -75,6 +89,16 @@ class Dialog(Layer[Result], ModalScreen[Result]):
     def tell_keys(self, hint: str = "") -> None:
         """Say what the keys do for now; an empty text says again what `hint` does."""
         self.query_one(".dialog--hint", Static).update(Content(hint or self.hint))
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Leave with a result."""
+        self.leads = self.opens and result is not None
+        return super().dismiss(result)
+
+    def refuse(self, problem: str, *, keeps: bool) -> None:
+        """Say what went wrong with what was entered, and pass no longer: see `Refused`."""
+        self.say(problem)
+        self.post_message(self.Refused(self, keeps))  # type: ignore[arg-type]
 
     def action_leave(self) -> None:
         """Close without a result."""

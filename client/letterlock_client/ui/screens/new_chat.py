@@ -25,6 +25,7 @@ class NewChatScreen(Dialog[ConversationId]):
 
     heading = "Write to somebody new"
     hint = "enter looks them up · escape closes"
+    opens = True
 
     @dataclass
     class Answered(TextualMessage):
@@ -47,6 +48,8 @@ class NewChatScreen(Dialog[ConversationId]):
     def _look_up(self, event: Input.Submitted) -> None:
         who = event.value.strip()
         if who:
+            # What follows is written to that person: it is no part of the name, and no relay is asked for it.
+            self.passes = True
             self.say("Looking…")
             start(self, self._find, who, exclusive=True)
 
@@ -64,4 +67,4 @@ class NewChatScreen(Dialog[ConversationId]):
         if event.conversation is not None:
             self.dismiss(event.conversation)
         else:
-            self.say(event.problem)
+            self.refuse(event.problem, keeps=False)

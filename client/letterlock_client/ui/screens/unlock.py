@@ -49,6 +49,7 @@ class UnlockScreen(Dialog["Messenger | NoAccount"]):
         passphrase = event.value
         event.input.clear()
         event.input.disabled = True
+        self.passes = True
         self.say("Opening…")
         start(self, self._open, passphrase, exclusive=True)
 
@@ -69,7 +70,7 @@ class UnlockScreen(Dialog["Messenger | NoAccount"]):
         field = self.query_one(Input)
         field.disabled = False
         field.focus()
-        self.say(event.problem)
+        self.refuse(event.problem, keeps=True)
 
     def action_leave(self) -> None:
         """There is nothing behind this screen: stay."""
