@@ -185,6 +185,8 @@ async def cut_short(pair: Pair, shelf: Shelf) -> ConversationId:
     to_carol = await pair.alice.find("carol")
     for number in range(8):
         await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    # What the relay takes only after this backup would come once more in the next.
+    assert await pair.alice.flushed(WAIT_S)
     await pair.alice.backups.back_up()
     (middle,) = [name for name in shelf.memory.objects.keys() - before if "/segment/" in name]
     await pair.alice.send_text(to_carol, "later")
