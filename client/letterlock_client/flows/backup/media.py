@@ -6,7 +6,7 @@ manifests.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +34,8 @@ AT_ONCE_BYTES: Final = 4 * 1024 * 1024
 READ_BYTES: Final = 16 * (MEDIA_CHUNK_BYTES + 16)
 """How much of an object is fetched at once."""
 _CHUNKS_A_STEP: Final = 8
+_KEPT_READ: Final = 1024
+"""A file is asked for some times within one backup, by what sends it and by whoever writes of its message."""
 _MEDIA: Final = re.compile("[0-9a-f]{64}")
 """How the name of a media object ends."""
 _PASSING: Final = (Code.DAMAGED, Code.FILE_FAILED)
@@ -61,6 +63,7 @@ class MediaShelf:
 
     looked: bool = False
     """Whether all that lies there is known."""
+    _read: dict[bytes, tuple[contents.Attachment, bytes] | None] = field(default_factory=dict, repr=False)
 
     async def look(self, store: Objects) -> None:
         """Find out what lies there."""
@@ -77,11 +80,24 @@ class MediaShelf:
 
     def of(self, descriptor: bytes) -> tuple[bytes, bytes | None]:
         """Give the digest of an attachment's file, and its media id where it lies at the provider."""
-        content = described(descriptor)
-        if content is None:
+        read = self.read(descriptor)
+        if read is None:
             return b"", None
-        media = media_id(self.master, content.digest)
+        content, media = read
         return content.digest, media if self.whole(media, content.size) else None
+
+    def read(self, descriptor: bytes) -> tuple[contents.Attachment, bytes] | None:
+        """What a message says about its file, and its media id; None where it cannot be read."""
+        try:
+            return self._read[descriptor]
+        except KeyError:
+            pass
+        if len(self._read) >= _KEPT_READ:
+            self._read.clear()
+        content = described(descriptor)
+        found = None if content is None else (content, self.named(content.digest))
+        self._read[descriptor] = found
+        return found
 
     def whole(self, media: bytes, size: int) -> bool:
         """Whether the object of a file of this size lies there, and all of it."""
@@ -112,30 +128,29 @@ async def send_files(
             meter.moved(1, file.size)
 
     async with together() as group:
-        for file in _distinct(files):
+        for file in _distinct(shelf, files):
             group.create_task(one(file))
     same = [file.row for file in files if shelf.of(file.descriptor)[1] is not None]
     return sorted({*kept, *same})
 
 
-def _distinct(files: Sequence[KeptFile]) -> list[KeptFile]:
+def _distinct(shelf: MediaShelf, files: Sequence[KeptFile]) -> list[KeptFile]:
     """One of those that hold the same content."""
     found: dict[bytes, KeptFile] = {}
     for file in files:
-        content = described(file.descriptor)
-        if content is not None:
-            found.setdefault(content.digest, file)
+        if (read := shelf.read(file.descriptor)) is not None:
+            found.setdefault(read[0].digest, file)
     return list(found.values())
 
 
 async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: KeptFile) -> bool:
     """Send one file, unless it is there. False where it is damaged here, or does not say what it is."""
-    content = described(file.descriptor)
-    if content is None:
+    read = shelf.read(file.descriptor)
+    if read is None:
         return False
-    if shelf.of(file.descriptor)[1] is not None:
+    content, media = read
+    if shelf.whole(media, content.size):
         return True
-    media = media_id(shelf.master, content.digest)
     sealed = sealed_under(content, place.sealed_path(file.path))
 
     def sealing() -> AsyncIterator[bytes]:
@@ -152,7 +167,7 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
         if content.size <= AT_ONCE_BYTES:
             # A small file costs fewer turns of a thread in one piece.
             async with store.sealing:
-                body = await off_loop(partial(_sealed_whole, sealed, sealer()))
+                body = await off_loop(partial(_sealed_whole, sealed, sealer))
             await store.put(name, body)
         else:
             await store.stream(name, sealing)
@@ -173,9 +188,9 @@ async def _sealing(sealed: SealedFile, sealer: MediaSealer) -> AsyncIterator[byt
     yield await off_loop(lambda _halt: _finished(sealer))
 
 
-def _sealed_whole(sealed: SealedFile, sealer: MediaSealer, halt: Halt) -> bytes:
-    ready = sealer.take(b"".join(sealed.plain(halt)))
-    return ready + _finished(sealer)
+def _sealed_whole(sealed: SealedFile, begin: Callable[[], MediaSealer], halt: Halt) -> bytes:
+    sealer = begin()
+    return b"".join([sealer.take(b"".join(sealed.plain(halt))), _finished(sealer)])
 
 
 def _sealed_chunks(sealed: SealedFile, sealer: MediaSealer, chunks: range, halt: Halt) -> bytes:
