@@ -24,7 +24,7 @@ from letterlock_client.storage import message_import, message_indexes, plain_imp
 from letterlock_client.storage.backup_people import hold_places, take_people
 from letterlock_client.storage.backup_rows import SETTINGS
 from letterlock_client.storage.burials import IN_ONE_QUERY, buried, bury, bury_again, expire
-from letterlock_client.storage.contacts import UNKNOWN
+from letterlock_client.storage.contacts import REMEMBERED, UNKNOWN
 from letterlock_client.storage.database import Transaction
 from letterlock_client.storage.plain_import import ReadyColumns
 
@@ -152,9 +152,13 @@ def _chats(connection: sqlite3.Connection, wanted: Iterable[bytes]) -> dict[byte
 async def settle(tx: Transaction) -> list[str]:
     """All of a backup was imported: what is deleted goes, and messages whose chat never came, for it was deleted too.
 
-    Return the files that the caller deletes after the commit.
+    Return the files that the caller deletes after the commit. Have the counter above all that came: who was remembered,
+    and never told of, is a change.
     """
     files = await tx.run(bury_again)
+    # Their triggers count them.
+    await tx.execute(f"UPDATE contact SET known = known WHERE {REMEMBERED['contact']}")
+    await tx.execute(f"UPDATE conversation SET muted = muted WHERE {REMEMBERED['conversation']}")
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"

@@ -21,8 +21,12 @@ _CONTACT: Final = (
 def take_people(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
     """Take contacts and chats; what was taken over an older version is as the backup knows it, and no change."""
     (before,) = connection.execute("SELECT seq FROM change").fetchone()
-    contacts = [each for each in records if isinstance(each, ContactRecord)]
-    conversations = [each for each in records if isinstance(each, ConversationRecord)]
+    # Of each its newest record alone: what takes the place of something is counted as a change of now at first, and no
+    # second record would be newer.
+    people = [each for each in records if isinstance(each, ContactRecord | ConversationRecord)]
+    people.sort(key=lambda each: each.version)
+    contacts = {each.account: each for each in people if isinstance(each, ContactRecord)}.values()
+    conversations = {each.id: each for each in people if isinstance(each, ConversationRecord)}.values()
     _contacts(connection, contacts)
     # A chat needs its contact, which may come later.
     known = {account for (account,) in connection.execute("SELECT account FROM contact")}
@@ -39,14 +43,18 @@ def take_people(connection: sqlite3.Connection, records: Sequence[Record]) -> No
 
 
 def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord]) -> None:
-    """Take contacts; a device list that was seen here is never replaced by an older one."""
+    """Take contacts; a device list that was seen here is never replaced by an older one.
+
+    Only who was merely remembered gives way altogether: whoever lets people be remembered puts their lists on top.
+    """
     names = _CONTACT.split(", ")
     changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
     connection.executemany(
         f"INSERT INTO contact ({_CONTACT}) SELECT {', '.join('?' * len(names))} WHERE NOT EXISTS"
         f" (SELECT 1 FROM tombstone WHERE kind = 'contact' AND id = ?1 AND change_seq >= ?{len(names)})"
         f" ON CONFLICT (account) DO UPDATE SET {changes} WHERE excluded.change_seq > contact.change_seq"
-        " AND (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version)",
+        f" AND (contact.change_seq = {UNKNOWN}"
+        " OR (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version))",
         [(*(getattr(each, name) for name in names[:-1]), each.version) for each in contacts],
     )
 

@@ -13,6 +13,7 @@ from typing import Final
 from letterlock.backup.columns import Columns
 from letterlock.backup.records import MessageRecord, Record, Tag, TombstoneRecord
 from letterlock_client.storage import message_indexes, message_triggers
+from letterlock_client.storage.contacts import REMEMBERED
 from letterlock_client.storage.database import Transaction
 
 IN_ONE_QUERY: Final = 4096
@@ -61,7 +62,8 @@ def bury(
 def _delete_people(connection: sqlite3.Connection, gone: TombstoneRecord, *, told: bool) -> list[str]:
     """Delete a contact or chat of which nothing newer is known; return the files of its messages."""
     table, name = _TABLES[Tag(gone.kind)]
-    older, place = f"{table}.{name} = ? AND {table}.change_seq <= ?", (gone.id, gone.version)
+    older = f"{table}.{name} = ? AND {table}.change_seq <= ? AND NOT ({REMEMBERED[table]})"
+    place = (gone.id, gone.version)
     if connection.execute(f"SELECT 1 FROM {table} WHERE {older}", place).fetchone() is None:
         return []
     chats = "" if table == "conversation" else f" JOIN {table} ON {table}.{name} = conversation.peer"

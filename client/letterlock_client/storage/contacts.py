@@ -1,7 +1,8 @@
 """The other accounts: what is known of each, what was checked, and where it stands with us.
 
 A restore of an earlier release may have left a chat whose contact has no keys, for only messages had come: nobody is
-known there until the keys have. Must not know what a signature means.
+known there until the keys have. Where the relay tells them before the backup does, the contact is remembered, and the
+backup's record is still newer: it alone knows who was blocked, or verified. Must not know what a signature means.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,14 @@ _COLUMNS: Final = (
 _NAMES: Final = _COLUMNS.split(", ")
 
 UNKNOWN: Final = -1
-"""The version of a contact or chat of which nothing has come but messages."""
+"""The version of a contact or chat of which nothing has come but messages, or nothing from the backup but those."""
 KEPT: Final = 0
 """The version of such a one that stays, though nobody told of it: any record is newer, and no backup has one of it."""
+REMEMBERED: Final = {
+    "contact": f"contact.change_seq = {UNKNOWN} AND contact.root_key <> x''",
+    "conversation": f"conversation.change_seq = {UNKNOWN} AND conversation.created > 0",
+}
+"""By table, what is here, and gives way to any record of a backup, though not to a deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,12 @@ async def without_keys(reader: Reader) -> list[AccountId]:
     return [AccountId(account) for (account,) in rows]
 
 
+async def remembered(reader: Reader) -> list[StoredContact]:
+    """Those whose keys came before the backup's records of them."""
+    rows = await reader.all(f"SELECT {_COLUMNS} FROM contact WHERE {REMEMBERED['contact']} ORDER BY account")
+    return [_contact(row) for row in rows]
+
+
 async def keep_without_keys(tx: Transaction, account: AccountId) -> None:
     """Let what a restore brought of a contact without keys stay, with its chat, when that restore ends."""
     await tx.execute("UPDATE contact SET change_seq = ? WHERE account = ?", KEPT, account)
@@ -99,7 +111,18 @@ async def was_written_to(reader: Reader, account: AccountId) -> bool:
 
 
 async def save(tx: Transaction, contact: StoredContact) -> None:
-    """Make or replace a contact (use `dataclasses.replace` on what `get` returned)."""
+    """Make or replace a contact (use `dataclasses.replace` on what `get` returned).
+
+    One that was only remembered stays so, until somebody decides how it stands.
+    """
+    undecided = await tx.value(
+        "SELECT EXISTS (SELECT 1 FROM contact WHERE account = ? AND change_seq = ?"
+        " AND (root_key = x'' OR (standing, verified) = (?, ?)))",
+        contact.account,
+        UNKNOWN,
+        contact.standing,
+        contact.verified,
+    )
     values = [getattr(contact, name) for name in _NAMES]
     marks = ", ".join("?" * len(values))
     changes = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
@@ -107,6 +130,8 @@ async def save(tx: Transaction, contact: StoredContact) -> None:
         f"INSERT INTO contact ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (account) DO UPDATE SET {changes}",
         *values,
     )
+    if undecided:
+        await tx.execute("UPDATE contact SET change_seq = ? WHERE account = ?", UNKNOWN, contact.account)
 
 
 async def delete(tx: Transaction, account: AccountId) -> None:

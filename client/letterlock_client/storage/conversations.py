@@ -75,8 +75,11 @@ class _Line:
 async def ensure(tx: Transaction, conversation: ConversationId, now: int, *, timer_s: int = 0) -> bool:
     """Make the chat with this contact if there is none; say whether it was made. The contact must exist.
 
-    A place that a restore holds for messages is none.
+    A place that a restore holds for messages is none; what is made of it gives way to the backup's record.
     """
+    held = await tx.value(
+        "SELECT EXISTS (SELECT 1 FROM conversation WHERE peer = ? AND change_seq = ?)", conversation, UNKNOWN
+    )
     made = await tx.execute(
         "INSERT INTO conversation (peer, created, timer_s, timer_set_at) VALUES (?, ?, ?, 0)"
         " ON CONFLICT (peer) DO UPDATE SET created = excluded.created, timer_s = excluded.timer_s"
@@ -85,6 +88,8 @@ async def ensure(tx: Transaction, conversation: ConversationId, now: int, *, tim
         now,
         timer_s,
     )
+    if held:
+        await tx.execute("UPDATE conversation SET change_seq = ? WHERE peer = ?", UNKNOWN, conversation)
     return made == 1
 
 

@@ -20,6 +20,7 @@ from letterlock.backup.manifest import Manifest, segment_name
 from letterlock.backup.records import MAX_NUMBER, MessageRecord, PlainMessages, Record
 from letterlock.backup.segments import SegmentRef, open_entries
 from letterlock_client.backup_models import BackupPhase
+from letterlock_client.flows.backup.lists_on_top import lists_on_top
 from letterlock_client.flows.backup.objects import telling, together
 from letterlock_client.flows.backup.restoring import (
     Restoring,
@@ -27,6 +28,7 @@ from letterlock_client.flows.backup.restoring import (
     lacks_newest,
     restore_messages,
     segments_left,
+    settle,
     take_segment,
 )
 from letterlock_client.flows.workplace import Work
@@ -100,10 +102,10 @@ async def bring_everyone(here: Restoring) -> None:
 
     async def work(work: Work) -> list[str]:
         order = Order.FILLED if here.journal.fresh else Order.ANY
-        done = await backup_import.take(work.tx, others, work.now, order=order)
-        paths = await backup_import.settle(work.tx)
+        async with lists_on_top(work):
+            done = await backup_import.take(work.tx, others, work.now, order=order)
+            paths = await settle(work, here.manifest.watermark)
         await backup_import.keep_room(work.tx, min(last, MAX_NUMBER))
-        await work.tx.execute("UPDATE change SET seq = max(seq, ?)", here.manifest.watermark)
         await backup_state.note_done(work.tx, [_EVERYONE])
         return [*done.paths, *paths]
 

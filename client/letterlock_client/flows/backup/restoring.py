@@ -27,6 +27,7 @@ from letterlock_client.flows import applying_late, reclaiming
 from letterlock_client.flows.backup import leaving_out, lost_files
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.leaving_out import chats_of
+from letterlock_client.flows.backup.lists_on_top import lists_on_top
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, telling
 from letterlock_client.flows.backup.progress import Meter
@@ -264,19 +265,20 @@ async def _take(here: Restoring, ref: SegmentRef, batches: Batches, work: Work) 
     taken = 0
     chats = chats_of(here.journal)
     # What comes from a backup has its change numbers.
-    triggers = await work.tx.run(message_triggers.drop_idle)
-    order = await _order(here, work.tx)
-    gone = await late_changes.gone(work.tx)
-    for batch in batches:
-        if gone:
-            batch, deleted = await burials.leave_out(work.tx, batch, gone)
-            paths += deleted
-        done = await backup_import.take(work.tx, batch, work.now, chats, order=order)
-        paths += done.paths
-        taken += 1
-        if here.beside and work.place.database.writer_is_waited_for:
-            break
-    await work.tx.run(partial(message_triggers.make, statements=triggers))
+    async with lists_on_top(work):
+        triggers = await work.tx.run(message_triggers.drop_idle)
+        order = await _order(here, work.tx)
+        gone = await late_changes.gone(work.tx)
+        for batch in batches:
+            if gone:
+                batch, deleted = await burials.leave_out(work.tx, batch, gone)
+                paths += deleted
+            done = await backup_import.take(work.tx, batch, work.now, chats, order=order)
+            paths += done.paths
+            taken += 1
+            if here.beside and work.place.database.writer_is_waited_for:
+                break
+        await work.tx.run(partial(message_triggers.make, statements=triggers))
     if here.beside:
         # Everyone is known: a chat that nobody has told of was deleted, and nobody is to see it come and go.
         paths += await settle(work, here.manifest.watermark)

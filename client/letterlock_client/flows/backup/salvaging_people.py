@@ -16,6 +16,7 @@ from letterlock.ids import ACCOUNT_BYTES, AccountId, ConversationId
 from letterlock.wire import frames, refusals
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows import contacts
+from letterlock_client.flows.backup import restoring
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import Objects, telling
 from letterlock_client.flows.contacts import Found
@@ -42,11 +43,10 @@ async def bring(
     known = await _ask(dial, relay, strange) if strange else []
 
     async def work(work: Work) -> list[str]:
-        # What a restore that met the damage brought in without them comes again.
-        paths = await backup_import.settle(work.tx)
+        # What a restore that met the damage brought in without them comes again. They are changes: above all that is
+        # restored, so that the next backup tells of them.
+        paths = await restoring.settle(work, found.manifest.watermark)
         await backup_import.take(work.tx, chatless, work.now)
-        # They are changes: above all that is restored, so that the next backup tells of them.
-        await work.tx.execute("UPDATE change SET seq = max(seq, ?)", found.manifest.watermark)
         for each in known:
             await contacts.remember(work, each, Standing.ACCEPTED)
         for one in chatless:

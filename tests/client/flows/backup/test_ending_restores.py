@@ -218,7 +218,7 @@ async def without_keys(alice: Messenger, chat: ConversationId) -> None:
 
     async def work(work: Work) -> None:
         await work.tx.execute("DELETE FROM restore_done WHERE name = 'everyone'")
-        await work.tx.execute("UPDATE conversation SET change_seq = -1 WHERE peer = ?", chat)
+        await work.tx.execute("UPDATE conversation SET created = 0, change_seq = -1 WHERE peer = ?", chat)
         await work.tx.execute(
             "UPDATE contact SET handle = '', handle_entry = x'', root_key = x'', list_certificate = x'',"
             " device_list = x'', list_epoch = 0, list_version = 0, list_digest = x'' WHERE account = ?",
