@@ -50,6 +50,21 @@ def test_nothing_is_found_for_what_is_not_there() -> None:
     assert found("blockchain") == []
 
 
+@pytest.mark.parametrize("habit", ["/", " / "])
+async def test_a_slash_before_what_is_searched_for_is_a_habit(client: Open, habit: str) -> None:
+    async with client(lively()) as running:
+        await running.press("f2")
+        tree = running.app.screen.query_one("#tree", OptionList)
+        everything = tree.option_count
+        field = running.app.screen.query_one("#search", Input)
+        field.value = f"{habit}forgot"
+        await running.settle()
+        assert next(str(option.prompt) for option in tree.options).startswith("Backup password")
+        field.value = habit
+        await running.settle()
+        assert tree.option_count == everything
+
+
 async def test_the_tree_shows_the_way_to_the_encrypted_backup(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("f2")

@@ -107,7 +107,9 @@ class SettingsScreen(Dialog[None]):
         self._fill(event.value)
 
     def _fill(self, text: str) -> None:
-        self._places = found(text) if text.strip() else list(every())
+        # Whoever is used to it begins a search with a slash, though the field has the keys already.
+        text = text.strip().removeprefix("/").strip()
+        self._places = found(text) if text else list(every())
         tree = self.query_one("#tree", OptionList)
         tree.clear_options()
         if self._places:
