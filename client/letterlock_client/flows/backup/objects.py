@@ -5,7 +5,7 @@ what the objects hold.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, TypeVar
 
@@ -85,11 +85,17 @@ async def together() -> AsyncIterator[asyncio.TaskGroup]:
 class Objects:
     """One provider, asked with patience."""
 
-    def __init__(self, provider: Provider, sleep: Sleep) -> None:
+    def __init__(self, provider: Provider, sleep: Sleep, pauses: Sequence[float] = PAUSES_S) -> None:
+        """Wait so many seconds before each further try of what cannot be reached; without pauses there is one try."""
         self.provider = provider
         self._sleep = sleep
+        self._pauses = pauses
         self.sealing = asyncio.Lock()
         """Held while rows or a small file are sealed: two threads at that are in each other's way, and no faster."""
+
+    def impatient(self) -> "Objects":
+        """The same provider, asked once: for whoever comes again to what was asked for with patience."""
+        return Objects(self.provider, self._sleep, ())
 
     async def put(self, name: str, data: bytes) -> None:
         """Write an object that is there afterwards, whoever wrote it: names are random or follow from content."""
@@ -148,7 +154,7 @@ class Objects:
         return False
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        for pause in PAUSES_S:
+        for pause in self._pauses:
             try:
                 return await ask()
             except UnreachableError:

@@ -33,7 +33,8 @@ from letterlock_client.storage.attachments import AbsentFile
 
 IN_FLIGHT: Final = 2
 AGAIN_S: Final = (5.0, 15.0)
-"""How long to wait before each further try of files that cannot be read."""
+"""How long to wait before each further round of files that cannot be read, one try of each: on a disk that dies a
+thousand patient ones last three quarters of an hour."""
 _UNNOTED: Final = 1024
 """Files that may be here and not noted: the writer may be long at something else."""
 
@@ -78,24 +79,25 @@ class FilesBack:
         provider_… where nothing can.
         """
         bad: list[WrongFile] = []
-        unread = await self._bring_some(files, bad, meter)
+        unread = await self._bring_some(files, bad, meter, self._store)
+        once = self._store.impatient()
         for pause in AGAIN_S:
             if unread:
                 await self._place.sleep(pause)
-                unread = await self._bring_some([file for file, _ in unread], bad, meter)
+                unread = await self._bring_some([file for file, _ in unread], bad, meter, once)
         for file, why in unread:
             self._note_wrong(file, why, bad, meter)
         return bad
 
     async def _bring_some(
-        self, files: Iterable[WantedFile], bad: list[WrongFile], meter: Meter
+        self, files: Iterable[WantedFile], bad: list[WrongFile], meter: Meter, store: Objects
     ) -> list[tuple[WantedFile, ClientError]]:
         """Bring files back, and give out those that could not be read now, and why."""
         unread: list[tuple[WantedFile, ClientError]] = []
 
         async def one(file: WantedFile) -> None:
             try:
-                await self.bring(file)
+                await self.bring(file, store)
             except ClientError as error:
                 if error.code in PROVIDER_AWAY and await self._store.gives_out(prefix_of(self._shelf.key)):
                     unread.append((file, error))
@@ -155,17 +157,17 @@ class FilesBack:
         except ClientError:
             return
 
-    async def bring(self, file: WantedFile) -> bool:
+    async def bring(self, file: WantedFile, store: Objects | None = None) -> bool:
         """Bring one file back, and say whether it came; whoever asks a second time waits for the first.
 
-        Raises as `fetch_file`.
+        `store` may have another patience. Raises as `fetch_file`.
         """
         place = self._place
         async with self._room, place.moving_alone(MessageId(file.absent.message)):
             async with self._fetching:
                 if self._stopping or await self._is_here(file):
                     return False
-                path = await fetch_file(place, self._store, self._shelf, file)
+                path = await fetch_file(place, store or self._store, self._shelf, file)
             arrived = _Arrived(file, path, plan(file.content.size).sealed_size)
             self._arrived.append(arrived)
             async with self._noting:

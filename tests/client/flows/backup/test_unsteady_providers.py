@@ -157,6 +157,11 @@ FAILURES: Final = pytest.mark.parametrize(
 )
 
 
+def patience(failure: ProviderError) -> int:
+    """How many times a file that fails so is asked for in one patient try."""
+    return len(PAUSES_S) + 1 if failure.code is Code.PROVIDER_UNREACHABLE else 1
+
+
 async def with_files(pair: Pair, shelf: Shelf, folder: Path) -> tuple[str, list[str]]:
     """A backup of two files whose device is lost; return what opens it, and their objects."""
     digits = await turn_on(pair.alice)
@@ -175,8 +180,11 @@ async def test_a_file_that_can_never_be_read_is_counted_and_the_restore_ends(
     pair: Pair, shelf: Shelf, tmp_path: Path, failure: ProviderError, ill: int
 ) -> None:
     digits, files = await with_files(pair, shelf, tmp_path)
-    shelf.seen = Ill(shelf.memory, dict.fromkeys(files[:ill], FOR_EVER), failure)
+    shelf.seen = sick = Ill(shelf.memory, dict.fromkeys(files[:ill], FOR_EVER), failure)
     done = await restore(pair.town, digits)
+    # Patiently while messages come in, where there is time for that, and once more after them; then once a round.
+    tries = patience(failure)
+    assert max(FOR_EVER - left for left in sick.ill.values()) <= 2 * tries + len(AGAIN_S)
     assert (done.messages, done.media, done.media_wrong, done.media_unread) == (4, 2 - ill, ill, ill)
     assert {each.error for each in done.wrong} == {failure.code.value}
     alice = await pair.town.open("second")
@@ -198,9 +206,8 @@ async def test_a_file_that_can_be_read_later_comes_with_the_same_restore(
     pair: Pair, shelf: Shelf, tmp_path: Path, failure: ProviderError
 ) -> None:
     digits, files = await with_files(pair, shelf, tmp_path)
-    tries = len(PAUSES_S) + 1 if failure.code is Code.PROVIDER_UNREACHABLE else 1
     # In all rounds but the last; some of them while messages come in, where there is time for that.
-    shelf.seen = ill = Ill(shelf.memory, {files[0]: tries * len(AGAIN_S)}, failure)
+    shelf.seen = ill = Ill(shelf.memory, {files[0]: patience(failure) + len(AGAIN_S) - 1}, failure)
     done = await restore(pair.town, digits)
     assert (done.media, done.media_wrong) == (2, 0)
     assert ill.ill[files[0]] == 0
