@@ -77,6 +77,13 @@ async def load(reader: Reader) -> LeftOut | None:
     return LeftOut(0, {}, *msgspec.msgpack.decode(raw, type=tuple[int, int]))
 
 
+async def strike_deleted(tx: Transaction, chats: Collection[bytes]) -> None:
+    """These were deleted here, and so in the backup as well; of one that no list counts nobody knows that it was."""
+    before = await load(tx)
+    if before is not None and (deleted := before.listed.keys() & set(chats)):
+        await note(tx, before.without(deleted))
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Chats that stand in the list here, and have their messages in the backup only."""

@@ -42,6 +42,7 @@ from letterlock_client.storage import (
     checkpoints,
     identity,
     late_changes,
+    left_out,
     message_indexes,
     message_triggers,
 )
@@ -352,6 +353,7 @@ async def complete(here: Restoring) -> Restored:
         if _ACCOUNT in await backup_state.done(work.tx):
             await leaving_out.begin_with(work.tx, here.journal, here.manifest)
         await leaving_out.strike_off(work.tx, here.journal)
+        await left_out.strike_deleted(work.tx, await late_changes.gone(work.tx))
         await close(work)
 
     await here.place.transact(work)

@@ -5,10 +5,12 @@ import pytest
 from letterlock.ids import ConversationId
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.flows import opening
+from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Standing
 from letterlock_client.storage import conversations
-from tests.client.flows.backup.backup_scene import Shelf, pair, restore, shelf, texts, turn_on
+from tests.client.flows.backup.backup_scene import LONG, Shelf, pair, restore, shelf, texts, turn_on
 from tests.client.flows.backup.test_unfinished_restores import find_no_relay
 from tests.town import Pair, eventually
 
@@ -64,3 +66,45 @@ async def test_it_is_said_while_the_restore_runs_and_no_more_once_another_brough
 
     await eventually(back)
     assert await left_out(again) == set()
+
+
+@pytest.mark.parametrize("when", ["meanwhile", "after"])
+async def test_a_request_that_was_left_out_and_is_deleted_is_counted_no_more(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
+    digits = await turn_on(pair.alice)
+    dave = await pair.town.register("dave")
+    await dave.send_text(await dave.find("alice"), "who are you?")
+
+    async def asked() -> bool:
+        return bool(await pair.alice.requests())
+
+    await eventually(asked)
+    await pair.alice.send_text(pair.to_bob, LONG * 4)
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.send_text(pair.to_bob, "newest")
+    await pair.settle()
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    done = await restore(pair.town, digits, chats=("bob",), early=when == "meanwhile")
+    assert done.complete == (when == "after")
+    again = await pair.town.open("second")
+    (request,) = await again.requests()
+    if when == "after":
+        left = await again.backups.left_behind()
+        assert (left.chats, left.conversations) == (True, 1)
+    await again.delete_request(request.id)
+    if when == "meanwhile":
+        again.backups.go_on_restoring()
+
+        async def complete() -> bool:
+            return not (await again.backups.status()).restoring
+
+        await eventually(complete)
+    assert await again.backups.left_behind() == LeftBehind(0, 0)
+    await again.backups.back_up()
+    assert (await again.backups.verify()).problems == ()
+    await again.close()
+    assert (await restore(pair.town, digits, "third")).conversations == 1
