@@ -4,9 +4,10 @@ Keys that arrive between a dialog's coming and its first paint wait for that pai
 gets them, but for an enter that comes before anything else: nobody answers a field that nobody has seen. For a dialog
 that asks they were never meant: they go to the field that was written in before, or nowhere. What follows such a key
 without a pause was on its way, too. Keys behind an enter wait until the enter has done what it does, until the next
-field has the focus, the next dialog can be seen or the chat is open; on the same screen only a field gets them. Time
-is that of the keys themselves: nothing sleeps, and whoever waits for the paint waits for nothing else. Must not know
-what the dialogs ask.
+field has the focus, the next dialog can be seen or the chat is open; on the same screen only a field gets them.
+Behind any other key that is no letter for a field they wait until it came up and did what is bound to it, for letters
+take no such way: a backspace would take away what was typed behind it. Time is that of the keys themselves: nothing
+sleeps, and whoever waits for the paint waits for nothing else. Must not know what the dialogs ask.
 """
 
 import asyncio
@@ -39,23 +40,25 @@ Typed = events.Key | events.Paste
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entered:
-    """Where an enter was pressed that is not done."""
+class Pressed:
+    """Where a key was pressed that is not done."""
 
     screen: Screen[Any]
     place: Widget
+    enters: bool
+    """Whether it was an enter in a dialog, which may lead on."""
 
     @property
     def is_there(self) -> bool:
-        """Whether the place is: what took it away is what the enter did."""
+        """Whether the place is: what took it away is what the key did."""
         return self.screen in self.screen.app.screen_stack and self.place.is_attached
 
 
 @dataclass
 class Followed(Message):
-    """Goes the way of an enter, right behind it: to where it was pressed, and up to the application."""
+    """Goes the way of a key, right behind it: to where it was pressed, and up to the application."""
 
-    entered: Entered
+    pressed: Pressed
     first: bool
     """Whether it follows the key; else what the key set off."""
 
@@ -67,7 +70,7 @@ class TypedAheadApp(App[Result]):
         super().__init__()
         self._waiting: list[tuple[Typed, bool]] = []
         """What was typed, and whether behind an enter that was not done."""
-        self._entered: Entered | None = None
+        self._pressed: Pressed | None = None
         self._coming = 0
         """How many screens are asked for that are not there yet."""
         self._answers: set[asyncio.Future[Any]] = set()
@@ -92,7 +95,7 @@ class TypedAheadApp(App[Result]):
             self._waiting.clear()
             self._is_opening = False
             await self._deal_with(event)
-        elif (behind := self._is_between()) or self._waiting or self._is_unseen():
+        elif (behind := self._is_between()) or self._waiting or self._is_unseen() or self._is_moving():
             self._waiting.append((event, behind))
         else:
             await self._deal_with(event)
@@ -112,8 +115,12 @@ class TypedAheadApp(App[Result]):
             or any(answer.done() for answer in self._answers)
             or self._is_opening
             or (self._dialog is not None and self._dialog.passes)
-            or (self._entered is not None and self._entered.is_there)
+            or (self._pressed is not None and self._pressed.enters and self._pressed.is_there)
         )
+
+    def _is_moving(self) -> bool:
+        """Whether a key is on its way on the screen that has the keys. On another, nobody waits for it."""
+        return self._pressed is not None and self._pressed.is_there and self._pressed.screen is self.screen
 
     def pop_screen(self) -> AwaitComplete:
         """Take the screen on top away; what it leads to is still to come."""
@@ -163,7 +170,7 @@ class TypedAheadApp(App[Result]):
             self.call_later(self._deal_with_waiting)
 
     async def _deal_with_waiting(self) -> None:
-        while self._waiting and not self._is_unseen() and not self._is_between():
+        while self._waiting and not (self._is_unseen() or self._is_between() or self._is_moving()):
             typed, behind = self._waiting[0]
             await self._deal_with(typed, behind=behind)
             del self._waiting[0]
@@ -182,22 +189,28 @@ class TypedAheadApp(App[Result]):
             self._typed_into = dialog
         elif behind and key not in (*HARMLESS, *MOVES) and not isinstance(self.focused, Input | TextArea):
             return
+        screen, place = self.screen, self.focused or self.screen
+        is_letter = isinstance(typed, events.Paste) or typed.is_printable
         await super().on_event(typed)
         if dialog is not None and key == "enter":
-            self._follow(Entered(dialog, self.focused or dialog), first=True)
+            # Whatever waits by now was typed behind it.
+            self._waiting = [(each, True) for each, _ in self._waiting]
+            self._follow(Pressed(dialog, place, enters=True), first=True)
+        elif not (is_letter and isinstance(place, Input | TextArea)):
+            self._follow(Pressed(screen, place, enters=False), first=True)
 
-    def _follow(self, entered: Entered, *, first: bool) -> None:
-        self._entered = entered if entered.place.post_message(Followed(entered, first)) else None
+    def _follow(self, pressed: Pressed, *, first: bool) -> None:
+        self._pressed = pressed if pressed.place.post_message(Followed(pressed, first)) else None
 
     @on(Followed)
     async def _followed(self, event: Followed) -> None:
         """The key came up before it and has run what is bound to it; what that posted goes the same way once more."""
-        if event.entered is not self._entered:
+        if event.pressed is not self._pressed:
             return
-        if event.first and event.entered.is_there:
-            self._follow(event.entered, first=False)
+        if event.first and event.pressed.is_there:
+            self._follow(event.pressed, first=False)
         else:
-            self._entered = None
+            self._pressed = None
         await self._deal_with_waiting()
 
     async def _take_back(self, typed: Typed) -> None:

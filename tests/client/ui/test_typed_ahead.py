@@ -1,5 +1,7 @@
 """Whoever types faster than the screen follows types into the fields that were meant, and answers nothing unseen."""
 
+import asyncio
+
 import pytest
 from textual import events
 from textual.widgets import Input
@@ -51,6 +53,48 @@ async def test_the_same_backwards_and_in_every_form(client: Open) -> None:
         await running.settle()
         fields = {each.id: each.value for each in running.app.screen.query(Input)}
         assert (fields["handle"], fields["folder"]) == ("bob", "disk")
+
+
+def strokes(text: str) -> list[str]:
+    """A key for each letter; `<` stands for backspace and `^` for ctrl+u, which takes all before the cursor away."""
+    return [{"<": "backspace", "^": "ctrl+u", " ": "space"}.get(each, each) for each in text]
+
+
+@pytest.mark.parametrize(
+    ("typed", "stands"), [("teyt<<xt", "text"), ("wrong^right", "right"), ("a^^b<c", "c")]
+)
+async def test_a_key_that_takes_away_takes_nothing_that_was_typed_behind_it(
+    client: Open, typed: str, stands: str
+) -> None:
+    async with client(lively()) as running:
+        await running.press("enter")
+        burst(running, *strokes(typed))
+        await running.settle()
+        assert running.view.composer.text == stands
+    async with client(lively(), start=Start.REGISTER) as running:
+        field = running.app.screen.query_one("#handle", Input)
+        field.value = ""
+        burst(running, *strokes(typed))
+        await running.settle()
+        assert field.value == stands
+
+
+async def test_an_enter_behind_such_a_key_sends_what_stands_there_then(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter")
+        burst(running, *strokes("helo<lo"), "enter", *strokes("nxt<<ext"))
+        await running.settle()
+        assert [text for _, text, _ in running.fake.asked("send_text")] == ["hello"]
+        assert running.view.composer.text == "next"
+
+
+async def test_letters_behind_a_key_of_a_message_are_written_and_are_no_keys(client: Open) -> None:
+    async with client(lively()) as running:
+        await running.press("enter", "escape", "up")
+        burst(running, "r", *strokes("do go"))
+        await running.settle()
+        assert isinstance(running.app.screen, MainScreen)
+        assert running.view.composer.text == "do go"
 
 
 def burst(running: Running, *keys: str, at: float | None = None) -> float:
@@ -142,7 +186,7 @@ async def test_a_question_out_of_the_blue_takes_nothing_from_the_composer(client
         running.app.post_message(events.Key("enter", "\r"))
         for _ in range(400):  # Until the question has come, and before it can have been painted
             burst(running, "x")
-            await running.pilot._wait_for_screen(0)
+            await asyncio.sleep(0)
             if isinstance(running.app.screen, ChooseScreen):
                 break
         await running.settle()
