@@ -169,6 +169,17 @@ async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: 
         assert way.opened == ["long enough"]
 
 
+async def test_what_was_typed_on_the_first_screen_stands_in_the_form_of_the_restore(client: Open) -> None:
+    way = Restoring()
+    async with client(way.fake, doors=way.doors) as running:
+        await fill(running, handle="carol", relay="wss://elsewhere.example")
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        assert isinstance(running.app.screen, WhereScreen)
+        typed = [running.app.screen.query_one(f"#{each}", Input).value for each in ("handle", "relay")]
+        assert typed == ["carol", "wss://elsewhere.example"]
+
+
 async def test_nothing_is_sent_while_the_vault_asks_to_wait(client: Open) -> None:
     def waiting(restoration: FakeRestoration) -> None:
         waits = realms(state=RealmState.WAIT, wait_seconds=300)

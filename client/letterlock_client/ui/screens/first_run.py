@@ -4,7 +4,7 @@ Must not know how a profile is made.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -122,7 +122,13 @@ class FirstRunScreen(Dialog["Messenger"]):
 
     async def _restore(self, begun: UnfinishedRestore | None) -> None:
         locked = self._doors.start is Start.UNLOCK if self._there is not None else None
-        flow = RestoreFlow(self.app, self._doors, self._around, locked=locked)
+        # Whoever turns from this form to the other one has typed it already.
+        typed = replace(
+            self._doors,
+            suggested_handle=self._value("handle").strip(),
+            suggested_relay=self._value("relay").strip(),
+        )
+        flow = RestoreFlow(self.app, typed, self._around, locked=locked)
         messenger = await flow.run(begun)
         if messenger is not None:
             self.post_message(self.Answered(messenger))
