@@ -220,9 +220,9 @@ def restored_words(done: Restored) -> str:
 
 
 def restored_sentence(done: Restored) -> str:
-    """Return what came back when a restore is complete, and which files did not."""
+    """Return what came back when a restore is complete, and which files did not: of all chats, or of those chosen."""
     wrong = f" {wrong_files(done)}" if done.media_wrong else ""
-    return f"All of your chats are back: {restored_words(done)}.{wrong}"
+    return f"The restore is complete: {restored_words(done)}.{wrong}"
 
 
 def holdings(last: LastBackup) -> str:

@@ -468,7 +468,7 @@ async def test_a_restore_that_is_not_complete_leads_to_the_chats_at_once(client:
         running.fake.tell(RestoreFinished(Restored(1_042, 3, 31, 12, Freshness.VERIFIED, 2)))
         await running.settle()
         told = [one.message for one in running.app._notifications]
-        assert "All of your chats are back: 1 042 messages in 3 chats and 31 files." in told
+        assert "The restore is complete: 1 042 messages in 3 chats and 31 files." in told
         assert "backup 2 h ago" in running.text()
 
 
@@ -550,6 +550,16 @@ async def test_restoring_again_proposes_what_was_asked_for(client: Open) -> None
         await running.settle()
         assert running.app.screen.query_one("#folder", Input).value == "/tmp"
         assert running.app.screen.query_one("#by_key", Select).value is True
+
+
+async def test_an_enter_on_the_list_of_chats_goes_on_and_leaves_none_out(client: Open) -> None:
+    way = Restoring()
+    async with way.at_password(client) as running:
+        await give(running, SECRET)
+        await running.press("down", "enter")
+        assert running.app.screen.query_one(ChatPicker).has_all
+        await running.press("enter")
+        assert isinstance(running.app.screen, NewPassphraseScreen)
 
 
 async def test_that_no_chat_is_chosen_is_said_until_one_is(client: Open) -> None:
@@ -644,6 +654,11 @@ async def test_a_low_terminal_shows_what_is_asked_and_how_to_answer(client: Open
             "escape goes back",
         ):
             assert shown in running.text()
+
+    async with way.at_password(client, (60, 24)) as running:
+        await give(running, "wrong")
+        for shown in ("north", "tries left", "This password is wrong", "Try it", "escape goes back"):
+            assert shown in running.text(), shown
 
 
 async def fail_bare(running: Running, way: Restoring, error: ClientError) -> None:

@@ -133,7 +133,7 @@ async def test_somebody_chats_while_old_messages_are_still_held_back(client: Ope
         in_order(running, "newest 0", "newest 1", "newest 2", "I am back", "welcome back")
         assert running.view.log_view.follow
         assert await texts(pair.alice, pair.to_bob) == [*scene.said, "I am back", "welcome back"]
-        assert [one.message for one in running.app._notifications if "All of your chats" in one.message]
+        assert [one.message for one in running.app._notifications if "The restore is complete" in one.message]
 
 
 async def test_a_program_that_ended_meanwhile_goes_on_by_itself_when_it_is_started(

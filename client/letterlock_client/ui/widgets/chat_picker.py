@@ -35,7 +35,11 @@ class ChatPicker(OptionList):
             super().__init__()
             self.name = name
 
+    class Passed(Message):
+        """What is ticked shall stay so: an enter leaves no chat out that nobody meant to lose."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "pass", "Go on", show=False),
         Binding("space", "select", "Leave out", show=False),
         Binding("a", "toggle_all", "All or none", show=False),
     ]
@@ -96,6 +100,13 @@ class ChatPicker(OptionList):
         self.narrow(self._words if skeleton(self._words) in skeleton(chat.title) else "")
         self.highlighted = self._fitting.index(place)
         self.post_message(self.Toggled())
+
+    def action_pass(self) -> None:
+        """Go on, or look for the name where that is pointed at."""
+        if self.highlighted is not None and self.highlighted >= len(self._fitting):
+            self.action_select()
+        else:
+            self.post_message(self.Passed())
 
     def action_toggle_all(self) -> None:
         """Leave out all that are listed; where all of them are out, take them in."""

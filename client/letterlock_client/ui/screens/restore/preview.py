@@ -57,7 +57,7 @@ class PreviewScreen(Dialog[Chosen], Asking):
     asks = True
 
     heading = "This backup was found"
-    hint = "space leaves a chat out, or takes it in · a all or none · escape goes back"
+    hint = "space leaves a chat out, or takes it in · a all or none · enter goes on · escape goes back"
 
     def __init__(
         self, preview: RestorePreview, around: Surroundings, find: Find, before: Chosen | None = None
@@ -174,6 +174,10 @@ class PreviewScreen(Dialog[Chosen], Asking):
             # At first it may stand below what a low screen shows.
             keep_in_view(self.query_one(VerticalScroll), picker, picker.highlighted)
         self._changed()
+
+    @on(ChatPicker.Passed)
+    def _passed(self) -> None:
+        self.query_one(Button).focus()
 
     @on(TickBox.Changed)
     def _changed(self) -> None:
