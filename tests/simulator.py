@@ -286,6 +286,7 @@ class SimulatedRelay:
             for gone in self._list(known).devices:
                 if account.devices.device(gone.device) is None:
                     self.mail.pop((account.account, gone.device), None)
+                    known.prekeys.pop(gone.device, None)
             known.list_certificate, known.device_list = request.list_certificate, request.device_list
             known.handle_entry = request.handle_entry
             for (owner, device), other in list(self.lines.items()):

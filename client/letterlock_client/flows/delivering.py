@@ -172,7 +172,8 @@ class Delivering:
         except Refused as refused:
             if refused.passing:
                 return max(refused.retry_ms / 1000, _PAUSE_S)
-            await self._give_up(contact, _WHY.get(refused.refusal, refused.message))
+            if refused.refusal != refusals.UNKNOWN_ACCOUNT or not await self._has_other_list(contact):
+                await self._give_up(contact, _WHY.get(refused.refusal, refused.message))
             return 0.0
         except Offline:
             raise
@@ -204,6 +205,16 @@ class Delivering:
         if await self.place.transact(work):
             raise ClientError(Code.LIST_EXPIRED, "they have not been online for a month; try later")
         return fresh
+
+    async def _has_other_list(self, contact: StoredContact) -> bool:
+        """Whether the relay has a list of theirs that we lacked: a device may be unknown where the account is not."""
+        try:
+            after = await contacting.refresh(self.place, contact.account)
+        except Offline:
+            raise
+        except ClientError:
+            return False
+        return after is not None and verified(after).devices != verified(contact).devices
 
     async def _openings(self, contact: StoredContact, rows: list[Outgoing]) -> list[sealing.Opening]:
         peer = verified(contact)

@@ -90,6 +90,24 @@ async def test_what_the_lost_terminal_had_sent_is_read_though_it_comes_with_the_
     assert await texts(pair.bob, pair.to_alice) == ["hello", "hello yourself", *before, "sent after"]
 
 
+async def test_who_knows_only_a_terminal_that_is_gone_asks_for_the_new_one(pair: Pair) -> None:
+    """So does whoever came back from a backup that is older than the other's loss."""
+    await pair.bob.disconnect()
+    await lost_and_back(pair)
+    again = await pair.town.open("second")
+    assert await again.flushed(WAIT_S)
+    # Nothing of the new terminal's has come that would tell of it.
+    pair.town.relay.mail.clear()
+    await pair.bob._place.transact(lambda work: work.tx.execute("DELETE FROM session"))
+    pair.bob.connect()
+    await pair.bob.send_text(pair.to_alice, "are you back?")
+
+    async def read() -> bool:
+        return "are you back?" in await texts(again, pair.to_bob)
+
+    await eventually(read)
+
+
 async def test_what_is_older_than_30_days_is_not_sent_again(pair: Pair) -> None:
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
