@@ -108,6 +108,15 @@ async def test_a_password_goes_on_once_it_is_judged_unless_it_was_changed(
         assert isinstance(running.app.screen, PasswordScreen) is changed
 
 
+async def fill_in(running: Running) -> None:
+    """All of the restore's form but for its enter."""
+    press_button(running, "Restore from a backup")
+    await running.settle()
+    running.app.screen.query_one("#folder", Input).value = "/tmp"
+    running.app.screen.query_one("#handle", Input).value = "alice"
+    running.app.screen.query_one("#fleet").focus()
+
+
 async def test_what_follows_a_form_stands_in_the_field_of_the_next_screen(client: Open) -> None:
     way = Restoring()
     gate = asyncio.Event()
@@ -119,11 +128,7 @@ async def test_what_follows_a_form_stands_in_the_field_of_the_next_screen(client
 
     way._restore = slowly  # type: ignore[assignment, method-assign]
     async with client(way.fake, (100, 36), doors=way.doors) as running:
-        press_button(running, "Restore from a backup")
-        await running.settle()
-        running.app.screen.query_one("#folder", Input).value = "/tmp"
-        running.app.screen.query_one("#handle", Input).value = "alice"
-        running.app.screen.query_one("#fleet").focus()
+        await fill_in(running)
         burst(running, "enter", *SECRET)
         await running.settle()
         # Only the curtain stands there.
@@ -144,11 +149,7 @@ async def test_leaving_does_not_wait_behind_an_enter(client: Open) -> None:
 
     way._restore = never  # type: ignore[assignment, method-assign]
     async with client(way.fake, (100, 36), doors=way.doors) as running:
-        press_button(running, "Restore from a backup")
-        await running.settle()
-        running.app.screen.query_one("#folder", Input).value = "/tmp"
-        running.app.screen.query_one("#handle", Input).value = "alice"
-        running.app.screen.query_one("#fleet").focus()
+        await fill_in(running)
         burst(running, "enter", "x", "ctrl+q")
         await running.settle()
         assert running.app._exit

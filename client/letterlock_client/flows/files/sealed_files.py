@@ -288,10 +288,9 @@ def _seal_into(goal: Path, into: int, source: _Source, key: bytes, halt: Halt) -
                 plain = source.read(index)
                 hasher.update(plain)
                 write_all(file, chunks.seal(index, plain))
-            os.fsync(file.fileno())
-        _sync_above(goal)
     except OSError as error:
         raise file_failed(goal, error) from error
+    have_survive([goal])
     return hasher.digest()
 
 
@@ -312,8 +311,3 @@ def write_all(file: BinaryIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _sync_above(path: Path) -> None:
-    sync_folder(path.parent)
-    sync_folder(path.parent.parent)
