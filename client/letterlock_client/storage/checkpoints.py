@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from letterlock_client.errors import ClientError
+from letterlock_client.storage.cipher import LOG_PAGES
 from letterlock_client.storage.database import Database, Reader
 
-_USUAL: Final = 1000
-"""Pages of a log that is due; SQLite's own measure."""
-_TOO_MANY: Final = 16 * 1024
+_TOO_MANY: Final = 8 * 1024
 """Pages of a log that the writer checkpoints all the same, so that it takes no more room than that."""
 
 
@@ -33,7 +32,7 @@ async def beside(database: Database) -> AsyncIterator[Callable[[], None]]:
         # Whoever is cancelled here once more does not wait; the writer is told all the same.
         # A database that takes nothing any more is no news here: what went wrong before it is what comes out.
         with suppress(ClientError):
-            await asyncio.shield(_leave_to_the_writer(database, _USUAL))
+            await asyncio.shield(_leave_to_the_writer(database, LOG_PAGES))
         await asyncio.gather(task, return_exceptions=True)
 
 

@@ -32,9 +32,11 @@ def start(kind: str, path: Path, *more: str, before: Sequence[str] = ()) -> "sub
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-@pytest.mark.parametrize("pairs", [1, 40, 300])
-def test_what_was_acknowledged_before_a_kill_is_there_whole(path: Path, pairs: int) -> None:
-    with start("write", path) as process:
+@pytest.mark.parametrize(
+    ("kind", "pairs"), [("write", 1), ("write", 40), ("write", 300), ("write-as-before", 40)]
+)
+def test_what_was_acknowledged_before_a_kill_is_there_whole(path: Path, kind: str, pairs: int) -> None:
+    with start(kind, path) as process:
         assert process.stdout is not None
         for _ in range(pairs):
             process.stdout.readline()
@@ -120,7 +122,7 @@ async def test_a_full_disk_is_named_saves_nothing_and_passes(database: Database)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_disk_without_any_room_is_named_where_the_database_is_opened(path: Path) -> None:
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path.parent], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path.parent], capture_output=True, check=False
     ).returncode:
         pytest.skip("nothing can be mounted here")
     try:
@@ -139,7 +141,7 @@ def test_a_disk_without_any_room_is_named_where_the_database_is_opened(path: Pat
 
 
 def test_a_disk_that_fails_to_write_loses_nothing_acknowledged_and_is_not_believed_again(path: Path) -> None:
-    with start("fail", path, "1500000") as process:
+    with start("fail", path, "3000000") as process:
         output, _ = process.communicate(timeout=60)
     check_failed_disk(path, output)
 
@@ -185,6 +187,18 @@ def test_a_damaged_page_is_named(path: Path) -> None:
     with pytest.raises(ClientError) as caught:
         asyncio.run(read())
     assert caught.value.code is Code.STORAGE_DAMAGED
+
+
+def test_another_key_opens_no_database_whichever_release_made_it(path: Path, tmp_path: Path) -> None:
+    asyncio.run(usable(path))
+    recorded = tmp_path / "recorded.db"
+    shutil.copy(ROOT / "tests" / "recorded" / "profile" / "messages.db", recorded)
+    for each in (path, recorded):
+        before = each.read_bytes()
+        with pytest.raises(ClientError) as caught:
+            asyncio.run(Database.open(each, bytes(32)))
+        assert caught.value.code is Code.STORAGE_DAMAGED
+        assert each.read_bytes() == before
 
 
 def test_the_file_is_no_plain_database(path: Path) -> None:

@@ -52,6 +52,17 @@ async def test_a_profile_of_the_first_release_opens_and_goes_on(places: Places) 
         assert (told.delivered_at, told.read_at) == (9, 0)
 
 
+async def test_what_the_first_release_sealed_stays_as_it_is_and_new_profiles_have_larger_pages(
+    places: Places, tmp_path: Path
+) -> None:
+    key = await keyring.open_database_key(places, NO_PASSPHRASE)
+    for path, size in ((places.database, 4096), (tmp_path / "new.db", 8192)):
+        for _ in range(2):
+            async with await Database.open(path, key) as database:
+                assert int(await database.write(lambda tx: tx.value("PRAGMA page_size"))) == size
+                assert int(await database.read(lambda reader: reader.value("PRAGMA page_size"))) == size
+
+
 async def check(reader: Reader) -> None:
     assert await identity.load(reader) == OWN
     assert await sessions.load(reader, BOB, DeviceId(1)) == b"session"

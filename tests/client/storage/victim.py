@@ -1,5 +1,7 @@
 """A process that works on a database until something kills it. Run as a program: KIND PATH [NUMBER].
 
+`write-as-before` writes as `write` does, into a file as the first releases made it.
+
 Every line that it prints is a promise: that is on disk now.
 """
 
@@ -11,7 +13,7 @@ import sys
 from pathlib import Path
 
 from letterlock_client.errors import ClientError
-from letterlock_client.storage import messages
+from letterlock_client.storage import cipher, messages
 from letterlock_client.storage.cipher import connect, make_file
 from letterlock_client.storage.database import Database, Transaction
 from letterlock_client.storage.migrations import migrate, migrations
@@ -84,7 +86,9 @@ async def write_until_the_disk_fails(path: Path, limit: int) -> None:
 
 if __name__ == "__main__":
     kind, path = sys.argv[1], Path(sys.argv[2])
-    if kind == "write":
+    if kind == "write-as-before":
+        cipher._FORMS = ((),)  # type: ignore[misc]
+    if kind.startswith("write"):
         asyncio.run(write_for_ever(path))
     elif kind == "migrate":
         die_in_every_migration(path, int(sys.argv[3]))
