@@ -104,7 +104,7 @@ class FolderProvider:
             except OSError as error:
                 raise self._said(error) from error
 
-        running = asyncio.ensure_future(asyncio.to_thread(guarded))
+        running = asyncio.get_running_loop().run_in_executor(None, guarded)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

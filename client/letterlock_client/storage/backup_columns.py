@@ -46,8 +46,10 @@ _COLUMNS: Final = (
     "received_at - sent_at",
     "row - message.change_seq",
 )
+# What is joined ends with a zero in memory: for bytes SQLite asks for new room for that, for a text it has made itself
+# it does not, and rooms are what threads wait for each other for.
 PLAIN_MESSAGES: Final = (
-    "SELECT CAST(group_concat(text, '') AS BLOB), CAST(group_concat(message.id, '') AS BLOB), "
+    "SELECT CAST(group_concat(text, '') AS BLOB), CAST(group_concat(message.id || '', '') AS BLOB), "
     + ", ".join(f"json_group_array({each})" for each in _COLUMNS)
     # Each message is looked at once, in the order of the index: a subquery would copy every one of them.
     + " FROM message INDEXED BY message_by_change CROSS JOIN conversation ON conversation.id = message.conversation"

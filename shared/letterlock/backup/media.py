@@ -8,6 +8,7 @@ have nothing in common. A random salt makes each sealing's key its own: a file t
 half way never shares a key with the one it was taken for.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from letterlock.encoding import pack
@@ -187,10 +188,19 @@ class MediaOpener(Secret):
         return content
 
 
-def seal_media(master: bytes, digest: bytes, content: bytes, salt: bytes) -> bytes:
-    """Seal a file that fits in memory."""
-    sealer = MediaSealer(master, digest, len(content), salt)
-    return sealer.take(content) + sealer.finish()
+def seal_media(master: bytes, digest: bytes, size: int, salt: bytes, parts: Iterable[bytes]) -> bytes:
+    """Seal a file that fits in memory: the same bytes as a `MediaSealer`'s, which holds back and joins much more.
+
+    Raises MisuseError where its parts have another size.
+    """
+    stream, padding = _stream(master, digest, size, salt), _padded(size) - size
+    padded = memoryview(b"".join([*parts, bytes(padding)]))
+    if len(padded) != size + padding:
+        raise MisuseError("the file has another size than it was said to have")
+    last = (len(padded) - 1) // MEDIA_CHUNK_BYTES
+    chunks = [padded[at : at + MEDIA_CHUNK_BYTES] for at in range(0, len(padded), MEDIA_CHUNK_BYTES)]
+    sealed = [stream.seal_chunk(index, chunk, final=index == last) for index, chunk in enumerate(chunks)]
+    return b"".join([salt, *sealed])
 
 
 def open_media(master: bytes, digest: bytes, size: int, name: str, sealed: bytes) -> bytes:

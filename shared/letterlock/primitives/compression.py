@@ -16,6 +16,9 @@ from letterlock.errors import MalformedError, MisuseError
 
 LEVEL: Final = 2
 """Two thirds of the time of level 3 on chats, for two hundredths more bytes."""
+HASH_LOG: Final = 15
+"""Half of what that level has: the table stays in a processor's nearest memory, a tenth of the time for a hundredth
+more bytes."""
 WINDOW_LOG: Final = 21
 """2 MiB, and the most that a reader gives to a frame."""
 PIECE_BYTES: Final = 128 * 1024
@@ -34,7 +37,11 @@ class Compressor:
 
     def __init__(self) -> None:
         parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL, window_log=WINDOW_LOG, write_checksum=False, write_content_size=False
+            LEVEL,
+            window_log=WINDOW_LOG,
+            hash_log=HASH_LOG,
+            write_checksum=False,
+            write_content_size=False,
         )
         self._frame = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
         self.taken = 0

@@ -109,7 +109,9 @@ def record(key: bytes = KEY, master: bytes = MASTER, seed: str = "") -> dict[str
     )
     objects = {
         segment_name(key, segment): body + last,
-        media_name(key, media): seal_media(master, DIGEST, PICTURE, random(seed + "salt", 16)),
+        media_name(key, media): seal_media(
+            master, DIGEST, len(PICTURE), random(seed + "salt", 16), [PICTURE]
+        ),
         name: raw,
     }
     return {

@@ -34,7 +34,7 @@ def digest(content: bytes) -> bytes:
 
 
 def sealed(content: bytes, *, master: bytes = MASTER, salt: bytes = SALT) -> bytes:
-    return seal_media(master, digest(content), content, salt)
+    return seal_media(master, digest(content), len(content), salt, [content])
 
 
 def opened(content: bytes, data: bytes) -> bytes:
@@ -51,7 +51,8 @@ def test_a_file_streams_in_and_out_in_any_pieces(data: st.DataObject) -> None:
     step = data.draw(st.integers(1, 300_000)) if size > 20_000 else data.draw(st.integers(50, 5000))
     parts = [sealer.take(content[at : at + step]) for at in range(0, size, step)]
     whole = b"".join([*parts, sealer.finish()])
-    assert whole == sealed(content)
+    pieces = (content[at : at + step] for at in range(0, size, step))
+    assert whole == seal_media(MASTER, digest(content), size, SALT, pieces)
     assert len(whole) == sealed_size(size)
     opener = MediaOpener(MASTER, digest(content), size, NAME)
     step = data.draw(st.integers(100, 300_000)) if size <= 20_000 else 200_003
@@ -104,13 +105,15 @@ def test_a_file_of_another_size_than_it_was_said_to_have_is_never_finished() -> 
         sealer.take(content)
         with pytest.raises(MisuseError):
             sealer.finish()
+        with pytest.raises(MisuseError):
+            seal_media(MASTER, digest(b"one"), size, SALT, [content])
     with pytest.raises(MisuseError):
         MediaSealer(MASTER, digest(b"one"), 3, SALT).take(b"more")
 
 
 def test_another_file_under_the_name_of_one_is_refused_by_whoever_opens_it() -> None:
     with pytest.raises(ManifestMismatchError):
-        open_media(MASTER, digest(b"one"), 3, NAME, seal_media(MASTER, digest(b"one"), b"two", SALT))
+        open_media(MASTER, digest(b"one"), 3, NAME, seal_media(MASTER, digest(b"one"), 3, SALT, [b"two"]))
 
 
 def test_the_same_file_in_two_accounts_or_sealed_twice_has_nothing_in_common() -> None:

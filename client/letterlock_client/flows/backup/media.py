@@ -6,7 +6,7 @@ manifests.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,14 @@ from typing import BinaryIO, Final
 import msgspec
 
 from letterlock.backup.manifest import media_name, prefix_of
-from letterlock.backup.media import MEDIA_CHUNK_BYTES, MediaOpener, MediaSealer, media_id, sealed_size
+from letterlock.backup.media import (
+    MEDIA_CHUNK_BYTES,
+    MediaOpener,
+    MediaSealer,
+    media_id,
+    seal_media,
+    sealed_size,
+)
 from letterlock.errors import MalformedError, MisuseError
 from letterlock.ids import MessageId
 from letterlock.messaging import content as contents
@@ -154,10 +161,10 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
     sealed = sealed_under(content, place.sealed_path(file.path))
 
     def sealing() -> AsyncIterator[bytes]:
-        return _sealing(sealed, sealer())
+        return _sealing(sealed, MediaSealer(shelf.master, content.digest, content.size, place.random(16)))
 
-    def sealer() -> MediaSealer:
-        return MediaSealer(shelf.master, content.digest, content.size, place.random(16))
+    def sealed_whole(halt: Halt) -> bytes:
+        return seal_media(shelf.master, content.digest, content.size, place.random(16), sealed.plain(halt))
 
     name = media_name(shelf.key, media)
     if media in shelf.present:
@@ -167,7 +174,7 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
         if content.size <= AT_ONCE_BYTES:
             # A small file costs fewer turns of a thread in one piece.
             async with store.sealing:
-                body = await off_loop(partial(_sealed_whole, sealed, sealer))
+                body = await off_loop(sealed_whole)
             await store.put(name, body)
         else:
             await store.stream(name, sealing)
@@ -186,11 +193,6 @@ async def _sealing(sealed: SealedFile, sealer: MediaSealer) -> AsyncIterator[byt
         if ready := await off_loop(partial(_sealed_chunks, sealed, sealer, chunks)):
             yield ready
     yield await off_loop(lambda _halt: _finished(sealer))
-
-
-def _sealed_whole(sealed: SealedFile, begin: Callable[[], MediaSealer], halt: Halt) -> bytes:
-    sealer = begin()
-    return b"".join([sealer.take(b"".join(sealed.plain(halt))), _finished(sealer)])
 
 
 def _sealed_chunks(sealed: SealedFile, sealer: MediaSealer, chunks: range, halt: Halt) -> bytes:

@@ -52,7 +52,7 @@ class Halt:
 async def off_loop(work: Callable[[Halt], T]) -> T:
     """Run blocking work in a thread. If the caller is cancelled, the work ends first, at its next chunk."""
     halt = Halt()
-    running = asyncio.ensure_future(asyncio.to_thread(work, halt))
+    running = asyncio.get_running_loop().run_in_executor(None, work, halt)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
