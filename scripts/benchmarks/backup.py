@@ -22,7 +22,8 @@ NEW_FILES = 5
 ROUNDS: Final = 3
 """How often each step is run by each program in turn; the middle counts. One run alone is off by a fifth at times."""
 FULL, INCREMENT, RESTORE = "full", "increment", "restore"
-CHATS = "chats"
+NOTHING, CHATS = "nothing", "chats"
+"""Steps that only ours takes: a backup with nothing new, and as much of a restore as somebody needs to chat."""
 STEPS = {FULL: "full backup", INCREMENT: "increment, its process", RESTORE: "restore, its process"}
 RIVALS = ("restic, file", "restic, lines", "borg, file", "borg, lines")
 """Each program on the messages as one SQLite file, and as lines of JSON."""
@@ -77,6 +78,7 @@ def measure(messages: int, files: int, *, rivals: bool = True) -> dict[str, Cour
                     before = size_of(program.place)
                     logs[program.name].note(step, program.back_up(), size_of(program.place) - before)
         for _ in range(ROUNDS):
+            logs[ours.name].note(NOTHING, ours.back_up())
             for program in programs:
                 logs[program.name].note(RESTORE, program.restore())
         logs[ours.name].note(CHATS, ours.open_chats())
@@ -151,18 +153,12 @@ def limits(ours: Course, rivals: Mapping[str, Course]) -> Iterator[Row]:
         "<= 1", growth <= limit,
         ", ".join(f"{name} {course.added[INCREMENT] / 1e6:.2f}" for name, course in rivals.items()),
     )  # fmt: skip
-    opened = ours.spent[CHATS].inside
-    yield Row(
-        "a restore until people can chat",
-        "s",
-        opened,
-        None,
-        "",
-        None,
-        "< 1 s",
-        opened < 1,
-        "without the relay",
-    )
+    for step, what, limit_s, goal, beside in (
+        (NOTHING, "a backup with nothing new, its work", 0.1, "< 0.1 s", ""),
+        (CHATS, "a restore until people can chat", 1.0, "< 1 s", "without the relay"),
+    ):
+        took = ours.spent[step].inside
+        yield Row(what, "s", took, None, "", None, goal, took < limit_s, beside)
 
 
 class History:
