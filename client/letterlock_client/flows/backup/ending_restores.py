@@ -14,12 +14,17 @@ from letterlock.ids import AccountId
 from letterlock_client.errors import PROVIDER_AWAY, ClientError, Code
 from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import contacts as contacting
-from letterlock_client.flows.backup import looking_ahead, restoring, salvaging, salvaging_later
+from letterlock_client.flows.backup import (
+    looking_ahead,
+    restoring,
+    salvaging,
+    salvaging_later,
+    salvaging_people,
+)
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects
 from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.links.failures import Offline
 from letterlock_client.models import Standing
 from letterlock_client.storage import backup_state, contacts
 from letterlock_client.storage.backup_state import RestoreJournal
@@ -66,21 +71,8 @@ async def _bring_keys(place: Workplace, strange: list[AccountId], watermark: int
 
     Whom the relay denies keeps them all the same: it is not to decide what goes here.
     """
-    known = []
-    denied = []
-    for account in strange:
-        try:
-            known.append(await contacting.fetch(place, account))
-        except Offline as error:
-            raise ClientError(
-                error.code,
-                "of some chats only messages have come, and the relay, which has the keys of their contacts, cannot"
-                " be reached: try again once it can",
-            ) from error
-        except ClientError as error:
-            if error.code is not Code.UNKNOWN_CONTACT:
-                raise
-            denied.append(account)
+    known = await salvaging_people.ask_from(place, strange)
+    denied = set(strange) - {each.account.account for each in known}
 
     async def work(work: Work) -> None:
         # They are changes: above all that was restored, so that the next backup tells of them.

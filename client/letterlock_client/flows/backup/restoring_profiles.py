@@ -7,6 +7,7 @@ history only messages and files come. Must not know how segments or files are re
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from letterlock.backup.generations import Anchor
 from letterlock.devices.device_list import VerifiedAccount
@@ -50,6 +51,7 @@ from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import Objects
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.recovery_sheet import Sheet
+from letterlock_client.flows.backup.restoring import Restoring
 from letterlock_client.flows.onboarding import Application, check_application
 from letterlock_client.flows.opening import OpenProfile, Outside
 from letterlock_client.flows.vault import of_profile
@@ -268,7 +270,7 @@ class _Run:
         journal = await restoring.begin(place, replace(new, asked=asked))
         going = restoring.open_restoring(place, self._wanted.store, self._meter, journal)
         if self._found.lost:
-            await self._bring_people()
+            await self._do_without(going)
         if self._wanted.early:
             complete = await looking_ahead.bring_newest(going)
             complete = complete and (journal.media == restoring.LATER or not going.manifest.totals.media)
@@ -281,11 +283,13 @@ class _Run:
         done = await (restoring.complete(going) if complete else restoring.restored(going, complete=False))
         return replace(done, lost=self._found.lost)
 
-    async def _bring_people(self) -> None:
-        request, outside = self._wanted.request, self._wanted.outside
+    async def _do_without(self, going: Restoring) -> None:
+        """Go on without what is lost: its people come from the relay."""
+        request = self._wanted.request
         relay = parse_relay(request.relay, insecure=request.insecure)
-        await salvaging_people.bring(self._place, self._wanted.store, self._found, outside.dial, relay)
-        await self._place.transact(lambda work: salvaging_later.stand_on(work, self._found))
+        ask = partial(salvaging_people.ask_anew, dial=self._wanted.outside.dial, relay=relay)
+        missing = await salvaging_people.look(self._place, going.store, self._found, going.manifest, ask)
+        await self._place.transact(partial(salvaging_later.do_without, found=self._found, missing=missing))
 
     async def _reclaim(self, unlock: Unlock, tried: OwnIdentity | None) -> None:
         """Make this terminal the account's: keys first on disk, then at the realms, then at the relay.

@@ -2,18 +2,20 @@
 
 ::
 
-    journal ─> what is whole of its backup ─> somebody agrees ─> journal and backups stand on that
+    journal ─> what is whole of its backup ─> somebody agrees ─> who is lost ─> journal and backups stand on that
 
 Nothing that has come is brought in again, and no secret is needed. Must not know how the rest comes in.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from letterlock.backup.manifest import open_manifest
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import counting, restoring, salvaging
+from letterlock_client.flows.backup import counting, restoring, salvaging, salvaging_people
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.objects import telling
+from letterlock_client.flows.backup.salvaging_people import Missing
 from letterlock_client.flows.backup.terms import objects
 from letterlock_client.flows.workplace import Work, Workplace
 from letterlock_client.storage import backup_rows, backup_state
@@ -46,20 +48,37 @@ def found_in(journal: RestoreJournal) -> FoundBackup:
 async def accept(place: Workplace, found: FoundBackup) -> None:
     """Take what `look` found for the whole of it, in what is still to come and in the backups after that.
 
-    Raises code bad_input where that restore is not under way any more.
+    Asks the relay for those of whom nothing is left. Raises code bad_input where that restore is not under way any
+    more, code offline, and as `look`; then nothing has changed.
     """
+    before = _same(await place.database.read(backup_state.journal), found)
+    store, under_way = objects(place, before.provider), found_in(before).manifest
+    ask = partial(salvaging_people.ask_from, place)
+    missing = Missing()
+    if found.lost:
+        missing = await salvaging_people.look(place, store, found, under_way, ask)
 
     async def work(work: Work) -> None:
-        journal = await backup_state.journal(work.tx)
-        if journal is None or (journal.backup_key, journal.manifest_name) != (found.key, found.name):
-            raise none_under_way()
-        await stand_on(work, found)
+        journal = _same(await backup_state.journal(work.tx), found)
+        await do_without(work, found, missing)
         await backup_state.change_restore(work.tx, _without(journal, found))
 
     await place.transact(work)
 
 
-async def stand_on(work: Work, found: FoundBackup) -> None:
+def _same(journal: RestoreJournal | None, found: FoundBackup) -> RestoreJournal:
+    if journal is None or (journal.backup_key, journal.manifest_name) != (found.key, found.name):
+        raise none_under_way()
+    return journal
+
+
+async def do_without(work: Work, found: FoundBackup, missing: Missing) -> None:
+    """Go on without what is lost: bring those who are missing, and let backups stand on what is whole."""
+    await salvaging_people.bring(work, missing, found.manifest.watermark)
+    await _stand_on(work, found)
+
+
+async def _stand_on(work: Work, found: FoundBackup) -> None:
     """Let backups here go on above what is whole of the last one, where that is the one that was found.
 
     Else the next backup would name segments that are lost, and leave out what of theirs is here already.

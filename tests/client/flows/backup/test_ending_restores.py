@@ -238,7 +238,7 @@ async def test_a_chat_without_keys_ends_with_those_that_the_relay_has(pair: Pair
     with pytest.raises(ClientError) as told:
         await alice.backups.move(OTHER, anew=True)
     assert told.value.code is Code.OFFLINE
-    assert "of some chats only messages have come" in told.value.message
+    assert "of some chats there are only messages" in told.value.message
     assert (await alice.backups.status()).restoring
     alice.connect()
     assert await alice.connected(WAIT_S)

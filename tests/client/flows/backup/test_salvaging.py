@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.ids import AccountId, ConversationId
 from letterlock_client.backup_models import BackupChoice, Freshness, Restored, RestoreRequest
 from letterlock_client.backup_shapes import status_line
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.flows.workplace import Work
 from letterlock_client.messenger import Messenger
 from letterlock_client.restoration import Restoration
 from letterlock_client.shapes import many
+from letterlock_client.storage import contacts, conversations
 from letterlock_client.ui.backup_wording import holdings
 from tests.client.flows.backup.backup_scene import (
     FAULTS,
@@ -29,7 +32,7 @@ from tests.client.flows.backup.backup_scene import (
 )
 from tests.client.flows.backup.test_chatting_while_restoring import Scene, ended, scene
 from tests.simulator import RELAY_URL
-from tests.town import Pair
+from tests.town import WAIT_S, Pair
 
 __all__ = ["pair", "scene", "shelf"]
 
@@ -241,6 +244,103 @@ async def test_damage_that_a_command_leaves_out_of_a_used_profile_is_in_no_later
     assert (await alice.backups.verify()).problems == ()
     await alice.close()
     assert (await restore(pair.town, scene.digits, "third")).messages == len(back)
+
+
+async def without_carol(pair: Pair, shelf: Shelf) -> tuple[str, ConversationId]:
+    """A used profile whose restore met damage: all that was known of Carol is lost; return the digits and her chat."""
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    before = set(segments(shelf))
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    # No receipt of hers is to make one of these a change that a later segment has.
+    await carol.disconnect()
+    for number in range(8):
+        await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    assert await pair.alice.flushed(WAIT_S)
+    await pair.alice.backups.back_up()
+    (lost,) = set(segments(shelf)) - before
+    await pair.alice.send_text(to_carol, "later")
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(pair.town, digits, generation=1)
+    spoil(shelf, lost, flipped)
+    with pytest.raises(ClientError) as told:
+        await restore(pair.town, digits)
+    assert told.value.code is Code.BACKUP_DAMAGED
+    return digits, to_carol
+
+
+@pytest.mark.parametrize("by", ["command", "screen"])
+async def test_who_is_lost_in_a_damaged_backup_comes_from_the_relay_into_a_used_profile(
+    pair: Pair, shelf: Shelf, by: str
+) -> None:
+    digits, to_carol = await without_carol(pair, shelf)
+    if by == "command":
+        await restore(pair.town, digits, accept_damaged=True)
+    alice = await pair.town.open("second")
+    if by == "screen":
+        assert await alice.connected(WAIT_S)
+        await waits_for_damage(alice)
+        assert (await alice.backups.what_is_whole()).lost > 0
+        stream = alice.events()
+        await alice.backups.leave_out_damaged()
+        assert isinstance(await ended(stream), Restored)
+        stream.close()
+    assert await texts(alice, to_carol) == ["later"]
+    assert {chat.title for chat in await alice.conversations()} == {"bob", "carol"}
+    # The next backup tells of her.
+    await alice.backups.back_up()
+    assert (await alice.backups.rehearse()).differences == ()
+    await alice.close()
+    await restore(pair.town, digits, "third")
+    third = await pair.town.open("third", connect=False)
+    assert await texts(third, to_carol) == ["later"]
+
+
+async def test_without_the_relay_nothing_is_left_out_of_a_used_profile_where_somebody_would_be_lost(
+    pair: Pair, shelf: Shelf
+) -> None:
+    _, to_carol = await without_carol(pair, shelf)
+    alice = await pair.town.open("second", connect=False)
+    await waits_for_damage(alice)
+    await alice.backups.what_is_whole()
+    with pytest.raises(ClientError) as told:
+        await alice.backups.leave_out_damaged()
+    assert told.value.code is Code.OFFLINE
+    assert "of some chats there are only messages" in told.value.message
+    unfinished = await alice.backups.unfinished()
+    assert unfinished is not None
+    assert not unfinished.request.accept_damaged
+    # What was found is not to be looked for again.
+    alice.connect()
+    assert await alice.connected(WAIT_S)
+    stream = alice.events()
+    await alice.backups.leave_out_damaged()
+    assert isinstance(await ended(stream), Restored)
+    stream.close()
+    assert await texts(alice, to_carol) == ["later"]
+
+
+async def test_who_was_deleted_once_everyone_had_come_is_not_asked_for_again(scene: Scene) -> None:
+    pair, shelf = scene.pair, scene.shelf
+    shelf.seen = shelf.memory
+    alice = await scene.come_back()
+
+    async def gone(work: Work) -> None:
+        await conversations.delete(work.tx, pair.to_bob)
+        await contacts.delete(work.tx, AccountId(pair.to_bob))
+
+    await alice._place.transact(gone)
+    # His records, and old messages.
+    spoil(shelf, scene.old[0], flipped)
+    await waits_for_damage(alice)
+    assert (await alice.backups.what_is_whole()).lost > 0
+    stream = alice.events()
+    await alice.backups.leave_out_damaged()
+    assert isinstance(await ended(stream), Restored)
+    stream.close()
+    assert await alice.contacts() == []
 
 
 async def test_what_was_damaged_and_is_whole_again_takes_nothing_away(scene: Scene) -> None:
