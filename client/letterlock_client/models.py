@@ -236,6 +236,8 @@ class Conversation:
     """When it notifies again, in milliseconds; 0 is not by itself."""
     left_out: bool = False
     """Whether nothing of it is here because a restore left it out; its messages are in the backup."""
+    lost: bool = False
+    """Whether nothing of it is here because none of its messages came back from a damaged backup."""
 
     def mutes(self, now: int) -> bool:
         """Whether nothing of this chat notifies anybody now."""

@@ -157,6 +157,11 @@ def exported_line(done: Exported, path: str) -> str:
     return said
 
 
+def absent_words(chat: Conversation) -> str:
+    """Say why no message of a chat is here, where that is not because nobody wrote any; empty where it is."""
+    return "left out of the restore" if chat.left_out else "no messages came back" if chat.lost else ""
+
+
 def contact_shape(contact: Contact) -> dict[str, object]:
     """One contact as `contacts` prints it."""
     return {

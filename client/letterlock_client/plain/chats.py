@@ -8,7 +8,7 @@ from typing import Final
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.models import Listed
 from letterlock_client.plain.speaking import Action, Verbs, say
-from letterlock_client.shapes import exported_line, seconds_of, who
+from letterlock_client.shapes import absent_words, exported_line, seconds_of, who
 
 SHOWN: Final = 10
 """How many messages entering a chat shows."""
@@ -54,8 +54,8 @@ class ChatVerbs(Verbs):
         for each in chats:
             unread = f", {each.unread} unread" if each.unread else ""
             verified = ", verified" if each.contact.verified else ""
-            left_out = ", left out of the restore" if each.left_out else ""
-            say(f"Chat with {who(each.contact)}{unread}{verified}{left_out}")
+            absent = f", {words}" if (words := absent_words(each)) else ""
+            say(f"Chat with {who(each.contact)}{unread}{verified}{absent}")
         return bool(chats)
 
     async def enter(self, rest: str) -> None:

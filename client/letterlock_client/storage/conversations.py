@@ -10,10 +10,11 @@ from typing import Final
 from letterlock.ids import AccountId, ConversationId, MessageId, account_text
 from letterlock_client import models
 from letterlock_client.models import Listed, Message, Standing
-from letterlock_client.storage import left_out, messages
+from letterlock_client.storage import left_out, lost_chats, messages
 from letterlock_client.storage.contacts import KEPT, UNKNOWN
 from letterlock_client.storage.database import Reader, Transaction
 from letterlock_client.storage.left_out import Elsewhere
+from letterlock_client.storage.lost_chats import LostChats
 
 _SELECT: Final = (
     "SELECT peer, conversation.created, timer_s, muted, listed, draft, handle, standing, verified, key_changed_at,"
@@ -44,8 +45,10 @@ class _Line:
     unread: int
     first_unread: bytes | None
 
-    def shown(self, last: Message | None, elsewhere: Elsewhere | None) -> models.Conversation:
+    def shown(self, last: Message | None, absent: "_Absent | None") -> models.Conversation:
         """This line as the chat list shows it."""
+        left_out = last is None and absent is not None and absent.elsewhere.has(self.peer, self.created)
+        lost = last is None and absent is not None and absent.lost.has(self.peer, self.created)
         account = AccountId(self.peer)
         contact = models.Contact(
             account=account,
@@ -68,8 +71,17 @@ class _Line:
             muted=bool(self.muted),
             listed=Listed(self.listed),
             muted_until=self.muted if self.muted > 1 else 0,
-            left_out=last is None and elsewhere is not None and elsewhere.has(self.peer, self.created),
+            left_out=left_out,
+            lost=lost and not left_out,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """What is known of chats whose messages are not here."""
+
+    elsewhere: Elsewhere
+    lost: LostChats
 
 
 async def ensure(tx: Transaction, conversation: ConversationId, now: int, *, timer_s: int = 0) -> bool:
@@ -108,8 +120,10 @@ async def every(reader: Reader, standing: Standing) -> list[models.Conversation]
 async def _shown(reader: Reader, sql: str, parameter: bytes | str) -> list[models.Conversation]:
     lines = [_Line(*row) for row in await reader.all(sql, parameter)]
     last = await messages.by_rows(reader, [line.last for line in lines if line.last is not None])
-    elsewhere = await left_out.elsewhere(reader) if any(line.last is None for line in lines) else None
-    return [line.shown(last.get(line.last) if line.last is not None else None, elsewhere) for line in lines]
+    absent = None
+    if any(line.last is None for line in lines):
+        absent = _Absent(await left_out.elsewhere(reader), await lost_chats.load(reader))
+    return [line.shown(last.get(line.last) if line.last is not None else None, absent) for line in lines]
 
 
 async def timer(reader: Reader, conversation: ConversationId) -> tuple[int, int]:

@@ -171,7 +171,7 @@ class FakeMessenger:
         unread = chat.unread if mine else chat.unread + 1
         first = chat.first_unread or (None if mine else message.id)
         self._chats[conversation] = replace(
-            chat, last=message, last_at=at, unread=unread, first_unread=first, left_out=False
+            chat, last=message, last_at=at, unread=unread, first_unread=first, left_out=False, lost=False
         )
         return message
 

@@ -285,9 +285,14 @@ async def test_messages_below_are_counted_and_reached(client: Open) -> None:
         assert "new below" not in running.text()
 
 
-async def test_a_chat_that_a_restore_left_out_says_so_and_no_time(client: Open) -> None:
+@pytest.mark.parametrize(
+    ("why", "words"), [("left_out", "left out of the restore"), ("lost", "no messages came back")]
+)
+async def test_a_chat_whose_messages_a_restore_did_not_bring_says_so_and_no_time(
+    client: Open, why: str, words: str
+) -> None:
     fake = FakeMessenger()
-    fake.person("bob", left_out=True)
+    fake.person("bob", **{why: True})
     fake.person("carol")
     async with client(fake, (100, 24)) as running:
 
@@ -295,7 +300,7 @@ async def test_a_chat_that_a_restore_left_out_says_so_and_no_time(client: Open) 
             lines = [line.split("│")[0].strip() for line in running.text().splitlines()]
             return lines[(at := next(i for i, line in enumerate(lines) if name in line)) : at + 2]
 
-        assert row("bob") == ["❯ ○ bob", "left out of the restore"]
+        assert row("bob") == ["❯ ○ bob", words]
         assert row("carol")[1] == "no messages yet"
         assert row("carol")[0] != "○ carol"
         fake.receive(chat_id("bob"), "are you there?")

@@ -69,6 +69,15 @@ async def test_a_request_says_where_keeping_ends_and_shows_an_account_to_compare
         assert "256 messages, no more are kept" in running.text()
 
 
+async def test_a_request_whose_messages_a_restore_did_not_bring_counts_none(client: Open) -> None:
+    fake = FakeMessenger()
+    fake.person("stranger", standing=Standing.REQUESTED, lost=True)
+    async with client(fake, size=(60, 24)) as running:
+        await running.press("alt+r")
+        assert "no messages came back" in running.text()
+        assert "1 message" not in running.text()
+
+
 async def test_a_chat_begins_by_handle(client: Open) -> None:
     fake = lively()
     fake.list_in_directory("frank", "frank")

@@ -16,6 +16,7 @@ from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import contacts as contacting
 from letterlock_client.flows.backup import (
     looking_ahead,
+    losing_chats,
     restoring,
     salvaging,
     salvaging_later,
@@ -91,6 +92,7 @@ async def end(work: Work, journal: RestoreJournal) -> None:
         raise ClientError(Code.BACKUP_RUNNING, "the restore went on meanwhile: look how it stands")
     manifest = salvaging_later.found_in(journal).manifest
     paths = await restoring.settle(work, manifest.watermark)
+    await losing_chats.note(work, journal, manifest, whole=False)
     await restoring.close(work)
     work.tx.after_commit(lambda: work.place.delete_files(paths))
     work.tx.after_commit(lambda: work.place.announcer.say([HistoryGrew()]))

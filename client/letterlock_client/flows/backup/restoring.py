@@ -24,7 +24,7 @@ from letterlock_client.backup_models import BackupPhase, Restored, WrongFile
 from letterlock_client.errors import ClientError
 from letterlock_client.events import HistoryGrew
 from letterlock_client.flows import applying_late, reclaiming
-from letterlock_client.flows.backup import leaving_out, lost_files
+from letterlock_client.flows.backup import leaving_out, losing_chats, lost_files
 from letterlock_client.flows.backup.finding import FoundBackup
 from letterlock_client.flows.backup.leaving_out import chats_of
 from letterlock_client.flows.backup.lists_on_top import lists_on_top
@@ -354,6 +354,9 @@ async def complete(here: Restoring) -> Restored:
             await leaving_out.begin_with(work.tx, here.journal, here.manifest)
         await leaving_out.strike_off(work.tx, here.journal)
         await left_out.strike_deleted(work.tx, await late_changes.gone(work.tx))
+        await losing_chats.note(
+            work, here.journal, here.manifest, whole=not here.journal.asked.accept_damaged
+        )
         await close(work)
 
     await here.place.transact(work)

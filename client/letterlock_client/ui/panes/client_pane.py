@@ -206,7 +206,7 @@ class ClientPane(ClientActions):
             self.read_chats()
             return
         at = max(chat.last_at, message.received_at)
-        self.put_chat(replace(chat, last=message, last_at=at, left_out=False))
+        self.put_chat(replace(chat, last=message, last_at=at, left_out=False, lost=False))
         now = self.around.clock()
         if not (message.mine or chat.mutes(now) or self.around.quiet.holds(now) or self.app.app_focus):
             self._call(chat, message)

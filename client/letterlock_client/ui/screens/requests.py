@@ -16,6 +16,7 @@ from letterlock.ids import ConversationId
 from letterlock_client.errors import ClientError
 from letterlock_client.models import MOST_IN_REQUEST, Conversation
 from letterlock_client.sanitize import doubt_about
+from letterlock_client.shapes import absent_words
 from letterlock_client.ui.background import start
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
@@ -91,12 +92,15 @@ class RequestsScreen(Dialog[ConversationId]):
     def _option(self, chat: Conversation, known: list[str]) -> Option:
         doubt = doubt_about(chat.title or chat.contact.handle, known)
         mark = f"  {self._around.icons.warning} {doubt}" if doubt else ""
-        time = short_time(chat.last_at, self._around.clock())
+        holds = absent_words(chat) or self._holds(chat)
+        account = " ".join(account_lines(chat.contact.account))
+        return Option(Content(f"{title_of(chat)}{mark}\n  {holds}\n  {account}"))
+
+    def _holds(self, chat: Conversation) -> str:
         many = f"{chat.unread} messages" if chat.unread > 1 else "1 message"
         if chat.unread >= MOST_IN_REQUEST:
             many = f"{many}, no more are kept"
-        account = " ".join(account_lines(chat.contact.account))
-        return Option(Content(f"{title_of(chat)}{mark}\n  {many}, {time}\n  {account}"))
+        return f"{many}, {short_time(chat.last_at, self._around.clock())}"
 
     @property
     def _chosen(self) -> Conversation | None:

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from letterlock.ids import ConversationId
 from letterlock_client.models import Conversation, Listed
 from letterlock_client.sanitize import fit, line_of, skeleton, width
+from letterlock_client.shapes import absent_words
 from letterlock_client.ui import intents
 from letterlock_client.ui.icons import Icons
 from letterlock_client.ui.widgets.rows import Row, plain_row
@@ -26,7 +27,6 @@ _ROWS: Final = 3
 
 NO_CHATS: Final = "No chats yet."
 NO_MESSAGES: Final = "no messages yet"
-LEFT_OUT: Final = "left out of the restore"
 
 
 class ChatList(VirtualLog):
@@ -203,7 +203,7 @@ class ChatList(VirtualLog):
     ) -> list[tuple[list[Segment], list[Segment]]]:
         icons = self._icons
         # When the last message came of a chat whose messages are not here, nobody knows.
-        time = "" if chat.left_out else short_time(chat.last_at, self._clock())
+        time = "" if absent_words(chat) else short_time(chat.last_at, self._clock())
         online = chat.online or chat.typing
         dot = Segment(f"{icons.online if online else icons.offline} ", style["online" if online else "time"])
         badge = [Segment(f" {icons.verified}", style["badge"])] if chat.contact.verified else []
@@ -238,8 +238,7 @@ class ChatList(VirtualLog):
             return [Segment(fit(doubt, room), style["doubt"])]
         if chat.draft.strip() and chat.id != self.open_chat:
             return [Segment(fit(f"Draft: {line_of(chat.draft, 120)}", room), style["doubt"])]
-        nothing = LEFT_OUT if chat.left_out else NO_MESSAGES
-        text = preview(chat.last) if chat.last is not None else nothing
+        text = preview(chat.last) if chat.last is not None else absent_words(chat) or NO_MESSAGES
         return [Segment(fit(text, max(1, room)), style["text"])]
 
     # Keys and mouse.

@@ -97,6 +97,31 @@ async def test_it_ends_with_what_is_here_and_the_next_backup_has_all_of_that(
     assert await texts(third, pair.to_bob) == said
 
 
+async def test_a_chat_of_which_it_brought_no_message_says_so_once_it_ends(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
+    digits = await turn_on(pair.alice)
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    await carol.disconnect()
+    for number in range(8):
+        await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    assert await pair.alice.flushed(WAIT_S)
+    await pair.alice.backups.back_up()
+    await pair.alice.send_text(pair.to_bob, "newest")
+    await pair.alice.backups.back_up()
+    await pair.alice.close()
+    await restore(pair.town, digits, early=True)
+    shelf.others[OTHER] = MemoryProvider()
+    gone(shelf)
+    alice = await pair.town.open("second", connect=False)
+    # It may still come.
+    assert not (await alice.conversation(to_carol)).lost
+    await alice.backups.move(OTHER, anew=True)
+    assert [chat.title for chat in await alice.conversations() if chat.lost] == ["carol"]
+
+
 async def test_who_dies_while_it_ends_has_it_unfinished_or_ended(
     pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.workplace import Work
 from letterlock_client.messenger import Messenger
+from letterlock_client.plain.chats import ChatVerbs
+from letterlock_client.plain.speaking import Present
 from letterlock_client.restoration import Restoration
 from letterlock_client.shapes import many
 from letterlock_client.storage import contacts, conversations
@@ -341,6 +343,44 @@ async def test_who_was_deleted_once_everyone_had_come_is_not_asked_for_again(sce
     assert isinstance(await ended(stream), Restored)
     stream.close()
     assert await alice.contacts() == []
+
+
+async def test_a_chat_whose_messages_are_all_lost_says_so_until_there_is_one(
+    pair: Pair, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digits = await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.town.register("dave")
+    await pair.alice.find("dave")
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    await carol.disconnect()
+    await pair.alice.backups.back_up()
+    before = set(segments(shelf))
+    for number in range(8):
+        await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    assert await pair.alice.flushed(WAIT_S)
+    await pair.alice.backups.back_up()
+    (lost,) = set(segments(shelf)) - before
+    await pair.alice.close()
+    spoil(shelf, lost, flipped)
+    await restore(pair.town, digits, accept_damaged=True)
+    again = await pair.town.open("second", connect=False)
+    chats = {chat.title: chat for chat in await again.conversations()}
+    assert {name for name, chat in chats.items() if chat.lost} == {"carol"}
+    # Nobody ever wrote in Dave's.
+    assert {name for name, chat in chats.items() if chat.last is None} == {"carol", "dave"}
+    await ChatVerbs(Present(again)).list_chats()
+    assert "Chat with carol, no messages came back\n" in capsys.readouterr().out
+    sent = await again.send_text(to_carol, "from here on")
+    assert not (await again.conversation(to_carol)).lost
+    await again.delete(sent.id, for_everyone=False)
+    await again.backups.back_up()
+    await again.close()
+    # Of a backup that is whole, no more is said than it knows.
+    await restore(pair.town, digits)
+    again = await pair.town.open("second", connect=False)
+    assert not [chat for chat in await again.conversations() if chat.lost]
 
 
 async def test_what_was_damaged_and_is_whole_again_takes_nothing_away(scene: Scene) -> None:
