@@ -357,7 +357,7 @@ async def delete_request(place: Workplace, conversation: ConversationId) -> list
             raise ClientError(Code.BAD_INPUT, "this is no request")
         if await backup_state.restoring(work.tx):
             await late_changes.note_gone(work.tx, conversation)
-        await left_out.strike_deleted(work.tx, [conversation])
+        await left_out.strike_deleted(work.tx, conversation)
         paths = await conversations.delete(work.tx, conversation)
         await feed.forget(work.tx, conversation)
         await outbox.delete_for(work.tx, contact.account)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from letterlock.encoding import Reader as FieldReader
+from letterlock.encoding import pack
 from letterlock_client.storage import settings
 from letterlock_client.storage.database import Reader, Transaction
 
@@ -19,6 +20,8 @@ _EARLIER: Final = "backup_partly_here"
 _EARLIEST: Final = b"chats"
 """What they noted before those were counted."""
 _UNCOUNTED: Final = -1
+_DELETED: Final = "backup_deleted_meanwhile"
+"""Chats of the backup that were deleted while a restore was under way, one behind the other."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, array_like=True):
@@ -32,7 +35,9 @@ class LeftOut(msgspec.Struct, frozen=True, array_like=True):
     """How many others there are; -1 where nobody counted them."""
     unlisted_messages: int = 0
     came: frozenset[bytes] = frozenset()
-    """All chats that were asked for since."""
+    """All chats that were asked for, or deleted, since."""
+    at: int = 0
+    """When the restore began that left them out; 0 is not known."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -77,11 +82,30 @@ async def load(reader: Reader) -> LeftOut | None:
     return LeftOut(0, {}, *msgspec.msgpack.decode(raw, type=tuple[int, int]))
 
 
-async def strike_deleted(tx: Transaction, chats: Collection[bytes]) -> None:
-    """These were deleted here, and so in the backup as well; of one that no list counts nobody knows that it was."""
-    before = await load(tx)
-    if before is not None and (deleted := before.listed.keys() & set(chats)):
+async def strike_deleted(tx: Transaction, chat: bytes) -> None:
+    """This request is about to be deleted here, and so in the backup as well.
+
+    One that no list counts is in the backup where it was made before it was restored. While a restore is under way
+    this waits for `strike_deleted_meanwhile`.
+    """
+    created = await tx.value("SELECT coalesce(max(created), 0) FROM conversation WHERE peer = ?", chat)
+    before, restore = await load(tx), await tx.one("SELECT started FROM restore")
+    if before is not None and (chat in before.listed or created < before.at):
+        await note(tx, before.without((chat,)))
+    if restore is not None and created < restore[0]:
+        await settings.set_fact(tx, _DELETED, (await settings.fact(tx, _DELETED) or b"") + pack(chat))
+
+
+async def strike_deleted_meanwhile(tx: Transaction) -> None:
+    """A restore is complete: strike those off that were deleted while it was under way."""
+    before, deleted = await load(tx), chats_in(await settings.fact(tx, _DELETED) or b"")
+    if before is not None and deleted:
         await note(tx, before.without(deleted))
+
+
+async def forget_deleted(tx: Transaction) -> None:
+    """No restore is under way any more."""
+    await settings.set_fact(tx, _DELETED, None)
 
 
 @dataclass(frozen=True, slots=True)

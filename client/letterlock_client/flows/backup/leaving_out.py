@@ -23,7 +23,7 @@ def chats_of(journal: RestoreJournal) -> tuple[bytes, ...]:
 async def begin_with(tx: Transaction, journal: RestoreJournal, manifest: Manifest) -> None:
     """A restore that brought the account here closes, or gives way: so far all chats of its backup are left out."""
     if await _goes_on(tx, journal) and await left_out.load(tx) is None:
-        await left_out.note(tx, _all_of(manifest))
+        await left_out.note(tx, _all_of(manifest, journal.started))
 
 
 async def give_way(tx: Transaction, journal: RestoreJournal, done: Collection[str]) -> None:
@@ -49,7 +49,7 @@ async def _goes_on(tx: Transaction, journal: RestoreJournal) -> bool:
     return state is not None and state.backup_key == journal.backup_key
 
 
-def _all_of(manifest: Manifest) -> LeftOut:
+def _all_of(manifest: Manifest, at: int) -> LeftOut:
     """All chats of a backup; those that no list counts are among them."""
     listed, totals = manifest.chats, manifest.totals
     return LeftOut(
@@ -57,4 +57,5 @@ def _all_of(manifest: Manifest) -> LeftOut:
         {each.id: each.messages for each in listed},
         max(0, totals.conversations - len(listed)),
         max(0, totals.messages - sum(each.messages for each in listed)),
+        at=at,
     )

@@ -353,7 +353,7 @@ async def complete(here: Restoring) -> Restored:
         if _ACCOUNT in await backup_state.done(work.tx):
             await leaving_out.begin_with(work.tx, here.journal, here.manifest)
         await leaving_out.strike_off(work.tx, here.journal)
-        await left_out.strike_deleted(work.tx, await late_changes.gone(work.tx))
+        await left_out.strike_deleted_meanwhile(work.tx)
         await losing_chats.note(
             work, here.journal, here.manifest, whole=not here.journal.asked.accept_damaged
         )
@@ -371,6 +371,7 @@ async def close(work: Work) -> None:
     """Nothing more comes, and what was kept for it goes."""
     await backup_state.end_restore(work.tx)
     await late_changes.forget(work.tx)
+    await left_out.forget_deleted(work.tx)
 
 
 async def restored(here: Restoring, *, complete: bool = True) -> Restored:

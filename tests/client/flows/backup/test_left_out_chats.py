@@ -5,7 +5,7 @@ import pytest
 from letterlock.ids import ConversationId
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.flows import opening
-from letterlock_client.flows.backup import looking_ahead
+from letterlock_client.flows.backup import backing_up, looking_ahead
 from letterlock_client.left_behind import LeftBehind
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Standing
@@ -68,19 +68,27 @@ async def test_it_is_said_while_the_restore_runs_and_no_more_once_another_brough
     assert await left_out(again) == set()
 
 
-@pytest.mark.parametrize("when", ["meanwhile", "after"])
-async def test_a_request_that_was_left_out_and_is_deleted_is_counted_no_more(
-    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
-    digits = await turn_on(pair.alice)
-    dave = await pair.town.register("dave")
-    await dave.send_text(await dave.find("alice"), "who are you?")
+async def ask(pair: Pair, name: str, person: Messenger) -> None:
+    """Have a stranger write to her."""
+    before = len(await person.requests())
+    stranger = await pair.town.register(name)
+    await stranger.send_text(await stranger.find("alice"), "who are you?")
 
     async def asked() -> bool:
-        return bool(await pair.alice.requests())
+        return len(await person.requests()) > before
 
     await eventually(asked)
+
+
+@pytest.mark.parametrize("listed", [1, 500])
+@pytest.mark.parametrize("when", ["meanwhile", "after"])
+async def test_a_request_that_was_left_out_and_is_deleted_is_counted_no_more(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, when: str, listed: int
+) -> None:
+    monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
+    monkeypatch.setattr(backing_up, "MAX_CHATS", listed)
+    digits = await turn_on(pair.alice)
+    await ask(pair, "dave", pair.alice)
     await pair.alice.send_text(pair.to_bob, LONG * 4)
     await pair.settle()
     await pair.alice.backups.back_up()
@@ -92,6 +100,10 @@ async def test_a_request_that_was_left_out_and_is_deleted_is_counted_no_more(
     assert done.complete == (when == "after")
     again = await pair.town.open("second")
     (request,) = await again.requests()
+    # Who asks only now is in no backup, and counts nowhere.
+    await ask(pair, "erin", again)
+    (erin,) = [one for one in await again.requests() if one.id != request.id]
+    await again.delete_request(erin.id)
     if when == "after":
         left = await again.backups.left_behind()
         assert (left.chats, left.conversations) == (True, 1)
