@@ -159,6 +159,12 @@ async def settle(tx: Transaction) -> list[str]:
     # Their triggers count them.
     await tx.execute(f"UPDATE contact SET known = known WHERE {REMEMBERED['contact']}")
     await tx.execute(f"UPDATE conversation SET muted = muted WHERE {REMEMBERED['conversation']}")
+    # Their deletions are over.
+    for kind, name in (("contact", "account"), ("conversation", "peer")):
+        await tx.execute(
+            f"DELETE FROM tombstone WHERE kind = '{kind}' AND EXISTS (SELECT 1 FROM {kind}"
+            f" WHERE {name} = tombstone.id AND {kind}.change_seq > tombstone.change_seq)"
+        )
     paths = await tx.all(
         "SELECT path FROM attachment JOIN message ON message.row = attachment.message"
         " JOIN conversation ON conversation.id = message.conversation"

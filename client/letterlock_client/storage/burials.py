@@ -49,7 +49,10 @@ def bury(
         # make this deletion newer than what was written after it.
         files += _delete_people(connection, each, told=told or not known)
         table, name = _TABLES[Tag(each.kind)]
-        if not connection.execute(f"SELECT 1 FROM {table} WHERE {name} = ?", (each.id,)).fetchone():
+        # Who is remembered stays, and no older record, in whatever step it comes, is to say how they stand: else this
+        # deletion, met again, would take them.
+        told_of = f"SELECT 1 FROM {table} WHERE {name} = ? AND NOT ({REMEMBERED[table]})"
+        if not connection.execute(told_of, (each.id,)).fetchone():
             gone.append(each)
     connection.executemany(
         "INSERT INTO tombstone (kind, id, change_seq) VALUES (?, ?, ?) ON CONFLICT (kind, id)"

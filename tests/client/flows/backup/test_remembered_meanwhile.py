@@ -2,14 +2,14 @@
 
 import pytest
 
-from letterlock.backup.records import Tag, TombstoneRecord
+from letterlock.backup.records import ContactRecord, ConversationRecord, Record, Tag, TombstoneRecord
 from letterlock.ids import AccountId
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import looking_ahead
 from letterlock_client.flows.workplace import Work
 from letterlock_client.messenger import Messenger
 from letterlock_client.models import Contact, Standing
-from letterlock_client.storage import burials, contacts
+from letterlock_client.storage import backup_import, burials, contacts
 from tests.client.flows.backup.backup_scene import LONG, Shelf, Slow, pair, restore, shelf, texts, turn_on
 from tests.client.flows.backup.test_ending_restores import without_keys
 from tests.town import WAIT_S, Pair, eventually
@@ -120,6 +120,40 @@ async def test_how_the_chat_was_set_comes_back_as_well(
     assert await alice.find("bob") == pair.to_bob
     await over(alice, slow)
     assert (await alice.conversation(pair.to_bob)).muted
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_record_and_a_newer_deletion_take_nobody_away_in_whatever_steps_they_come(
+    pair: Pair, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    alice, _ = await come_back(pair, shelf, monkeypatch)
+    assert await alice.connected(WAIT_S)
+    assert await alice.find("bob") == pair.to_bob
+    known = await alice._place.database.read(lambda reader: contacts.get(reader, AccountId(pair.to_bob)))
+    assert known is not None
+    values = {name: getattr(known, name) for name in ContactRecord.__struct_fields__ if name != "version"}
+    records = [
+        ContactRecord(**values | {"version": 2**40, "standing": "requested"}),
+        ConversationRecord(2**40, pair.to_bob, 1, 0, 0, 1, "", ""),
+    ]
+    deletions = [
+        TombstoneRecord(2**40 + 1, kind.value, pair.to_bob) for kind in (Tag.CONVERSATION, Tag.CONTACT)
+    ]
+    # Everyone first, and then each segment with all that it has.
+    for step in ([*records, *deletions] if together else deletions, records, deletions):
+
+        async def work(work: Work, step: list[Record] = step) -> None:
+            await backup_import.take(work.tx, step, work.now)
+            await backup_import.settle(work.tx)
+
+        await alice._place.transact(work)
+    assert (await bob_of(alice, pair)).standing is Standing.ACCEPTED
+    assert not (await alice.conversation(pair.to_bob)).muted
+    assert await texts(alice, pair.to_bob)
+    gone = await alice._place.database.read(
+        lambda reader: reader.value("SELECT count(*) FROM tombstone WHERE kind <> 'message'")
+    )
+    assert gone == 0
 
 
 async def test_a_deletion_in_the_backup_takes_nobody_away_who_was_remembered_since(
