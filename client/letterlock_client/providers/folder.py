@@ -144,7 +144,8 @@ class FolderProvider:
 
     def _walk(self, prefix: str) -> Iterator[Found]:
         try:
-            place = self._enter(prefix)
+            with self._blaming(prefix):
+                place = self._enter(prefix)
         except FileNotFoundError:
             return
         with _closing(place), os.scandir(place) as entries:
@@ -152,12 +153,30 @@ class FolderProvider:
                 name = f"{prefix}/{entry.name}"
                 if not is_name(name):
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                with self._blaming(name):
+                    below, size = _looked_at(entry)
+                if below:
                     yield from self._walk(name)
-                elif entry.is_file(follow_symlinks=False):
-                    # Another program may remove a file while this one lists it.
-                    with suppress(FileNotFoundError):
-                        yield Found(name, entry.stat(follow_symlinks=False).st_size)
+                elif size is not None:
+                    yield Found(name, size)
+
+    @contextmanager
+    def _blaming(self, name: str) -> Iterator[None]:
+        """Say which entry fails: a list without it would have its object taken for gone, so there is none."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            reason = error.strerror or "failed"
+            what = (
+                f"the folder {self._folder} cannot be listed, for {name} in it cannot be looked at: {reason};"
+            )
+            if error.errno in _REFUSED:
+                raise RefusedError(f"{what} check who may read it") from error
+            raise UnreachableError(
+                f"{what} try again later, and where it stays so copy the folder to another disk"
+            ) from error
 
     def _delete(self, name: str) -> None:
         above, _, last = name.rpartition("/")
@@ -282,6 +301,16 @@ def _closing(descriptor: int) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _looked_at(entry: "os.DirEntry[str]") -> tuple[bool, int | None]:
+    """Whether an entry is a folder, and how large it is where it is a file; another program may remove it meanwhile."""
+    if entry.is_dir(follow_symlinks=False):
+        return True, None
+    if entry.is_file(follow_symlinks=False):
+        with suppress(FileNotFoundError):
+            return False, entry.stat(follow_symlinks=False).st_size
+    return False, None
 
 
 def _step(place: int, part: str, *, make: bool) -> int:

@@ -98,7 +98,8 @@ class Provider(Protocol):
     async def list(self, prefix: str) -> list[Found]:
         """Return every object whose name lies under the folder `prefix` (`a/b`, without a stroke at the end).
 
-        In the order of names; nothing for a folder that is not there. Whatever is no object is left out.
+        In the order of names; nothing for a folder that is not there. Whatever is no object is left out; an object
+        never is: where one cannot be looked at, the list fails, and says which.
         """
 
     async def delete(self, name: str) -> None:

@@ -5,8 +5,10 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +103,83 @@ async def test_strange_names_that_lie_there_are_not_listed(tmp_path: Path) -> No
     for name in ("B", "x\ny", ".hidden", "c (copy)", "\udcff"):
         (tmp_path / "a" / name).write_bytes(b"")
     assert [found.name for found in await provider.list("a")] == ["a/b"]
+
+
+class Unseen:
+    """An entry of a folder that fails where it is looked at."""
+
+    def __init__(self, entry: os.DirEntry[str], number: int, at: str) -> None:
+        self._entry, self._number, self._at = entry, number, at
+        self.name = entry.name
+
+    def _look(self, how: str) -> Any:
+        if how == self._at:
+            raise OSError(self._number, os.strerror(self._number))
+        return getattr(self._entry, how)(follow_symlinks=False)
+
+    def is_dir(self, *, follow_symlinks: bool) -> Any:
+        assert not follow_symlinks
+        return self._look("is_dir")
+
+    def is_file(self, *, follow_symlinks: bool) -> Any:
+        assert not follow_symlinks
+        return self._look("is_file")
+
+    def stat(self, *, follow_symlinks: bool) -> Any:
+        assert not follow_symlinks
+        return self._look("stat")
+
+
+@pytest.mark.parametrize("at", ["is_dir", "is_file", "stat"])
+@pytest.mark.parametrize(
+    ("number", "kind", "then"),
+    [(errno.EIO, UnreachableError, "another disk"), (errno.EACCES, RefusedError, "who may read it")],
+)
+async def test_an_entry_that_cannot_be_looked_at_is_named_and_never_left_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    kind: type[ProviderError],
+    then: str,
+    at: str,
+) -> None:
+    provider = FolderProvider(tmp_path)
+    for name in ("a/b/first", "a/b/ill", "a/b/last"):
+        await provider.put(name, b"x")
+    real = os.scandir
+
+    @contextmanager
+    def scanned(place: int) -> Iterator[list[Any]]:
+        with real(place) as entries:
+            yield [Unseen(one, number, at) if one.name == "ill" else one for one in entries]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module.os, "scandir", scanned)
+        with pytest.raises(kind) as found:
+            await provider.list("a")
+        assert f"{tmp_path} cannot be listed, for a/b/ill in it cannot be looked at" in found.value.message
+        assert found.value.message.endswith(then)
+        # What is no object of ours is not looked at.
+        (tmp_path / "a" / "b" / "ill").rename(tmp_path / "a" / "b" / "Ill")
+        assert [one.name for one in await provider.list("a")] == ["a/b/first", "a/b/last"]
+    assert [one.name for one in await provider.list("a")] == ["a/b/first", "a/b/last"]
+
+
+async def test_a_folder_inside_that_cannot_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = FolderProvider(tmp_path)
+    await provider.put("a/b/first", b"x")
+    real = os.open
+
+    def opening(path: str, *rest: int, **where: int) -> int:
+        if path == "b":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *rest, **where)
+
+    monkeypatch.setattr(folder_module.os, "open", opening)
+    with pytest.raises(RefusedError, match="for a/b in it cannot be looked at"):
+        await provider.list("a")
 
 
 async def test_files_are_private_and_nothing_unfinished_stays(tmp_path: Path) -> None:
