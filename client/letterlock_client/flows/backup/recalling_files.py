@@ -28,7 +28,7 @@ async def recall(place: Workplace, stored: StoredAttachment) -> bool:
         shelf = MediaShelf(state.backup_key, manifest.media_master)
         absent = AbsentFile(row, stored.message, stored.descriptor)
         wanted = WantedFile(absent, content, shelf.named(content.digest))
-        await FilesBack(place, objects(place, state.provider), shelf).bring(wanted)
+        await FilesBack(place, objects(place, state.provider), shelf).bring(wanted, patient=True)
     except (BackupError, ClientError):
         # The relay may still have it.
         return False

@@ -35,6 +35,9 @@ IN_FLIGHT: Final = 2
 AGAIN_S: Final = (5.0, 15.0)
 """How long to wait before each further round of files that cannot be read, one try of each: on a disk that dies a
 thousand patient ones last three quarters of an hour."""
+PATIENT: Final = 16
+"""After so many files that could not be read the others are asked for once as well, and wait for those rounds: each
+patient try takes seconds, and thousands of them would keep a restore from ending."""
 _UNNOTED: Final = 1024
 """Files that may be here and not noted: the writer may be long at something else."""
 
@@ -55,6 +58,8 @@ class FilesBack:
     def __init__(self, place: Workplace, store: Objects, shelf: MediaShelf, *, alone: bool = False) -> None:
         """Look at the shelf first; `alone` says that nobody is to be told of each, nor brings one himself."""
         self._place, self._store, self._shelf, self._alone = place, store, shelf, alone
+        self._once = store.impatient()
+        self._unread = 0
         self._fetching = asyncio.Semaphore(IN_FLIGHT)
         self._room = asyncio.Semaphore(_UNNOTED)
         self._noting = asyncio.Lock()
@@ -79,25 +84,24 @@ class FilesBack:
         provider_… where nothing can.
         """
         bad: list[WrongFile] = []
-        unread = await self._bring_some(files, bad, meter, self._store)
-        once = self._store.impatient()
+        unread = await self._bring_some(files, bad, meter, patient=True)
         for pause in AGAIN_S:
             if unread:
                 await self._place.sleep(pause)
-                unread = await self._bring_some([file for file, _ in unread], bad, meter, once)
+                unread = await self._bring_some([file for file, _ in unread], bad, meter, patient=False)
         for file, why in unread:
             self._note_wrong(file, why, bad, meter)
         return bad
 
     async def _bring_some(
-        self, files: Iterable[WantedFile], bad: list[WrongFile], meter: Meter, store: Objects
+        self, files: Iterable[WantedFile], bad: list[WrongFile], meter: Meter, *, patient: bool
     ) -> list[tuple[WantedFile, ClientError]]:
         """Bring files back, and give out those that could not be read now, and why."""
         unread: list[tuple[WantedFile, ClientError]] = []
 
         async def one(file: WantedFile) -> None:
             try:
-                await self.bring(file, store)
+                await self.bring(file, patient=patient)
             except ClientError as error:
                 if error.code in PROVIDER_AWAY and await self._store.gives_out(prefix_of(self._shelf.key)):
                     unread.append((file, error))
@@ -152,22 +156,23 @@ class FilesBack:
 
     async def _try(self, file: WantedFile, meter: Meter) -> None:
         try:
-            if await self.bring(file):
+            # Whoever asks for all of them has the patience.
+            if await self.bring(file, patient=False):
                 meter.moved(1, file.content.size, BackupPhase.MEDIA)
         except ClientError:
             return
 
-    async def bring(self, file: WantedFile, store: Objects | None = None) -> bool:
+    async def bring(self, file: WantedFile, *, patient: bool) -> bool:
         """Bring one file back, and say whether it came; whoever asks a second time waits for the first.
 
-        `store` may have another patience. Raises as `fetch_file`.
+        Patiently as long as few could not be read. Raises as `fetch_file`.
         """
         place = self._place
         async with self._room, place.moving_alone(MessageId(file.absent.message)):
             async with self._fetching:
                 if self._stopping or await self._is_here(file):
                     return False
-                path = await fetch_file(place, store or self._store, self._shelf, file)
+                path = await self._fetch(file, patient=patient)
             arrived = _Arrived(file, path, plan(file.content.size).sealed_size)
             self._arrived.append(arrived)
             async with self._noting:
@@ -177,6 +182,14 @@ class FilesBack:
             if not arrived.kept:
                 place.delete_files([path])
             return arrived.kept
+
+    async def _fetch(self, file: WantedFile, *, patient: bool) -> str:
+        store = self._store if patient and self._unread < PATIENT else self._once
+        try:
+            return await fetch_file(self._place, store, self._shelf, file)
+        except ClientError as error:
+            self._unread += error.code in PROVIDER_AWAY
+            raise
 
     async def _is_here(self, file: WantedFile) -> bool:
         """Say whether somebody else has brought it meanwhile, or its message is gone."""

@@ -1,5 +1,7 @@
 """A provider that is away for a moment, or shows what was there yesterday: nothing is lost, nothing overwritten."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +9,7 @@ import pytest
 
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished
+from letterlock_client.flows.backup import restoring_files
 from letterlock_client.flows.backup.objects import PAUSES_S
 from letterlock_client.flows.backup.restoring_files import AGAIN_S
 from letterlock_client.models import TransferState
@@ -162,10 +165,12 @@ def patience(failure: ProviderError) -> int:
     return len(PAUSES_S) + 1 if failure.code is Code.PROVIDER_UNREACHABLE else 1
 
 
-async def with_files(pair: Pair, shelf: Shelf, folder: Path) -> tuple[str, list[str]]:
-    """A backup of two files whose device is lost; return what opens it, and their objects."""
+async def with_files(
+    pair: Pair, shelf: Shelf, folder: Path, names: Sequence[str] = ("one", "two")
+) -> tuple[str, list[str]]:
+    """A backup of a few files whose device is lost; return what opens it, and their objects."""
     digits = await turn_on(pair.alice)
-    for name in ("one", "two"):
+    for name in names:
         (folder / name).write_bytes(name.encode())
         await pair.alice.send_file(pair.to_bob, folder / name)
     await pair.settle()
@@ -182,9 +187,8 @@ async def test_a_file_that_can_never_be_read_is_counted_and_the_restore_ends(
     digits, files = await with_files(pair, shelf, tmp_path)
     shelf.seen = sick = Ill(shelf.memory, dict.fromkeys(files[:ill], FOR_EVER), failure)
     done = await restore(pair.town, digits)
-    # Patiently while messages come in, where there is time for that, and once more after them; then once a round.
-    tries = patience(failure)
-    assert max(FOR_EVER - left for left in sick.ill.values()) <= 2 * tries + len(AGAIN_S)
+    # Once while messages come in, where there is time for that, patiently after them, and then once a round.
+    assert max(FOR_EVER - left for left in sick.ill.values()) <= 1 + patience(failure) + len(AGAIN_S)
     assert (done.messages, done.media, done.media_wrong, done.media_unread) == (4, 2 - ill, ill, ill)
     assert {each.error for each in done.wrong} == {failure.code.value}
     alice = await pair.town.open("second")
@@ -199,6 +203,31 @@ async def test_a_file_that_can_never_be_read_is_counted_and_the_restore_ends(
     shown = (await alice.message(missing[0].id)).attachment
     assert shown is not None
     assert shown.state is TransferState.HERE
+
+
+async def test_many_files_that_cannot_be_read_hold_a_restore_for_no_longer_than_a_few(
+    pair: Pair, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring_files, "PATIENT", 2)
+    digits, files = await with_files(pair, shelf, tmp_path, [str(number) for number in range(12)])
+    whole, *ill = files
+    shelf.seen = sick = Ill(shelf.memory, dict.fromkeys(ill, FOR_EVER), UnreachableError("away"))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(0)
+
+    shelf.changes["sleep"] = sleep
+    done = await restore(pair.town, digits)
+    assert (done.media, done.media_unread) == (1, len(ill))
+    # Some may have been begun before it was known that so many cannot be read.
+    most = restoring_files.PATIENT + restoring_files.IN_FLIGHT - 1
+    assert sum(slept) <= most * sum(PAUSES_S) + sum(AGAIN_S)
+    assert {pause: slept.count(pause) for pause in AGAIN_S} == dict.fromkeys(AGAIN_S, 1)
+    # No other is given up for it: each is asked for in every round.
+    assert min(FOR_EVER - sick.ill[name] for name in ill) >= 1 + len(AGAIN_S)
+    assert whole not in sick.ill
 
 
 @FAILURES
