@@ -6,7 +6,7 @@ clean text and gives clean pieces. Must not know styles, widgets or messages.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -142,7 +142,9 @@ class _Inline:
         after = self.text[at + 1] if at + 1 < len(self.text) else " "
         start = opened.get(sign)
         if start is not None and at > start + 1 and not before.isspace() and not after.isalnum():
-            del opened[sign]
+            # What was opened in between stands as it was typed: marks lie within each other, or beside.
+            for inner in [each for each, place in opened.items() if place >= start]:
+                del opened[inner]
             if self._add(start + 1, at, Mark.BOLD if sign == "*" else Mark.ITALIC):
                 self.cuts += [(start, 1, ""), (at, 1, "")]
         elif not before.isalnum() and not after.isspace() and after != sign:
@@ -177,6 +179,7 @@ class _Inline:
         if not self.cuts:
             return Piece(self.text, tuple(self.spans))
         self.cuts.sort()
+        # Doubled, and one more behind what is put in: so an end that stands there comes before it.
         ends, shifts, parts, warnings = [0], [0], [], []
         at = length = 0
         for place, taken, put in self.cuts:
@@ -186,14 +189,12 @@ class _Inline:
                 warnings.append(Span(length, length + len(put), Mark.WARNING))
             length += len(put)
             at = place + taken
-            ends.append(at)
+            ends.append(2 * at + bool(put))
             shifts.append(length - at)
         parts.append(self.text[at:])
 
         def moved(position: int, *, stop: bool) -> int:
-            # An end that stands where something is put in comes before it.
-            index = bisect_left(ends, position + (not stop)) - 1
-            return position + shifts[max(0, index)]
+            return position + shifts[bisect_right(ends, 2 * position + (not stop)) - 1]
 
         spans = [
             Span(moved(span.start, stop=False), moved(span.stop, stop=True), span.mark) for span in self.spans

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from letterlock_client.formatting import SPANS, Mark, Piece, pieces_of, true_host
@@ -92,7 +92,20 @@ def test_a_host_without_a_name_is_shown_in_ascii() -> None:
     assert true_host("\udc80" * 3).isascii()
 
 
+def test_marks_that_cross_stand_as_they_were_typed() -> None:
+    assert marked("_*_*") == [("*", Mark.ITALIC)]
+    assert marked("*a _b* c_ *d*") == [("a _b", Mark.BOLD), ("d", Mark.BOLD)]
+
+
+def test_marks_within_each_other_cover_the_same_text() -> None:
+    assert marked("*a _b_ c*") == [("b", Mark.ITALIC), ("a b c", Mark.BOLD)]
+    assert marked("_*a*_ b") == [("a", Mark.BOLD), ("a", Mark.ITALIC)]
+    assert marked("*_a_* b") == [("a", Mark.ITALIC), ("a", Mark.BOLD)]
+
+
 @settings(max_examples=300, deadline=None)
+@example("_*_*")
+@example("_*a*_")
 @given(st.lists(st.sampled_from([*"*_`@\n /ab.:]h", "https://", "```", "а"]), max_size=60).map("".join))
 def test_every_span_lies_in_its_piece_and_nothing_is_lost_but_marks(text: str) -> None:
     pieces = pieces_of(clean(text), ("ab", "bob"))
