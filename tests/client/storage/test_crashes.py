@@ -22,6 +22,7 @@ from tests.client.storage import victim
 from tests.client.storage.chat import CHAT, KEY, make_chat, message
 
 ROOT = Path(__file__).parents[3]
+PAGE_BYTES = 8192
 STATEMENTS = sum(len(step.statements) + 2 for step in migrations())
 
 
@@ -175,10 +176,7 @@ def check_failed_disk(path: Path, output: str) -> None:
 
 def test_a_damaged_page_is_named(path: Path) -> None:
     asyncio.run(usable(path))
-    raw = bytearray(path.read_bytes())
-    for page in range(1, len(raw) // 4096):
-        raw[page * 4096 + 100] ^= 1
-    path.write_bytes(raw)
+    damage(path, first=1)
 
     async def read() -> None:
         async with await Database.open(path, KEY) as database:
@@ -187,6 +185,22 @@ def test_a_damaged_page_is_named(path: Path) -> None:
     with pytest.raises(ClientError) as caught:
         asyncio.run(read())
     assert caught.value.code is Code.STORAGE_DAMAGED
+
+
+def test_a_database_whose_first_page_is_damaged_is_named_before_anything_is_read(path: Path) -> None:
+    asyncio.run(usable(path))
+    damage(path, first=0)
+    with pytest.raises(ClientError) as caught:
+        asyncio.run(Database.open(path, KEY))
+    assert caught.value.code is Code.STORAGE_DAMAGED
+
+
+def damage(path: Path, *, first: int) -> None:
+    """Flip one bit of each page from that one on."""
+    raw = bytearray(path.read_bytes())
+    for page in range(first, len(raw) // PAGE_BYTES):
+        raw[page * PAGE_BYTES + 100] ^= 1
+    path.write_bytes(raw)
 
 
 def test_another_key_opens_no_database_whichever_release_made_it(path: Path, tmp_path: Path) -> None:

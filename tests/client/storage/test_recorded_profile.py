@@ -1,4 +1,4 @@
-"""A profile that the first release wrote is read for ever."""
+"""A profile that a release wrote is read for ever: the first, and the one that made pages larger."""
 
 import shutil
 from pathlib import Path
@@ -22,23 +22,30 @@ from letterlock_client.storage import (
     sessions,
 )
 from letterlock_client.storage.database import Database, Reader
-from tests.client.storage.chat import BOB, CHAT, message
+from tests.client.storage.chat import BOB, CHAT, KEY, message
 from tests.client.storage.recording import PICTURE, ROOT_SEED
 from tests.client.storage.test_confidential import OWN
 
-RECORDED = Path(__file__).parents[2] / "recorded" / "profile"
+RECORDED = Path(__file__).parents[2] / "recorded"
+PAGE_BYTES = {"profile": 4096, "profile-2": 8192}
+"""Each recorded profile, and how it is sealed."""
+
+
+@pytest.fixture(params=PAGE_BYTES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path, name: str) -> Places:
     places = Home.at(tmp_path).profile("recorded")
     places.make()
-    shutil.copy(RECORDED / "keys", places.key_file)
-    shutil.copy(RECORDED / "messages.db", places.database)
+    shutil.copy(RECORDED / name / "keys", places.key_file)
+    shutil.copy(RECORDED / name / "messages.db", places.database)
     return places
 
 
-async def test_a_profile_of_the_first_release_opens_and_goes_on(places: Places) -> None:
+async def test_a_recorded_profile_opens_and_goes_on(places: Places) -> None:
     assert await keyring.open_root_seed(places, NO_PASSPHRASE) == ROOT_SEED
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
     async with await Database.open(places.database, key) as database:
@@ -52,15 +59,19 @@ async def test_a_profile_of_the_first_release_opens_and_goes_on(places: Places) 
         assert (told.delivered_at, told.read_at) == (9, 0)
 
 
-async def test_what_the_first_release_sealed_stays_as_it_is_and_new_profiles_have_larger_pages(
-    places: Places, tmp_path: Path
-) -> None:
+async def test_what_a_release_sealed_stays_as_it_is(places: Places, name: str) -> None:
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
-    for path, size in ((places.database, 4096), (tmp_path / "new.db", 8192)):
-        for _ in range(2):
-            async with await Database.open(path, key) as database:
-                assert int(await database.write(lambda tx: tx.value("PRAGMA page_size"))) == size
-                assert int(await database.read(lambda reader: reader.value("PRAGMA page_size"))) == size
+    for _ in range(2):
+        async with await Database.open(places.database, key) as database:
+            assert int(await database.write(lambda tx: tx.value("PRAGMA page_size"))) == PAGE_BYTES[name]
+            assert (
+                int(await database.read(lambda reader: reader.value("PRAGMA page_size"))) == PAGE_BYTES[name]
+            )
+
+
+async def test_a_new_profile_has_the_larger_pages(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "messages.db", KEY) as database:
+        assert int(await database.read(lambda reader: reader.value("PRAGMA page_size"))) == 8192
 
 
 async def check(reader: Reader) -> None:
@@ -77,7 +88,7 @@ async def check(reader: Reader) -> None:
     assert (chat.unread, chat.first_unread) == (1, first.id)
 
 
-async def test_a_profile_of_the_first_release_can_be_backed_up_whole(places: Places) -> None:
+async def test_a_recorded_profile_can_be_backed_up_whole(places: Places) -> None:
     key = await keyring.open_database_key(places, NO_PASSPHRASE)
     async with await Database.open(places.database, key) as database:
         top = await database.read(backup_rows.top)
@@ -89,6 +100,6 @@ async def test_a_profile_of_the_first_release_can_be_backed_up_whole(places: Pla
         texts = {each.text for each in records if isinstance(each, MessageRecord)}
         assert texts == {"first", "second, mended"}
         assert await database.write(lambda tx: messages.add(tx, message(3)))
-        # The counting goes on where the first release left it.
+        # The counting goes on where that release left it.
         assert await database.read(backup_rows.top) == top + 1
         assert await database.read(backup_state.load) is None
