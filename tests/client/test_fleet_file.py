@@ -43,6 +43,15 @@ def test_anything_else_is_no_fleet_file(text: str) -> None:
     with pytest.raises(ClientError) as told:
         parse_fleet(text.encode())
     assert told.value.code is Code.BAD_CONFIG
+    assert told.value.message.endswith("; ask whoever runs your vault for theirs")
+
+
+def test_it_is_said_where_it_is_wrong() -> None:
+    lines = GOOD.splitlines()
+    with pytest.raises(ClientError, match=f"line {len(lines) + 1} is not"):
+        parse_fleet(f"{GOOD.rstrip()}\nkey = \n".encode())
+    with pytest.raises(ClientError, match="of its realm number 2, a realm's name has"):
+        parse_fleet(GOOD.replace('name = "realm-2"', 'name = "Realm 2"').encode())
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from letterlock_client.ui.screens.new_chat import NewChatScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
 from tests.client.ui.conftest import Open, Running
-from tests.client.ui.fake_backups import PASSPHRASE
+from tests.client.ui.fake_backups import FLEET_FILE, PASSPHRASE
 from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
 from tests.client.ui.test_backup_screens import backed_up, choose, locked, press_button, words
 from tests.client.ui.test_restore_screens import SECRET, Restoring, give
@@ -114,6 +114,7 @@ async def fill_in(running: Running) -> None:
     await running.settle()
     running.app.screen.query_one("#folder", Input).value = "/tmp"
     running.app.screen.query_one("#handle", Input).value = "alice"
+    running.app.screen.query_one("#fleet", Input).value = str(FLEET_FILE)
     running.app.screen.query_one("#fleet").focus()
 
 

@@ -26,7 +26,7 @@ from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import RestoreFinished, RestoreMoved
 from letterlock_client.restore_preview import PreviewChat
 from letterlock_client.ui.backup_wording import realm_line
-from letterlock_client.ui.doors import Doors, Registration, Start
+from letterlock_client.ui.doors import Doors, Registration, Start, Tastes
 from letterlock_client.ui.screens.backup.landing import ChatBackupScreen
 from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.first_run import FirstRunScreen
@@ -102,7 +102,7 @@ class Restoring:
         async with client(self.fake, size, doors=self.doors) as running:
             press_button(running, "Restore from a backup")
             await running.settle()
-            await fill(running, handle="alice", folder="/tmp")
+            await fill(running, handle="alice", folder="/tmp", fleet=str(FLEET_FILE))
             running.app.screen.query_one("#by_key", Select).value = by_key
             await running.settle()
             press_button(running, "Look for the backup")
@@ -321,7 +321,7 @@ async def test_a_restore_that_a_crash_cut_short_goes_on_at_the_next_start(
         assert "a restore or a registration was not finished" in words(running)
         press_button(running, "Restore from a backup")
         await running.settle()
-        await fill(running, handle="alice", folder="/tmp")
+        await fill(running, handle="alice", folder="/tmp", fleet=str(FLEET_FILE))
         press_button(running, "Look for the backup")
         await running.settle()
         await give(running, SECRET)
@@ -800,6 +800,58 @@ async def test_realms_that_cannot_be_asked_are_not_said_to_be_asked(client: Open
         assert "Asking the realms" not in words(running)
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("threshold = [", "This is no fleet file: one is written in TOML, and line 1 is not"),
+        ("threshold = 2", "This is no fleet file: one holds a threshold and realms"),
+        (
+            FLEET_FILE.read_text().replace('key = "', 'key = "0', 1),
+            "of its realm number 1, a realm's public key",
+        ),
+        (FLEET_FILE.read_text().replace("threshold = 2", "threshold = 1"), "more than half of its realms"),
+    ],
+)
+@pytest.mark.parametrize("usual", [False, True])
+async def test_a_wrong_fleet_file_is_told_where_it_is_named(
+    client: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, told: str, usual: bool
+) -> None:
+    way, file = Restoring(), tmp_path / "fleet.toml"
+    file.write_text(written)
+    tastes = Tastes(fleet=file if usual else None)
+    monkeypatch.chdir(tmp_path)
+    async with client(way.fake, (60, 24), doors=way.doors, tastes=tastes) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        await fill(running, handle="alice", folder=str(tmp_path), fleet="" if usual else "fleet.toml")
+        press_button(running, "Look for the backup")
+        await running.settle()
+        assert told in words(running)
+        assert "ask whoever runs your vault for theirs" in words(running)
+        assert running.app.screen.query_one("#fleet").has_focus
+        assert "fleet.toml" in running.text()
+        assert way.begun == []
+        running.app.screen.query_one("#by_key", Select).value = True
+        press_button(running, "Look for the backup")
+        await running.settle()
+        # Whoever has the 64 digits needs no vault; only a file that was named must be right.
+        assert len(way.begun) == usual
+
+
+async def test_a_password_without_a_vault_is_told_before_it_is_asked_for(
+    client: Open, tmp_path: Path
+) -> None:
+    way = Restoring()
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        press_button(running, "Restore from a backup")
+        await running.settle()
+        await fill(running, handle="alice", folder=str(tmp_path))
+        press_button(running, "Look for the backup")
+        await running.settle()
+        assert "name it, or take the 64-digit key" in words(running)
+        assert way.begun == []
+
+
 async def test_a_folder_that_is_not_there_is_told_at_once(client: Open, tmp_path: Path) -> None:
     way = Restoring()
     async with client(way.fake, (100, 36), doors=way.doors) as running:
@@ -845,7 +897,7 @@ async def test_an_unfinished_restore_goes_on_from_the_open_client(client: Open) 
         press_button(running, "Restore again")
         await running.settle()
         assert running.app.screen.query_one("#handle", Input).value == "alice"
-        await fill(running, folder="/tmp")
+        await fill(running, folder="/tmp", fleet=str(FLEET_FILE))
         press_button(running, "Look for the backup")
         await running.settle()
         await give(running, SECRET)

@@ -108,7 +108,10 @@ class Opened:
 
 
 async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
-    """Check what was asked for; a recovery sheet fills in what was left out. Raises codes bad_input, …."""
+    """Check what was asked for; a recovery sheet fills in what was left out.
+
+    A fleet file that was named is read before anybody is asked for a password. Raises codes bad_input, bad_config, ….
+    """
     sheet = None
     if request.sheet is not None:
         sheet = await asyncio.to_thread(recovery_sheet.load, request.sheet)
@@ -121,7 +124,10 @@ async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Ou
         )
     application = check_application(Application(request.handle, request.relay, request.insecure, ""))
     request = replace(request, relay=application.relay)
-    return Wanted(home.profile(profile), request, normal(request.provider), outside, sheet)
+    wanted = Wanted(home.profile(profile), request, normal(request.provider), outside, sheet)
+    if request.fleet is not None:
+        await _fleet(wanted)
+    return wanted
 
 
 # What opens it.

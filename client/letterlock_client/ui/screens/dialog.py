@@ -110,6 +110,16 @@ class Dialog(Layer[Result], ModalScreen[Result]):
             part.scroll_relative(y=pages * max(1, part.size.height - 1), animate=False)
 
 
+class Form(VerticalScroll, can_focus=False):
+    """Fields that scroll; the one that has the keys stays in view, whatever takes lines from the form."""
+
+    def on_resize(self) -> None:
+        """Scroll back to the field."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            focused.scroll_visible(animate=False)
+
+
 def problem_line() -> Static:
     """Return the place for `Dialog.say`."""
     place = words("", "dialog--problem")

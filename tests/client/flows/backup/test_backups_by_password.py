@@ -1,7 +1,7 @@
 """Backups under a password: the vault's realms give the key back, know the newest generation, and nothing else."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +134,28 @@ async def test_a_damaged_usual_fleet_file_stops_no_restore_by_the_64_digits(scen
     with pytest.raises(ClientError):
         await restore(town, made.recovery_key, "named", fleet=town.home.config / "fleet.toml")
     assert (await restore(town, made.recovery_key)).messages == 2
+
+
+@pytest.mark.parametrize("wrong", ["no fleet", "another's"])
+async def test_a_wrong_fleet_file_is_told_before_a_password_is_asked_for(
+    scene: Scene, tmp_path: Path, wrong: str
+) -> None:
+    await scene.turn_on()
+    await scene.pair.alice.close()
+    paper, file = tmp_path / "sheet.txt", tmp_path / "wrong.toml"
+    paper.write_text(scene.sheet)
+    other = scene.file.read_text().replace("realm-1", "realm-9")
+    file.write_text(other if wrong == "another's" else "threshold = 2")
+    wanted = RestoreRequest("", "", "", sheet=paper, fleet=file)
+    town = scene.pair.town
+    with pytest.raises(ClientError) as told:
+        await Restoration.begin(town.home, "second", wanted, outside=town.outside("second"))
+    assert told.value.code is (Code.BAD_INPUT if wrong == "another's" else Code.BAD_CONFIG)
+    await (
+        await Restoration.begin(
+            town.home, "second", replace(wanted, fleet=scene.file), outside=town.outside("second")
+        )
+    ).close()
 
 
 async def test_realms_too_few_to_put_the_lost_terminal_out_stop_a_restore_by_password(scene: Scene) -> None:

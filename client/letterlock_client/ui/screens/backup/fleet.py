@@ -39,7 +39,10 @@ class FleetScreen(Dialog[Path], Asking):
     def __init__(self, fleet: Path | None = None) -> None:
         super().__init__()
         self._suggested = fleet
+        self._meant: Path | None = None
+        """The file that the field names."""
         self._read: Path | None = None
+        """The same, once it was read and found right."""
 
     def parts(self) -> Iterable[Widget]:
         """Its file, who it is, what it is worth, and a word to go on."""
@@ -62,29 +65,47 @@ class FleetScreen(Dialog[Path], Asking):
     def _named(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value.strip():
-            self._look(Path(event.value.strip()).expanduser())
+            self._look(_path(event.value))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._read is not None and event.value != str(self._read):
+        path = _path(event.value)
+        if path == self._meant:
+            return
+        self._meant = path
+        self.say("")
+        if self._read is not None:
             self._read = None
             self.query_one(Button).disabled = True
+            self.query_one(".fleet--how", Static).update(Content(ASK))
+            self.query_one(".fleet--facts", Static).update("")
+        if event.value.strip():
+            # Whoever goes on by tab or mouse need not enter it first.
+            self._look(path, entered=False)
 
-    def _look(self, path: Path) -> None:
-        def show(fleet: Fleet) -> None:
-            self._show(path, fleet)
+    def _look(self, path: Path, *, entered: bool = True) -> None:
+        """Read a file; one that is not there is no fault before its name was `entered`."""
+        self._meant = path
 
-        self.ask(lambda: asyncio.to_thread(load_fleet, path), show, self._refused)
+        def show(fleet: Fleet | None) -> None:
+            if fleet is not None and self._meant == path:
+                self._show(path, fleet)
+                if entered:
+                    self.query_one(Button).focus()
 
-    def _refused(self, error: ClientError) -> None:
-        self.say(error.sentence)
+        def refused(error: ClientError) -> None:
+            if self._meant == path:
+                self.say(error.sentence)
+
+        def read() -> Fleet | None:
+            return load_fleet(path) if entered or path.is_file() else None
+
+        self.ask(lambda: asyncio.to_thread(read), show, refused)
 
     def _show(self, path: Path, fleet: Fleet) -> None:
         self.say("")
         self._read = path
-        with self.prevent(Input.Changed):
-            self.query_one(Input).value = str(path)
         realms = many(len(fleet.realms), "realm")
         how = HOW.format(n=realms[:1].upper() + realms[1:], t=fleet.threshold)
         self.query_one(".fleet--how", Static).update(Content(how))
@@ -93,11 +114,13 @@ class FleetScreen(Dialog[Path], Asking):
         self.query_one(".fleet--facts", Static).update(
             Content.assemble(facts(rows, wide=16), f"\n\n{COMPARE}")
         )
-        button = self.query_one(Button)
-        button.disabled = False
-        button.focus()
+        self.query_one(Button).disabled = False
 
     @on(Button.Pressed)
     def _trust(self) -> None:
         if self._read is not None:
             self.dismiss(self._read)
+
+
+def _path(text: str) -> Path:
+    return Path(text.strip()).expanduser()

@@ -95,7 +95,7 @@ class RestoreFlow:
     async def _begin(self, begun: UnfinishedRestore | None) -> Messenger | None:
         wanted = self._proposed(begun)
         while True:
-            answer = await self._ask(WhereScreen(wanted))
+            answer = await self._ask(WhereScreen(wanted, self._around.fleet))
             if answer is None:
                 return None
             wanted = answer

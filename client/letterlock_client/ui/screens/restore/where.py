@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from textual import on
-from textual.containers import VerticalScroll
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select
@@ -14,7 +13,9 @@ from textual.widgets import Button, Input, Select
 from letterlock.errors import MalformedError
 from letterlock.ids import check_handle
 from letterlock_client.backup_models import RestoreRequest
-from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
+from letterlock_client.errors import ClientError
+from letterlock_client.fleet_file import load_fleet
+from letterlock_client.ui.screens.dialog import Dialog, Form, problem_line, words
 
 HOW: Final = (
     "Your messages come back from the folder that holds your backup. The relay has none of them; it only "
@@ -24,6 +25,11 @@ HOW: Final = (
 GOES_ON: Final = (
     "This is how the restore was begun. Asked for the same, it goes on where it stopped; only what opens the "
     "backup is asked for again."
+)
+
+NO_FLEET: Final = (
+    "Fleet file: a password opens a backup together with its vault, and this file says who that is; name it, or "
+    "take the 64-digit key"
 )
 
 
@@ -43,14 +49,16 @@ class WhereScreen(Dialog[Wanted]):
     heading = "Restore from a backup"
     hint = "tab moves on · enter in the last field goes on · escape goes back"
 
-    def __init__(self, before: Wanted) -> None:
+    def __init__(self, before: Wanted, fleet: Path | None = None) -> None:
+        """Use `fleet` for the file that is read where none is named."""
         super().__init__(classes="-opaque -large")
         self._before = before
+        self._usual_fleet = fleet
 
     def parts(self) -> Iterable[Widget]:
         """The fields."""
         asked = self._before.request
-        yield VerticalScroll(
+        yield Form(
             words(GOES_ON if self._before.begun else HOW, "dialog--text"),
             words("Your handle", "where--label"),
             Input(asked.handle, placeholder="alice", id="handle", compact=True, max_length=64),
@@ -85,14 +93,13 @@ class WhereScreen(Dialog[Wanted]):
                 compact=True,
                 max_length=1_000,
             ),
-            can_focus=False,
         )
         yield problem_line()
         yield Button("Look for the backup", variant="primary", compact=True, classes="dialog--go")
 
     def on_mount(self) -> None:
         """Begin at the top: in a low terminal the first field takes its own label off the screen."""
-        self.call_after_refresh(self.query_one(VerticalScroll).scroll_home, animate=False)
+        self.call_after_refresh(self.query_one(Form).scroll_home, animate=False)
 
     @on(Input.Changed, "#sheet")
     def _sheet_named(self, event: Input.Changed) -> None:
@@ -112,9 +119,10 @@ class WhereScreen(Dialog[Wanted]):
         if isinstance(event, Input.Submitted) and event.input.id != "fleet":
             self.focus_next()
             return
-        problem = self._problem()
-        if problem:
-            self.say(problem)
+        if (problem := self._problem()) is not None:
+            field, what = problem
+            self.query_one(f"#{field}").focus()
+            self.say(what)
             return
         before = self._before.request
         request = replace(
@@ -129,22 +137,35 @@ class WhereScreen(Dialog[Wanted]):
         )
         self.dismiss(Wanted(request, self.query_one(Select).value is True, self._before.begun))
 
-    def _problem(self) -> str:
+    def _problem(self) -> tuple[str, str] | None:
+        """Return the first field that is wrong, with what is, or None."""
         handle, relay, folder, on_sheet = map(self._value, ("handle", "relay", "folder", "sheet"))
         # What is left empty may stand on the sheet.
         try:
             check_handle(handle) if handle or not on_sheet else None
         except MalformedError as error:
-            return f"Handle: {error}"
+            return "handle", f"Handle: {error}"
         if not relay.startswith(("ws://", "wss://")) and (relay or not on_sheet):
-            return "Relay: an address that begins with wss:// (or ws:// on this machine)"
+            return "relay", "Relay: an address that begins with wss:// (or ws:// on this machine)"
         if not folder and not on_sheet:
-            return "Folder: name the folder that holds the backup"
+            return "folder", "Folder: name the folder that holds the backup"
         if folder and not Path(folder).expanduser().is_dir():
-            return "Folder: there is no such folder on this device"
-        for name, what in (("sheet", "Recovery sheet"), ("fleet", "Fleet file")):
-            if self._value(name) and not Path(self._value(name)).expanduser().is_file():
-                return f"{what}: there is no such file"
+            return "folder", "Folder: there is no such folder on this device"
+        if on_sheet and not Path(on_sheet).expanduser().is_file():
+            return "sheet", "Recovery sheet: there is no such file"
+        return ("fleet", problem) if (problem := self._problem_of_fleet()) else None
+
+    def _problem_of_fleet(self) -> str:
+        by_key = self.query_one(Select).value is True
+        path = _path(self._value("fleet")) or (None if by_key else self._usual_fleet)
+        if path is None:
+            return "" if by_key else NO_FLEET
+        if not path.is_file():
+            return "Fleet file: there is no such file"
+        try:
+            load_fleet(path)
+        except ClientError as error:
+            return error.sentence
         return ""
 
 
