@@ -16,6 +16,7 @@ from letterlock_client.ui.screens.backup.work import WorkScreen
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.main import MainScreen
 from letterlock_client.ui.screens.new_chat import NewChatScreen
+from letterlock_client.ui.screens.requests import RequestsScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
 from tests.client.ui.conftest import Open, Running
@@ -231,6 +232,41 @@ async def test_what_is_typed_while_somebody_is_looked_up_is_written_to_them(clie
         assert [each[1] for each in running.fake.asked("send_text")] == ["hello"]
         assert running.view.composer.text == "more"
         assert [each[0] for each in running.fake.asked("find")] == ["zoe"]
+
+
+@pytest.mark.parametrize("answer", ["enter", "a"])
+async def test_what_is_typed_behind_accepting_somebody_is_written_to_them(client: Open, answer: str) -> None:
+    fake = lively()
+    (asks,) = await fake.requests()
+    gate = fake.gates["accept"] = asyncio.Event()
+    async with client(fake) as running:
+        await running.press("enter", "alt+r")
+        burst(running, answer, *"hello", "enter", *"dab")
+        await running.settle()
+        # The relay has not heard of it yet; no letter is an answer to anybody.
+        gate.set()
+        await running.settle()
+        assert [each[:2] for each in fake.asked("send_text")] == [(asks.id, "hello")]
+        assert running.view.id_of_chat == asks.id
+        assert running.view.composer.text == "dab"
+        assert [fake.asked(verb) for verb in ("accept", "block", "delete_request")] == [[(asks.id,)], [], []]
+
+
+async def test_what_was_meant_for_somebody_who_cannot_be_accepted_answers_nobody(client: Open) -> None:
+    fake = lively()
+    fake.failures["accept"] = ClientError(Code.OFFLINE, "not now")
+    async with client(fake) as running:
+        await running.press("alt+r")
+        burst(running, "enter", *"bad", "enter")
+        await running.settle()
+        assert isinstance(running.app.screen, RequestsScreen)
+        assert "Not now." in words(running)
+        assert [len(fake.asked(verb)) for verb in ("accept", "block", "delete_request")] == [1, 0, 0]
+        del fake.failures["accept"]
+        await running.press("enter")
+        assert isinstance(running.app.screen, MainScreen)
+        await running.type("hello")
+        assert running.view.composer.text == "hello"
 
 
 async def test_what_was_meant_for_nobody_is_no_part_of_a_name(client: Open) -> None:

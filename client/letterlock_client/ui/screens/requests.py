@@ -32,6 +32,7 @@ class RequestsScreen(Dialog[ConversationId]):
     """The list; the result is the chat that was accepted."""
 
     asks = True
+    opens = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accept", "Accept", show=False),
@@ -113,7 +114,9 @@ class RequestsScreen(Dialog[ConversationId]):
 
     def action_accept(self) -> None:
         """Accept the one chosen."""
-        if (chat := self._chosen) is not None:
+        if (chat := self._chosen) is not None and not self.passes:
+            # What follows is written to that person.
+            self.passes = True
             self._answer(self._messenger.accept(chat.id), chat.id)
 
     def action_block(self) -> None:
@@ -141,7 +144,7 @@ class RequestsScreen(Dialog[ConversationId]):
     def _answered(self, event: Answered) -> None:
         event.stop()
         if event.problem:
-            self.say(event.problem)
+            self.refuse(event.problem, keeps=False)
         elif event.accepted is not None:
             self.dismiss(event.accepted)
         else:
