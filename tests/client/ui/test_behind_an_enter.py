@@ -252,6 +252,23 @@ async def test_what_is_typed_behind_accepting_somebody_is_written_to_them(client
         assert [fake.asked(verb) for verb in ("accept", "block", "delete_request")] == [[(asks.id,)], [], []]
 
 
+@pytest.mark.parametrize("size", [(120, 36), (60, 24)])
+async def test_what_is_typed_behind_the_answer_of_a_banner_is_written_below_it(
+    client: Open, size: tuple[int, int]
+) -> None:
+    fake = lively()
+    (asks,) = await fake.requests()
+    async with client(fake, size) as running:
+        await running.pane.open_chat(asks.id)
+        await running.settle()
+        running.app.screen.query(".banner--answer").first().focus()
+        burst(running, "enter", *"hello", "enter", *"more")
+        await running.settle()
+        assert fake.asked("accept") == [(asks.id,)]
+        assert [each[:2] for each in fake.asked("send_text")] == [(asks.id, "hello")]
+        assert running.view.composer.text == "more"
+
+
 async def test_what_was_meant_for_somebody_who_cannot_be_accepted_answers_nobody(client: Open) -> None:
     fake = lively()
     fake.failures["accept"] = ClientError(Code.OFFLINE, "not now")

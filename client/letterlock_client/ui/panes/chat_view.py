@@ -137,6 +137,9 @@ class ChatView(LogReading):
         event.stop()
         if event.answer == "acknowledge":
             self._alarm = ""
+        if event.answer in ("acknowledge", "accept", "unblock") and self.banner.has_focus_within:
+            # The button goes away; what is typed behind it is written to that person.
+            self.composer.focus()
         self.post_message(intents.BannerAnswered(self.id_of_chat, event.answer))
 
     # The line above the composer.
