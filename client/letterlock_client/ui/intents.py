@@ -29,8 +29,8 @@ class OpenChat(TextualMessage):
 
 
 @dataclass
-class ChatOpened(TextualMessage):
-    """The chat that was asked for is there, or cannot be: what was typed behind the asking need wait no longer."""
+class IsOpen(TextualMessage):
+    """The chat, or client, that was asked for is there, or cannot be: what was typed behind that waits no longer."""
 
 
 @dataclass

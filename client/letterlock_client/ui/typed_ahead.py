@@ -4,13 +4,15 @@ Keys that arrive between a dialog's coming and its first paint wait for that pai
 gets them, but for an enter that comes before anything else: nobody answers a field that nobody has seen. For a dialog
 that asks they were never meant: they go to the field that was written in before, or nowhere. What follows such a key
 without a pause was on its way, too. Keys behind an enter wait until the enter has done what it does, until the next
-field has the focus, the next dialog can be seen or the chat is open; on the same screen only a field gets them.
+field has the focus, the next dialog can be seen, the chat or the client is open; then only a field gets letters, and a
+command that no letter stands for is done.
 Behind any other key that is no letter for a field they wait until it came up and did what is bound to it, for letters
 take no such way: a backspace would take away what was typed behind it. Time is that of the keys themselves: nothing
 sleeps, and whoever waits for the paint waits for nothing else. Must not know what the dialogs ask.
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -129,8 +131,8 @@ class TypedAheadApp(App[Result]):
             dialog.leads, self._is_opening = False, True
         return super().pop_screen()
 
-    @on(intents.ChatOpened)
-    async def _opened_chat(self) -> None:
+    @on(intents.IsOpen)
+    async def _is_open(self) -> None:
         self._is_opening = False
         await self._deal_with_waiting()
 
@@ -187,7 +189,7 @@ class TypedAheadApp(App[Result]):
             if key == "enter" and self._typed_into is not dialog:
                 return
             self._typed_into = dialog
-        elif behind and key not in (*HARMLESS, *MOVES) and not isinstance(self.focused, Input | TextArea):
+        elif behind and not (isinstance(self.focused, Input | TextArea) or _means_the_same_anywhere(key)):
             return
         screen, place = self.screen, self.focused or self.screen
         is_letter = isinstance(typed, events.Paste) or typed.is_printable
@@ -233,3 +235,9 @@ class TypedAheadApp(App[Result]):
     def _written_in(self) -> Widget | None:
         behind = self.screen_stack[-2].focused if len(self.screen_stack) > 1 else None
         return behind if isinstance(behind, Input | TextArea) else None
+
+
+def _means_the_same_anywhere(key: str) -> bool:
+    """Whether a key is no letter, and no answer to what has the focus."""
+    with_another = key.startswith(("ctrl+", "alt+")) or re.fullmatch(r"f\d+", key) is not None
+    return with_another or key in (*HARMLESS, *MOVES)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual import events
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from letterlock_client.config import Unlock
 from letterlock_client.errors import ClientError, Code
@@ -19,6 +19,7 @@ from letterlock_client.ui.screens.new_chat import NewChatScreen
 from letterlock_client.ui.screens.requests import RequestsScreen
 from letterlock_client.ui.screens.restore.passphrase import NewPassphraseScreen
 from letterlock_client.ui.screens.restore.password import RestorePasswordScreen
+from letterlock_client.ui.widgets.tick_box import TickBox
 from tests.client.ui.conftest import Open, Running
 from tests.client.ui.fake_backups import FLEET_FILE, PASSPHRASE
 from tests.client.ui.fake_messenger import FakeMessenger, chat_id, lively
@@ -74,6 +75,90 @@ async def test_a_new_profile_is_filled_in_with_enters_alone(client: Open) -> Non
         gate.set()
         await running.settle()
         assert isinstance(running.app.screen, MainScreen)
+
+
+@asynccontextmanager
+async def registering(
+    client: Open, size: tuple[int, int], refused: ClientError | None = None
+) -> AsyncIterator[tuple[Running, asyncio.Event]]:
+    """A relay that answers a newcomer once the event is set."""
+    fake, gate = lively(), asyncio.Event()
+    fake.list_in_directory("zoe", "zoe")
+
+    async def register(registration: Registration) -> FakeMessenger:
+        await gate.wait()
+        if refused is not None:
+            raise refused
+        return fake
+
+    doors = Doors(
+        Start.REGISTER,
+        register,
+        register,
+        suggested_handle="bob",
+        suggested_relay="ws://relay",  # type: ignore[arg-type]
+    )
+    async with client(fake, size, doors=doors) as running:
+        running.app.screen.query_one("#bare", TickBox).value = True
+        await running.settle()
+        running.app.screen.query_one("#register", Button).press()
+        await running.settle()
+        assert "registering" in words(running)
+        yield running, gate
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24)])
+async def test_whoever_registers_and_types_on_begins_a_chat_with_that(
+    client: Open, size: tuple[int, int]
+) -> None:
+    async with registering(client, size) as (running, gate):
+        before = values(running)
+        burst(running, "ctrl+n", *"zoe", "enter", *"hello", "enter", *"more")
+        await running.settle()
+        assert values(running) == before
+        gate.set()
+        await running.settle()
+        assert isinstance(running.app.screen, MainScreen)
+        assert [each[0] for each in running.fake.asked("find")] == ["zoe"]
+        assert [each[1] for each in running.fake.asked("send_text")] == ["hello"]
+        assert running.view.composer.text == "more"
+
+
+async def test_what_is_typed_behind_a_registration_that_is_refused_changes_no_field(client: Open) -> None:
+    async with registering(client, (100, 30), ClientError(Code.HANDLE_TAKEN, "bob is taken")) as (
+        running,
+        gate,
+    ):
+        before = values(running)
+        running.app.screen.query_one("#handle").focus()
+        burst(running, "ctrl+n", *"zoe", "enter")
+        await running.settle()
+        gate.set()
+        await running.settle()
+        assert "Bob is taken." in words(running)
+        assert values(running) == before
+        running.app.screen.query_one("#handle").focus()
+        await running.press("end", "2")
+        assert values(running)[0] == "bob2"
+
+
+async def test_letters_behind_a_registration_are_no_commands_of_the_list(client: Open) -> None:
+    async with registering(client, (100, 30)) as (running, gate):
+        burst(running, *"jG", "enter")
+        await running.settle()
+        gate.set()
+        await running.settle()
+        assert running.pane.view is None
+        await running.press("enter")
+        assert running.view.id_of_chat == chat_id("bob"), "the first chat still has the cursor"
+
+
+async def test_no_button_of_the_first_form_is_there_for_nothing(client: Open) -> None:
+    way = Restoring()
+    async with client(way.fake, (100, 36), doors=way.doors) as running:
+        buttons = {button.id: button.disabled for button in running.app.screen.query(Button)}
+        assert buttons == {"register": False, "restore": False}
+        assert "does not exist" not in words(running)
 
 
 async def test_a_backup_password_goes_on_once_it_is_judged_and_what_follows_confirms_nothing(

@@ -12,6 +12,7 @@ from letterlock_client.ui.app import LetterlockApp
 from letterlock_client.ui.doors import Doors, Start
 from letterlock_client.ui.panes.client_pane import WELCOME
 from tests.client.ui.conftest import Open
+from tests.client.ui.fake_backups import FLEET_FILE
 from tests.client.ui.fake_messenger import FakeMessenger, lively
 from tests.client.ui.test_backup_screens import press_button
 from tests.client.ui.test_restore_screens import Restoring, give
@@ -73,7 +74,7 @@ async def test_nothing_of_the_first_screen_shows_between_the_steps_of_a_restore(
         press_button(running, "Restore from a backup")
         await running.settle()
         before = len(painted)
-        for name, value in (("handle", "alice"), ("folder", "/tmp")):
+        for name, value in (("handle", "alice"), ("folder", "/tmp"), ("fleet", str(FLEET_FILE))):
             running.app.screen.query_one(f"#{name}", Input).value = value
         press_button(running, "Look for the backup")
         await running.settle()

@@ -115,12 +115,6 @@ async def give(running: Running, password: str) -> None:
     await running.press("enter")
 
 
-async def test_linking_is_said_not_to_exist(client: Open) -> None:
-    async with client(lively(), (100, 36), start=Start.REGISTER) as running:
-        assert "Link to another terminal (does not exist yet)" in words(running)
-        assert running.app.screen.query_one("#link", Button).disabled
-
-
 async def test_a_restore_leads_from_the_first_screen_to_the_open_client(client: Open) -> None:
     way = Restoring()
     async with way.at_password(client) as running:

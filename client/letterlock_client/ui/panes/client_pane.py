@@ -99,6 +99,7 @@ class ClientPane(ClientActions):
         self.read_chats()
         self.chat_list.focus()
         self.watch(self.app, "app_focus", self.look_again, init=False)
+        self._is_opened()
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, or one at a time."""
@@ -306,7 +307,7 @@ class ClientPane(ClientActions):
             await self._show_chat(chat)
 
     def _is_opened(self) -> None:
-        self.post_message(intents.ChatOpened())
+        self.post_message(intents.IsOpen())
 
     async def _read_chat(self, conversation: ConversationId) -> None:
         self.post_message(self.ChatRead(await self.messenger.conversation(conversation)))

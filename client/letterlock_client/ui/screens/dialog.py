@@ -48,7 +48,7 @@ class Dialog(Layer[Result], ModalScreen[Result]):
     passes: bool = False
     """Whether it only stands there until the next comes, or an answer: what is typed waits for that."""
     opens: bool = False
-    """Whether its result is something that opens behind it: what is typed waits for `intents.ChatOpened`."""
+    """Whether its result is something that opens behind it: what is typed waits for `intents.IsOpen`."""
     leads: bool = False
     """Whether it has left with such a result."""
     seen_at: float = NEVER

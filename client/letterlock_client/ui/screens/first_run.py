@@ -29,8 +29,6 @@ from letterlock_client.ui.widgets.new_passphrase import NewPassphrase
 if TYPE_CHECKING:
     from letterlock_client.messenger import Messenger
 
-LINK = "Link to another terminal (does not exist yet)"
-
 NOT_KNOWN = (
     "What the restore was asked for is not known any more: fill in its form again. Nothing is lost by that."
 )
@@ -46,6 +44,7 @@ class FirstRunScreen(Dialog["Messenger"]):
 
     heading = "Welcome to Letterlock"
     hint = "tab moves on · enter in the last field registers · ctrl+q leaves"
+    opens = True
 
     @dataclass
     class Answered(TextualMessage):
@@ -91,7 +90,6 @@ class FirstRunScreen(Dialog["Messenger"]):
             Button(
                 "Restore from a backup…", id="restore", compact=True, disabled=self._doors.restore is None
             ),
-            Button(LINK, id="link", compact=True, disabled=True),
             can_focus=False,
         )
 
@@ -154,6 +152,8 @@ class FirstRunScreen(Dialog["Messenger"]):
         )
         self.say("Making keys and registering…")
         self.query_one("#register", Button).disabled = True
+        # What follows is meant for the client that opens then: no field here is changed by it.
+        self.passes = True
         start(self, self._register, registration, exclusive=True)
 
     def _problem(self) -> str:
@@ -180,7 +180,7 @@ class FirstRunScreen(Dialog["Messenger"]):
             self.dismiss(event.messenger)
             return
         self.query_one("#register", Button).disabled = False
-        self.say(event.problem)
+        self.refuse(event.problem, keeps=False)
 
     def action_leave(self) -> None:
         """There is nothing behind this screen: stay."""

@@ -65,6 +65,7 @@ class UnlockScreen(Dialog["Messenger | NoAccount"]):
     def _answered(self, event: Answered) -> None:
         event.stop()
         if event.opened is not None:
+            self.opens = not isinstance(event.opened, NoAccount)
             self.dismiss(event.opened)
             return
         field = self.query_one(Input)
