@@ -1,7 +1,7 @@
 """Every dialog: what it shows, what it asks of the messenger, what comes of it."""
 
 import pytest
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from letterlock_client.errors import ClientError, Code, wrong_passphrase
 from letterlock_client.events import KeyChanged
@@ -32,9 +32,16 @@ async def test_a_request_can_be_accepted_and_opens(client: Open) -> None:
 
 
 @pytest.mark.parametrize(("key", "verb"), [("b", "block"), ("d", "delete_request")])
-async def test_a_request_can_be_blocked_or_deleted(client: Open, key: str, verb: str) -> None:
+async def test_a_request_can_be_blocked_or_deleted_by_a_letter_and_a_word(
+    client: Open, key: str, verb: str
+) -> None:
     async with client(lively()) as running:
         await running.press("alt+r", key)
+        assert "mallory" in running.app.screen.query_one(".dialog--title", Static).content.plain  # type: ignore[union-attr]
+        await running.press("escape", key, "down", "enter")
+        assert running.fake.asked(verb) == []
+        assert "1 message" in running.text()
+        await running.press(key, "enter")
         assert running.fake.asked(verb) == [(chat_id("mallory"),)]
         assert "Nobody waits" in running.text()
         await running.press("escape")

@@ -6,6 +6,7 @@ import pytest
 
 from letterlock_client.models import Delivery, Listed, MessageKind, TransferState
 from letterlock_client.shapes import NOT_WHOLE
+from letterlock_client.ui.commands import Where, actions
 from letterlock_client.ui.panes import message_verbs
 from letterlock_client.ui.screens.choose import ChooseScreen
 from letterlock_client.ui.screens.history import HistoryScreen
@@ -13,6 +14,7 @@ from letterlock_client.ui.widgets.message_log import MessageLog
 from tests.client.ui.conftest import Open
 from tests.client.ui.fake_backups import turned_on
 from tests.client.ui.fake_messenger import DAY, FakeMessenger, attachment, chat_id, lively
+from tests.client.ui.kinds import kinds
 
 BOB = chat_id("bob")
 
@@ -218,3 +220,35 @@ async def test_a_chat_is_written_to_a_file_whose_name_says_how(client: Open) -> 
         await running.settle()
         assert "ends in one of" in " ".join(running.text().split())
         assert running.view.composer.text == "/export bob"
+
+
+LETTERS = [key for key in actions(Where.MESSAGE, {}) if len(key) == 1 or key in ("slash", "plus", "space")]
+FOR_GOOD = (
+    "delete",
+    "block",
+    "delete_request",
+    "view_once",
+    "clear_files",
+    "set_listed",
+    "set_timer",
+    "edit",
+)
+
+
+@pytest.mark.parametrize("text", ["", "the code of the door"])
+async def test_no_single_letter_destroys_anything_unasked(client: Open, text: str) -> None:
+    """Of a file that is being sent, and of what can be viewed once, most could be lost."""
+    assert {"d", "x", "e", "o"} <= set(LETTERS)
+    fake, _ = kinds()
+    async with client(fake, (60, 24)) as running:
+        await running.press("enter")
+        log = running.view.log_view
+        (row,) = [row for row in range(log.count) if getattr(log.window.message(row), "text", None) == text]
+        for letter in LETTERS:
+            log.focus()
+            log.move_to(row)
+            await running.press(letter)
+            while running.app.screen is not running.view.screen:
+                await running.press("escape")
+        assert [verb for verb, *_ in fake.calls if verb in FOR_GOOD] == []
+        assert fake.asked("pause") or text, "the letters arrived"

@@ -1,6 +1,6 @@
 """The people who wrote first: accept, block or delete each."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ from letterlock_client.models import MOST_IN_REQUEST, Conversation
 from letterlock_client.sanitize import doubt_about
 from letterlock_client.shapes import absent_words
 from letterlock_client.ui.background import start
+from letterlock_client.ui.screens.choose import Choice, ChooseScreen
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.surroundings import Surroundings
 from letterlock_client.ui.wording import account_lines, short_time, title_of
@@ -120,14 +121,27 @@ class RequestsScreen(Dialog[ConversationId]):
             self._answer(self._messenger.accept(chat.id), chat.id)
 
     def action_block(self) -> None:
-        """Block the one chosen."""
-        if (chat := self._chosen) is not None:
-            self._answer(self._messenger.block(chat.id))
+        """Block the one chosen, after asking."""
+        self._ask(
+            "Block {}? Nothing they send will arrive, and they are not told.", "Block", self._messenger.block
+        )
 
     def action_delete(self) -> None:
-        """Forget the one chosen."""
-        if (chat := self._chosen) is not None:
-            self._answer(self._messenger.delete_request(chat.id))
+        """Forget the one chosen, after asking."""
+        what = "Delete what {} wrote, unread? They are not told, and may ask again."
+        self._ask(what, "Delete", self._messenger.delete_request)
+
+    def _ask(self, what: str, yes: str, call: Callable[[ConversationId], Awaitable[None]]) -> None:
+        chat = self._chosen
+        if chat is None or self.passes:
+            return
+
+        def chosen(really: bool | None) -> None:
+            if really:
+                self._answer(call(chat.id))
+
+        choices = [Choice(True, yes), Choice(False, "Decide later")]
+        self.app.push_screen(ChooseScreen(what.format(title_of(chat)), choices), chosen)
 
     def _answer(self, call: Awaitable[None], accepted: ConversationId | None = None) -> None:
         start(self, self._run, call, accepted)
