@@ -208,6 +208,15 @@ class Backups:
 
         return await asking_the_vault.view(self._place)
 
+    async def look_at(self, fleet: Path) -> VaultView:
+        """How the realms of a fleet file stand, before it is trusted; costs no guess, keeps nothing.
+
+        Raises codes file_failed, bad_config. What fails at a realm is its state.
+        """
+        from letterlock_client.flows.backup import asking_the_vault
+
+        return await asking_the_vault.look_at(self._place, fleet)
+
     def judge(self, password: str) -> "Judgement":
         """What a password is worth against the guesses that the vault allows."""
         from letterlock_client.flows.vault.judging import judge

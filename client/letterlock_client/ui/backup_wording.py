@@ -250,6 +250,24 @@ def realm_line(realm: RealmView, now: int, waited: float = 0.0) -> str:
     return f"{name_of(realm.name)}: {state}{reason}"
 
 
+def why_not_this_vault(vault: VaultView) -> str:
+    """Return why a password cannot be put behind these realms, and what to do; empty where it can."""
+    false = [one for one in vault.realms if one.state in (RealmState.WRONG_KEY, RealmState.LIED)]
+    if false:
+        names = ", ".join(name_of(one.name, 16) for one in false)
+        return (
+            f"What answers for {names} is not what this file says: its keys are others. Do not trust it before "
+            "whoever runs your vault has told you why."
+        )
+    away = [name_of(one.name, 16) for one in vault.realms if one.state is RealmState.UNREACHABLE]
+    if len(vault.realms) - len(away) >= vault.threshold:
+        return ""
+    return (
+        f"{vault.threshold} of {many(len(vault.realms), 'realm')} must answer, and {', '.join(away)} cannot be "
+        "reached. Try again, or ask whoever runs your vault whether the file is the newest."
+    )
+
+
 def tries_line(vault: VaultView, waited: float = 0.0) -> str:
     """Return what a wrong password would cost now, before one is entered."""
     left = f"{many(vault.attempts_left, 'try', 'tries')} left over all realms"

@@ -272,6 +272,10 @@ class FakeBackups(Calls):
         await self._call("vault")
         return self.view
 
+    async def look_at(self, fleet: Path) -> VaultView:
+        await self._call("look_at", fleet)
+        return self.view
+
     async def left_behind(self) -> LeftBehind:
         await self._call("left_behind")
         return self.only_there

@@ -958,7 +958,7 @@ async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> N
     async with client(fake, (60, 24)) as running:
         await running.press("f3")
         fake.tell(BackupFinished(None, NASTY))
-        running.app.push_screen(FleetScreen(FLEET_FILE))
+        running.app.push_screen(FleetScreen(running.fake.backups.look_at, FLEET_FILE))
         running.app.push_screen(SheetScreen(NASTY, NASTY))
         await running.settle()
         check(running)
@@ -979,7 +979,7 @@ async def test_hostile_providers_and_realms_are_shown_as_text(client: Open) -> N
 async def test_the_word_that_trusts_a_vault_is_on_the_screen_of_a_low_terminal(client: Open) -> None:
     for size in ((60, 24), (100, 30)):
         async with client(backed_up(), size) as running:
-            running.app.push_screen(FleetScreen())
+            running.app.push_screen(FleetScreen(running.fake.backups.look_at))
             await running.settle()
             await fill(running, fleet=str(FLEET_FILE))
             await running.press("enter")
@@ -990,34 +990,6 @@ async def test_the_word_that_trusts_a_vault_is_on_the_screen_of_a_low_terminal(c
             await running.press("enter")
             assert "cannot be read" in running.text()
             assert "enter goes on" in running.text(), size
-
-
-async def test_a_fleet_file_is_read_as_it_is_typed_and_a_wrong_one_told_there(
-    client: Open, tmp_path: Path
-) -> None:
-    wrong = tmp_path / "wrong.toml"
-    wrong.write_text(FLEET_FILE.read_text().replace("threshold = 2", "threshold = 4"))
-    fingerprint = shown_hash(load_fleet(FLEET_FILE).hash)
-    async with client(backed_up(), (60, 24)) as running:
-        running.app.push_screen(FleetScreen())
-        await running.settle()
-        await fill(running, fleet=str(tmp_path / "wro"))
-        assert "cannot be read" not in words(running)
-        await fill(running, fleet=str(wrong))
-        assert "This fleet file is wrong: a fleet's threshold is more than half" in words(running)
-        assert "ask whoever runs your vault for theirs" in words(running)
-        assert "enter goes on" in running.text()
-        # Nobody had to press enter, and the field still has the keys.
-        await fill(running, fleet=str(FLEET_FILE))
-        assert "wrong" not in words(running)
-        assert fingerprint in words(running)
-        assert running.app.screen.query_one(Input).has_focus
-        await running.press("x")
-        # Of a file that is named no more nothing stands there to be trusted.
-        assert fingerprint not in words(running)
-        assert running.app.screen.query_one(Button).disabled
-        await running.press("backspace", "tab", "enter")
-        assert not isinstance(running.app.screen, FleetScreen)
 
 
 async def test_what_is_pointed_at_stays_on_a_low_screen(client: Open) -> None:

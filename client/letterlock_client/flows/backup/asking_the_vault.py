@@ -212,6 +212,12 @@ async def view(place: Workplace) -> VaultView:
     return await of_profile.view(place, vault)
 
 
+async def look_at(place: Workplace, fleet: Path) -> VaultView:
+    """How the realms of a fleet file stand, which no backup here uses yet. Raises codes file_failed, bad_config."""
+    raw = await asyncio.to_thread(load_fleet_bytes, fleet)
+    return await of_profile.view(place, VaultState(raw, 0, b""))
+
+
 def locator_text(locator: bytes) -> str:
     """Show a locator as the recovery sheet has it: 16 letters and digits in groups of four."""
     text = base64.b32encode(locator).decode().lower()

@@ -108,10 +108,7 @@ class Opened:
 
 
 async def prepare(home: Home, profile: str, request: RestoreRequest, outside: Outside) -> Wanted:
-    """Check what was asked for; a recovery sheet fills in what was left out.
-
-    A fleet file that was named is read before anybody is asked for a password. Raises codes bad_input, bad_config, ….
-    """
+    """Check what was asked for, also a fleet file; a sheet fills in what was left out. Raises codes bad_input, …."""
     sheet = None
     if request.sheet is not None:
         sheet = await asyncio.to_thread(recovery_sheet.load, request.sheet)

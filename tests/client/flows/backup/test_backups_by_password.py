@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from letterlock.wire.vault_frames import PutDeviceList
-from letterlock_client.backup_models import BackupChoice, Freshness, RestoreRequest
+from letterlock_client.backup_models import BackupChoice, Freshness, RealmState, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.vault import watching
 from letterlock_client.providers.interface import UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.restoration import Restoration
+from letterlock_client.ui.backup_wording import why_not_this_vault
 from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, restore, shelf, texts
 from tests.client.flows.vault import vaults
 from tests.client.providers.faulty import FaultyProvider
@@ -134,6 +135,27 @@ async def test_a_damaged_usual_fleet_file_stops_no_restore_by_the_64_digits(scen
     with pytest.raises(ClientError):
         await restore(town, made.recovery_key, "named", fleet=town.home.config / "fleet.toml")
     assert (await restore(town, made.recovery_key)).messages == 2
+
+
+async def test_the_realms_of_a_fleet_file_are_looked_at_before_it_is_trusted(scene: Scene) -> None:
+    backups = scene.pair.alice.backups
+    before = await backups.status()
+    view = await backups.look_at(scene.file)
+    assert (view.threshold, {one.state for one in view.realms}) == (2, {RealmState.NEVER_REGISTERED})
+    assert why_not_this_vault(view) == ""
+    first, second, *_ = (one.url for one in view.realms)
+    text, wrong = scene.file.read_text(), scene.file.with_name("wrong.toml")
+    wrong.write_text(text.replace(first, "@").replace(second, first).replace("@", second))
+    assert "What answers for realm-1, realm-2 is not" in why_not_this_vault(await backups.look_at(wrong))
+    scene.realms.away = {"realm-1", "realm-3"}
+    assert "realm-1, realm-3 cannot be reached" in why_not_this_vault(await backups.look_at(scene.file))
+    # One that is away is no hindrance, and nothing of all this is kept.
+    scene.realms.away = {"realm-1"}
+    assert why_not_this_vault(await backups.look_at(scene.file)) == ""
+    assert await backups.status() == before
+    wrong.write_text("threshold = 2")
+    with pytest.raises(ClientError, match="whoever runs your vault"):
+        await backups.look_at(wrong)
 
 
 @pytest.mark.parametrize("wrong", ["no fleet", "another's"])

@@ -1,7 +1,7 @@
 """The vault that would hold the shares: its fleet file, its fingerprint and realms, and what all that is worth."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from textual import on
@@ -11,11 +11,12 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from letterlock.vault.fleet import Fleet, shown_hash
+from letterlock_client.backup_models import VaultView
 from letterlock_client.errors import ClientError
 from letterlock_client.fleet_file import load_fleet
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.asking import Asking
-from letterlock_client.ui.backup_wording import PARTIES, many
+from letterlock_client.ui.backup_wording import PARTIES, many, why_not_this_vault
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.settings.page import facts
 
@@ -27,17 +28,20 @@ HOW = (
     "Your password never leaves this device. {n} each keep one share of what it opens; {t} of them must answer, "
     "and each allows only a few tries before it destroys its share."
 )
+ASKING = "Asking the realms whether they are who this file says…"
 COMPARE = "Compare the fingerprint with the one that your vault's operators published."
 
 
 class FleetScreen(Dialog[Path], Asking):
-    """The screen; the result is the fleet file that is trusted."""
+    """The screen; the result is the fleet file that is trusted, whose realms answer."""
 
     heading = "The vault that guards your password"
     hint = "enter goes on · page keys scroll · escape goes back"
 
-    def __init__(self, fleet: Path | None = None) -> None:
+    def __init__(self, look_at: Callable[[Path], Awaitable[VaultView]], fleet: Path | None = None) -> None:
+        """Use `fleet` for the file that is suggested; `look_at` asks the realms of one that is trusted."""
         super().__init__()
+        self._look_at = look_at
         self._suggested = fleet
         self._meant: Path | None = None
         """The file that the field names."""
@@ -58,6 +62,7 @@ class FleetScreen(Dialog[Path], Asking):
 
     def on_mount(self) -> None:
         """Read the file that is suggested."""
+        self._say_who(ASK, Content(""))
         if self._suggested is not None:
             self._look(self._suggested)
 
@@ -78,8 +83,7 @@ class FleetScreen(Dialog[Path], Asking):
         if self._read is not None:
             self._read = None
             self.query_one(Button).disabled = True
-            self.query_one(".fleet--how", Static).update(Content(ASK))
-            self.query_one(".fleet--facts", Static).update("")
+            self._say_who(ASK, Content(""))
         if event.value.strip():
             # Whoever goes on by tab or mouse need not enter it first.
             self._look(path, entered=False)
@@ -108,18 +112,36 @@ class FleetScreen(Dialog[Path], Asking):
         self._read = path
         realms = many(len(fleet.realms), "realm")
         how = HOW.format(n=realms[:1].upper() + realms[1:], t=fleet.threshold)
-        self.query_one(".fleet--how", Static).update(Content(how))
         rows = [("Fingerprint", shown_hash(fleet.hash)), ("Needed", f"{fleet.threshold} of {realms}")]
         rows += [(name_of(realm.name, 14), line_of(realm.url, 60)) for realm in fleet.realms]
-        self.query_one(".fleet--facts", Static).update(
-            Content.assemble(facts(rows, wide=16), f"\n\n{COMPARE}")
-        )
+        self._say_who(how, Content.assemble(facts(rows, wide=16), f"\n\n{COMPARE}"))
         self.query_one(Button).disabled = False
+
+    def _say_who(self, how: str, who: Content) -> None:
+        self.query_one(".fleet--how", Static).update(Content(how))
+        place = self.query_one(".fleet--facts", Static)
+        place.update(who)
+        place.display = bool(who)
 
     @on(Button.Pressed)
     def _trust(self) -> None:
-        if self._read is not None:
-            self.dismiss(self._read)
+        path = self._read
+        if path is None or self.passes:
+            return
+        # Nobody is asked before the fingerprint was compared. What is typed meanwhile is for the screen that follows.
+        self.passes = True
+        self.say(ASKING)
+
+        def answered(vault: VaultView) -> None:
+            if why := why_not_this_vault(vault):
+                self.refuse(why, keeps=False)
+            else:
+                self.dismiss(path)
+
+        def failed(error: ClientError) -> None:
+            self.refuse(error.sentence, keeps=False)
+
+        self.ask(lambda: self._look_at(path), answered, failed)
 
 
 def _path(text: str) -> Path:

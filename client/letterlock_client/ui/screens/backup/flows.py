@@ -135,7 +135,7 @@ class BackupFlows(Steps):
         return draft.password is not None
 
     async def _trust_fleet(self, draft: Draft) -> bool:
-        draft.fleet = await self.ask(FleetScreen(draft.fleet or self.around.fleet))
+        draft.fleet = await self.ask(FleetScreen(self.backups.look_at, draft.fleet or self.around.fleet))
         return draft.fleet is not None
 
     async def _confirm(self, draft: Draft) -> TurnedOn | None:
@@ -171,7 +171,7 @@ class BackupFlows(Steps):
             return
         fleet: Path | None = None
         if first:
-            fleet = await self.ask(FleetScreen(self.around.fleet))
+            fleet = await self.ask(FleetScreen(self.backups.look_at, self.around.fleet))
             if fleet is None:
                 return
         done = await self.work(
