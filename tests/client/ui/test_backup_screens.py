@@ -992,6 +992,30 @@ async def test_the_word_that_trusts_a_vault_is_on_the_screen_of_a_low_terminal(c
             assert "enter goes on" in running.text(), size
 
 
+@pytest.mark.parametrize("size", [(60, 24), (100, 30)])
+async def test_a_sheet_that_goes_on_below_says_so_until_its_end_is_seen(
+    client: Open, size: tuple[int, int]
+) -> None:
+    async with client(backed_up(), size) as running:
+        running.app.push_screen(SheetScreen("\n".join(f"line {n}" for n in range(40)), KEY))
+        await running.settle()
+        for _ in range(5):
+            assert "line 39" not in running.text()
+            assert "more below" in running.text()
+            await running.press("pagedown")
+            if "line 39" in running.text():
+                break
+        assert "line 39" in running.text()
+        assert "more below" not in running.text()
+        assert "arrows scroll" in running.text()
+        await running.press("up")
+        assert "more below" in running.text()
+    async with client(backed_up(), (100, 50)) as running:
+        running.app.push_screen(SheetScreen("a short one", KEY))
+        await running.settle()
+        assert "more below" not in running.text()
+
+
 async def test_what_is_pointed_at_stays_on_a_low_screen(client: Open) -> None:
     async with client(backed_up(), (60, 24)) as running:
         await running.press("f3")

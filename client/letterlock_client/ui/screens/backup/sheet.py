@@ -7,6 +7,7 @@ from pathlib import Path
 from textual import on
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
@@ -21,7 +22,29 @@ WITH_KEY = (
     "These 64 digits open your backup without any password. Whoever has them can read it; without them, or "
     "a password that you chose for it, nobody can, not even you."
 )
+MORE = "more below: arrows scroll · escape closes"
 WITHOUT_KEY = "What opens your backup is not on this sheet. With both, a new device finds and opens it."
+
+
+class Paper(VerticalScroll):
+    """What is to be kept. Whoever copies it has to know that it goes on below what is shown."""
+
+    class Moved(TextualMessage):
+        """Another part of it is shown."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it goes on below."""
+        return self.scroll_offset.y < self.max_scroll_y
+
+    def on_resize(self) -> None:
+        """It is laid out."""
+        self.post_message(self.Moved())
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Somebody scrolls."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Moved())
 
 
 class SheetScreen(Dialog[bool], Asking):
@@ -45,7 +68,7 @@ class SheetScreen(Dialog[bool], Asking):
 
     def parts(self) -> Iterable[Widget]:
         """Digits, sheet, and two ways to keep them."""
-        with VerticalScroll():
+        with Paper():
             yield words(WITH_KEY if self._opens else WITHOUT_KEY, "dialog--text")
             # A sheet that carries the digits shows them itself.
             if self._key and "".join(self._key.split()) not in "".join(self._sheet.split()):
@@ -62,7 +85,14 @@ class SheetScreen(Dialog[bool], Asking):
 
     def on_mount(self) -> None:
         """Begin where reading begins."""
-        self.query_one(VerticalScroll).focus()
+        self.query_one(Paper).focus()
+
+    @on(Paper.Moved)
+    def _tell_rest(self, event: Paper.Moved) -> None:
+        event.stop()
+        more = self.query_one(Paper).has_more
+        self.set_class(more, "-more")
+        self.tell_keys(MORE if more else "")
 
     @on(Input.Submitted)
     @on(Button.Pressed, ".sheet--file Button")
