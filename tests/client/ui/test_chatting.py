@@ -555,3 +555,41 @@ async def test_the_list_says_why_it_is_empty_and_counts_what_is_archived(client:
         running.pane.action_archived()
         await running.press("alt+down", "alt+z")
         assert "1 archived" in running.text()
+
+
+async def test_where_the_list_has_no_room_the_line_below_tells_what_waits_elsewhere(client: Open) -> None:
+    fake = lively()
+    stranger = fake.person("stranger", standing=Standing.REQUESTED)
+    fake.receive(stranger, "hello?")
+    async with client(fake, (60, 24)) as running:
+        line = running.pane.status
+
+        def said() -> str:
+            return str(line.content)
+
+        assert "new:" not in said(), "the list tells it"
+        await running.press("enter")
+        assert running.view.id_of_chat == BOB
+        assert "2 requests: alt+r" in said()
+        assert "new:" not in said()
+        fake.receive(CAROL, "are you there?")
+        fake.receive(CAROL, "look at this")
+        fake.receive(chat_id("dave"), "muted")
+        fake.receive(BOB, "seen at once")
+        await running.settle()
+        assert "connected · 2 new: alt+a · 2 requests: alt+r" in said()
+        await running.press("alt+a")
+        assert running.view.id_of_chat == CAROL
+        assert "new:" not in said()
+        await running.pane.open_chat(BOB)
+        fake.receive(CAROL, "another")
+        await running.settle()
+        assert "1 new: alt+a" in said()
+        await running.press("alt+left")
+        assert "new:" not in said()
+        assert "requests: alt" not in said()
+        await running.press("enter")
+        await running.pilot.resize_terminal(120, 30)
+        running.app._check_resize()
+        await running.settle()
+        assert "requests: alt" not in said(), "there is room for the list"

@@ -23,7 +23,7 @@ from letterlock_client.ui.panes.message_verbs import MessageVerbs
 from letterlock_client.ui.panes.slash_verbs import SlashVerbs
 from letterlock_client.ui.panes.writing_outside import write_outside
 from letterlock_client.ui.screens.choose import Choice, ChooseScreen
-from letterlock_client.ui.widgets.chat_list import NO_CHATS
+from letterlock_client.ui.widgets.chat_list import NO_CHATS, ChatList
 
 if TYPE_CHECKING:
     from letterlock.ids import ConversationId
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from letterlock_client.models import Conversation
     from letterlock_client.ui.panes.chat_view import ChatView
     from letterlock_client.ui.surroundings import Surroundings
-    from letterlock_client.ui.widgets.chat_list import ChatList
+    from letterlock_client.ui.widgets.status_bar import StatusBar
 
 
 class Calls(Errands):
@@ -42,6 +42,7 @@ class Calls(Errands):
     chats: dict[ConversationId, Conversation]
     view: ChatView | None
     chat_list: ChatList
+    status: StatusBar
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +60,8 @@ class Calls(Errands):
         self.head_list()
 
     def head_list(self) -> None:
-        """Say above the list what is listed and, where that is nothing, why and how to begin."""
+        """Say above the list what is listed and, where that is nothing, why and how to begin; below, what is hidden."""
+        self._tell_elsewhere()
         why = self.chat_list.nothing
         if (self.chat_list.title, why) == self._headed:
             return
@@ -71,6 +73,17 @@ class Calls(Errands):
         place = self.query_one(".client--nothing", Static)
         place.update(Content(why))
         place.display = bool(why)
+
+    @on(ChatList.Turned)
+    def _turned(self, event: ChatList.Turned) -> None:
+        event.stop()
+        self._tell_elsewhere()
+
+    def _tell_elsewhere(self) -> None:
+        unread, requests = (
+            keys_of(slashes()[word], self.around.keymap) for word in ("next-unread", "requests")
+        )
+        self.status.show_elsewhere(self.chat_list.behind(unread, requests))
 
     @dataclass
     class TooLong(TextualMessage):

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message as TextualMessage
 from textual.strip import Strip
 
 from letterlock.ids import ConversationId
@@ -54,6 +55,36 @@ class ChatList(VirtualLog):
         self._doubts: dict[ConversationId, str] = {}
         self._requests = 0
         self.open_chat: ConversationId | None = None
+        self._is_hidden = False
+
+    # Whether it is seen.
+
+    class Turned(TextualMessage):
+        """The list came to the screen, or left it to a chat, or to another one."""
+
+    def on_show(self) -> None:
+        """There is room for it."""
+        self._turn(hidden=False)
+
+    def on_hide(self) -> None:
+        """An open chat takes its room."""
+        self._turn(hidden=True)
+
+    def _turn(self, *, hidden: bool) -> None:
+        self._is_hidden = hidden
+        self.post_message(self.Turned())
+
+    def behind(self, unread_key: str, requests_key: str) -> str:
+        """What it would show beside the open chat, with the keys that lead there; empty while it is on the screen."""
+        if not self._is_hidden:
+            return ""
+        now = self._clock()
+        others = (chat for chat in self._every if chat.id != self.open_chat and not chat.mutes(now))
+        new = sum(chat.unread for chat in others if chat.listed is not Listed.ARCHIVED)
+        parts = [f"{new} new: {unread_key}"] if new else []
+        if self._requests:
+            parts.append(f"{self._requests} request{'s' * (self._requests > 1)}: {requests_key}")
+        return f" {self._icons.dot} ".join(parts)
 
     # Feeding.
 
@@ -128,6 +159,7 @@ class ChatList(VirtualLog):
         if conversation is not None:
             self.put_cursor(conversation)
         self.refresh()
+        self.post_message(self.Turned())
 
     def put_cursor(self, conversation: ConversationId) -> None:
         """Put the cursor on a chat, if it is in the list."""

@@ -1,4 +1,4 @@
-"""The bottom line of a client: how the connection and the backup stand, counting down to the next attempt.
+"""The bottom line of a client: the connection, counting down to the next attempt, what waits elsewhere, the backup.
 
 Must not know the messenger.
 """
@@ -31,6 +31,7 @@ class StatusBar(Static):
         self._due = 0
         self._timer: Timer | None = None
         self._backup = ""
+        self._elsewhere = ""
 
     def on_mount(self) -> None:
         """Begin."""
@@ -70,13 +71,19 @@ class StatusBar(Static):
             self._backup = text
             self._redraw()
 
+    def show_elsewhere(self, text: str) -> None:
+        """Say what waits where nobody looks, in a few words; an empty text says nothing."""
+        if text != self._elsewhere:
+            self._elsewhere = text
+            self._redraw()
+
     def _redraw(self) -> None:
         left = max(0, round((self._due - self._clock()) / 1000))
         online = self._change.link is Link.ONLINE
         sign = self._icons.online if online else self._icons.offline
         me = f"{name_of(self._profile.handle)} at {line_of(self._profile.relay, 60)}"
         said = f" {sign} {link_state(self._change, left)}"
-        for part in filter(None, (outbox_state(self._change), self._backup)):
+        for part in filter(None, (outbox_state(self._change), self._elsewhere, self._backup)):
             said = self._and(said, part, width(part))
         self.update(Content(self._and(said, me, _LEAST)))
 
