@@ -585,9 +585,12 @@ async def test_where_the_list_has_no_room_the_line_below_tells_what_waits_elsewh
         fake.receive(CAROL, "another")
         await running.settle()
         assert "1 new: alt+a" in said()
+        await running.pane.open_chat(stranger)
+        await running.settle()
+        assert "1 request: alt+r" in said(), "the one that is open is not elsewhere"
         await running.press("alt+left")
         assert "new:" not in said()
-        assert "requests: alt" not in said()
+        assert "request: alt" not in said()
         await running.press("enter")
         await running.pilot.resize_terminal(120, 30)
         running.app._check_resize()

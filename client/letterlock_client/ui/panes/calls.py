@@ -40,6 +40,7 @@ class Calls(Errands):
     messenger: Messenger
     around: Surroundings
     chats: dict[ConversationId, Conversation]
+    requests: list[Conversation]
     view: ChatView | None
     chat_list: ChatList
     status: StatusBar
@@ -83,7 +84,8 @@ class Calls(Errands):
         unread, requests = (
             keys_of(slashes()[word], self.around.keymap) for word in ("next-unread", "requests")
         )
-        self.status.show_elsewhere(self.chat_list.behind(unread, requests))
+        others = sum(one.id != self.chat_list.open_chat for one in self.requests)
+        self.status.show_elsewhere(self.chat_list.behind(others, unread, requests))
 
     @dataclass
     class TooLong(TextualMessage):

@@ -74,16 +74,16 @@ class ChatList(VirtualLog):
         self._is_hidden = hidden
         self.post_message(self.Turned())
 
-    def behind(self, unread_key: str, requests_key: str) -> str:
-        """What it would show beside the open chat, with the keys that lead there; empty while it is on the screen."""
+    def behind(self, requests: int, unread_key: str, requests_key: str) -> str:
+        """What it would show beside the open chat, with so many requests and the keys that lead there; else empty."""
         if not self._is_hidden:
             return ""
         now = self._clock()
         others = (chat for chat in self._every if chat.id != self.open_chat and not chat.mutes(now))
         new = sum(chat.unread for chat in others if chat.listed is not Listed.ARCHIVED)
         parts = [f"{new} new: {unread_key}"] if new else []
-        if self._requests:
-            parts.append(f"{self._requests} request{'s' * (self._requests > 1)}: {requests_key}")
+        if requests:
+            parts.append(f"{requests} request{'s' * (requests > 1)}: {requests_key}")
         return f" {self._icons.dot} ".join(parts)
 
     # Feeding.
