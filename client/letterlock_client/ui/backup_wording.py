@@ -250,14 +250,18 @@ def realm_line(realm: RealmView, now: int, waited: float = 0.0) -> str:
     return f"{name_of(realm.name)}: {state}{reason}"
 
 
+def false_realms(vault: VaultView) -> list[str]:
+    """Return the names of the realms for which something else answers than their fleet file says."""
+    false = (RealmState.WRONG_KEY, RealmState.LIED)
+    return [name_of(one.name, 16) for one in vault.realms if one.state in false]
+
+
 def why_not_this_vault(vault: VaultView) -> str:
     """Return why a password cannot be put behind these realms, and what to do; empty where it can."""
-    false = [one for one in vault.realms if one.state in (RealmState.WRONG_KEY, RealmState.LIED)]
-    if false:
-        names = ", ".join(name_of(one.name, 16) for one in false)
+    if false := false_realms(vault):
         return (
-            f"What answers for {names} is not what this file says: its keys are others. Do not trust it before "
-            "whoever runs your vault has told you why."
+            f"What answers for {', '.join(false)} is not what this file says: its keys are others. Do not trust it "
+            "before whoever runs your vault has told you why."
         )
     away = [name_of(one.name, 16) for one in vault.realms if one.state is RealmState.UNREACHABLE]
     if len(vault.realms) - len(away) >= vault.threshold:

@@ -16,7 +16,7 @@ from letterlock_client.errors import ClientError
 from letterlock_client.fleet_file import load_fleet
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.asking import Asking
-from letterlock_client.ui.backup_wording import PARTIES, many, why_not_this_vault
+from letterlock_client.ui.backup_wording import PARTIES, false_realms, many, why_not_this_vault
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 from letterlock_client.ui.screens.settings.page import facts
 
@@ -135,6 +135,9 @@ class FleetScreen(Dialog[Path], Asking):
         def answered(vault: VaultView) -> None:
             if why := why_not_this_vault(vault):
                 self.refuse(why, keeps=False)
+                if false_realms(vault):
+                    # Another file is needed; one whose realms are away is tried again.
+                    self.query_one(Input).focus()
             else:
                 self.dismiss(path)
 
