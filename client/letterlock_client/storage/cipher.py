@@ -20,7 +20,7 @@ from letterlock_client.errors import ClientError, Code
 
 KEY_BYTES: Final = 32
 LOG_PAGES: Final = 500
-"""When a write-ahead log is due for a checkpoint: 4 MB of the larger pages, which is SQLite's own measure for its own."""
+"""When a write-ahead log is due for a checkpoint: 4 MB of the larger pages, SQLite's own measure of its own."""
 BUSY_S: Final = 5.0
 _SHARED_BYTES: Final = 32 * 1024
 """What SQLite maps beside the file before it reads anything."""

@@ -10,7 +10,6 @@ the next run goes on above its watermark. Must not know how realms are asked.
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -25,13 +24,10 @@ from letterlock.backup.manifest import (
     manifest_hash,
     manifest_name,
     seal_manifest,
-    segment_name,
 )
 from letterlock.backup.plan import fold, purge_due
 from letterlock.backup.segments import SegmentRef
-from letterlock.errors import ManifestMismatchError
 from letterlock.ids import AccountId, account_text
-from letterlock.primitives.derivation import sha256
 from letterlock_client.backup_models import BackupMade, BackupPhase
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.events import Alarm, BackupFinished, BackupMoved
@@ -45,12 +41,13 @@ from letterlock_client.flows.backup import (
     unfinished_rotations,
 )
 from letterlock_client.flows.backup.ground import Ground, look, new_files, next_time, save
-from letterlock_client.flows.backup.media import MediaShelf, send_files
+from letterlock_client.flows.backup.media import send_files
 from letterlock_client.flows.backup.mending import NONE_MENDED, Mended
 from letterlock_client.flows.backup.merging_segments import Sources, fetch, merge_all
-from letterlock_client.flows.backup.objects import Objects, together, told
+from letterlock_client.flows.backup.objects import together
 from letterlock_client.flows.backup.progress import Meter
 from letterlock_client.flows.backup.purging_segments import NO_PURGE, NONE_PURGED, Purge, Purged
+from letterlock_client.flows.backup.reading_back import New, require_as_written
 from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_changes
 from letterlock_client.flows.backup.terms import require_restored
 from letterlock_client.flows.workplace import Workplace
@@ -60,7 +57,6 @@ from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
 PURPOSE: Final = "history"
-_CHECKED_AT_ONCE: Final = 2
 _SMALL_BYTES: Final = 1024 * 1024
 """Of records: what one backup adds is one segment up to here."""
 
@@ -235,8 +231,8 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     # Only this very one is taken up after a crash, and nobody else's in this terminal's name.
     await place.transact(lambda work: backup_state.note_begun(work.tx, manifest_hash(raw)))
     await ground.store.put(name, raw)
-    meter.phase(BackupPhase.CHECKING, len(sent.written.refs) + 1)
-    await _check(ground, sent, (name, raw), meter)
+    new = New((name, raw), (*sent.written.refs, *sent.purged.new, *sent.mended.segments))
+    await require_as_written(ground.store, ground.shelf, new, meter, place.random)
     alarm = ground.alarm or await _shrunk(place, ground, manifest)
     size = sum(each.size for each in manifest.segments) + len(raw) + sum(ground.shelf.present.values())
     totals = counting.changed(totals, generation=manifest.generation, bytes_total=size, alarm=alarm)
@@ -347,35 +343,3 @@ async def _chats(reader: Reader, totals: counting.Totals) -> tuple[tuple[ChatCou
         for each in totals.chats[:MAX_CHATS]
     )
     return chats, len(handles)
-
-
-async def _check(ground: Ground, sent: _Sent, manifest: tuple[str, bytes], meter: Meter) -> None:
-    """Read back what was written. Raises code backup_mismatch; then the last complete backup stays the last."""
-    name, raw = manifest
-    if await ground.store.get(name) != raw:
-        await _spoiled(ground.store, name)
-    limit = asyncio.Semaphore(_CHECKED_AT_ONCE)
-
-    async def one(ref: SegmentRef) -> bool:
-        async with limit:
-            data = await ground.store.get(segment_name(ground.state.backup_key, ref.id))
-            right = await asyncio.to_thread(lambda: sha256(data) == ref.digest)
-            meter.moved(1, len(data))
-            return right
-
-    new = (*sent.written.refs, *sent.purged.new, *sent.mended.segments)
-    found = await asyncio.gather(*(one(ref) for ref in new))
-    if not all(found):
-        await _spoiled(ground.store, name)
-    fresh = MediaShelf(ground.state.backup_key, ground.shelf.master)
-    if ground.shelf.new:
-        await fresh.look(ground.store)
-    if any(fresh.present.get(each) != ground.shelf.present[each] for each in ground.shelf.new):
-        await _spoiled(ground.store, name)
-
-
-async def _spoiled(store: Objects, name: str) -> None:
-    """Take back the manifest of a generation that is not whole."""
-    with suppress(ClientError):
-        await store.delete(name)
-    raise told(ManifestMismatchError(name, "what was read back is not what was written"))

@@ -66,7 +66,7 @@ class MediaShelf:
     """Sizes by id of what lies at the provider."""
     written: int = 0
     size: int = 0
-    new: list[bytes] = field(default_factory=list)
+    new: dict[bytes, contents.Attachment] = field(default_factory=dict)
 
     looked: bool = False
     """Whether all that lies there is known."""
@@ -110,12 +110,13 @@ class MediaShelf:
         """Whether the object of a file of this size lies there, and all of it."""
         return self.present.get(media) == sealed_size(size)
 
-    def took(self, media: bytes, size: int) -> None:
+    def took(self, media: bytes, content: contents.Attachment) -> None:
         """Note that it was sent."""
-        self.present[media] = sealed_size(size)
-        self.new.append(media)
+        size = sealed_size(content.size)
+        self.present[media] = size
+        self.new[media] = content
         self.written += 1
-        self.size += sealed_size(size)
+        self.size += size
 
 
 async def send_files(
@@ -182,7 +183,7 @@ async def send_file(place: Workplace, store: Objects, shelf: MediaShelf, file: K
         if error.code in _PASSING:
             return False
         raise
-    shelf.took(media, content.size)
+    shelf.took(media, content)
     return True
 
 

@@ -10,14 +10,14 @@ from typing import Final
 import msgspec
 
 from letterlock.backup.segments import SegmentRef
-from letterlock.messaging.content import Attachment
 from letterlock_client.backup_models import BackupPhase
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.backup import tidying
 from letterlock_client.flows.backup.ground import Ground
-from letterlock_client.flows.backup.media import MediaShelf, described, read_media
+from letterlock_client.flows.backup.media import MediaShelf, described
 from letterlock_client.flows.backup.objects import WRONG_THERE, Objects
 from letterlock_client.flows.backup.progress import Meter
+from letterlock_client.flows.backup.reading_back import is_whole
 from letterlock_client.flows.backup.salvaging import whole_ones
 from letterlock_client.flows.backup.sealing_segments import SegmentSender, Task, Written, seal_range
 from letterlock_client.flows.workplace import Workplace
@@ -106,26 +106,13 @@ async def _renew_files(place: Workplace, store: Objects, shelf: MediaShelf) -> i
         if content is None:
             continue
         if content.digest not in verdicts:
-            verdicts[content.digest] = await _whole(store, shelf, content)
+            verdicts[content.digest] = await is_whole(store, shelf, content)
         if not verdicts[content.digest]:
             if shelf.named(content.digest) in shelf.present:
                 shelf.present[shelf.named(content.digest)] = _DAMAGED
             again.append(file.row)
     await place.transact(lambda work: backup_rows.forget_media(work.tx, again))
     return len([whole for whole in verdicts.values() if not whole])
-
-
-async def _whole(store: Objects, shelf: MediaShelf, content: Attachment) -> bool:
-    if not shelf.whole(shelf.named(content.digest), content.size):
-        return False
-    try:
-        async for _ in read_media(store, shelf, content):
-            pass
-    except ClientError as error:
-        if error.code not in WRONG_THERE:
-            raise
-        return False
-    return True
 
 
 async def _seal_again(place: Workplace, ground: Ground, lost: list[SegmentRef], meter: Meter) -> Written:

@@ -151,7 +151,7 @@ async def _copy(job: _Job, content: Attachment) -> bool:
         if error.code in WRONG_THERE:
             return False
         raise
-    new.took(media, content.size)
+    new.took(media, content)
     return True
 
 
