@@ -22,9 +22,9 @@ from letterlock_client.backup_models import (
 )
 from letterlock_client.config import Home, Unlock
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import finding, restoring_profiles, unfinished_restores
+from letterlock_client.flows.backup import finding, opening_backups, restoring_profiles, unfinished_restores
 from letterlock_client.flows.backup.naming_chats import chats_named
-from letterlock_client.flows.backup.restoring_profiles import Opened, Wanted
+from letterlock_client.flows.backup.opening_backups import Opened, Wanted
 from letterlock_client.flows.opening import REAL, Outside
 from letterlock_client.restore_preview import PreviewChat, RestorePreview
 
@@ -42,7 +42,7 @@ class Restoration:
         cls, home: Home, profile: str, request: RestoreRequest, *, outside: Outside = REAL
     ) -> Self:
         """Take what was asked for, check it, and touch nothing yet. Raises codes bad_input, insecure_relay."""
-        return cls(await restoring_profiles.prepare(home, profile, request, outside))
+        return cls(await opening_backups.prepare(home, profile, request, outside))
 
     @staticmethod
     async def unfinished(
@@ -66,7 +66,7 @@ class Restoration:
 
     async def vault(self) -> VaultView:
         """How the realms stand, before a password is entered; costs no guess. Raises code no_vault."""
-        return await restoring_profiles.view(self._wanted)
+        return await opening_backups.view(self._wanted)
 
     async def open(self, secret: str, *, password: bool | None = None) -> RestorePreview:
         """Open the backup with a password or the 64 digits, and say what is in it; restores nothing yet.
@@ -74,7 +74,7 @@ class Restoration:
         `password` says which of the two `secret` is; None leaves it to what it looks like.
         Raises codes wrong_recovery_key, nothing_found, backup_…, provider_…, and what the vault answers.
         """
-        self._opened = await restoring_profiles.open_backup(self._wanted, secret, password=password)
+        self._opened = await opening_backups.open_backup(self._wanted, secret, password=password)
         return finding.preview(self._opened.found, self._wanted.request.handle)
 
     async def what_is_whole(self) -> RestorePreview:
@@ -84,7 +84,7 @@ class Restoration:
         """
         if self._opened is None:
             raise ClientError(Code.BAD_INPUT, "open the backup first")
-        self._wanted, self._opened = await restoring_profiles.find_what_is_whole(self._wanted, self._opened)
+        self._wanted, self._opened = await opening_backups.find_what_is_whole(self._wanted, self._opened)
         return finding.preview(self._opened.found, self._wanted.request.handle)
 
     async def find_chat(self, who: str) -> PreviewChat:
