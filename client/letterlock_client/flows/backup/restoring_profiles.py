@@ -1,4 +1,4 @@
-"""Restores a whole profile from a backup that was opened: makes or opens the profile, and this terminal the account's.
+"""Restores a whole profile from an opened backup: makes or opens the profile, makes this terminal the account's.
 
 On a new terminal the root key comes out of the backup and signs a new device in the next epoch; beside existing
 history only messages and files come. Must not know how segments or files are read.
