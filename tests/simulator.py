@@ -41,6 +41,11 @@ class Clock:
     def move(self, *, seconds: float = 0, days: float = 0) -> None:
         self._offset += int(seconds * 1000 + days * 86_400_000)
 
+    def turn(self, *, days: float) -> None:
+        """Be set, also back, as whoever keeps a clock may do."""
+        self.move(days=days)
+        self._last = 0
+
 
 class Chance:
     """Deterministic bytes: the same seed, the same run."""

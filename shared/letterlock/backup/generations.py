@@ -68,9 +68,9 @@ def descends(generation: Generation, anchor: Anchor) -> bool:
 
 
 def leaving(
-    present: Sequence[Generation], *, next_at: int, keep: int = KEPT_GENERATIONS
+    present: Sequence[Generation], *, now: int, next_at: int, keep: int = KEPT_GENERATIONS
 ) -> tuple[Generation, ...]:
-    """Return the generations that are to be deleted now, when this is not done again before `next_at` (ms).
+    """Return the generations that are to be deleted `now`, when this is not done again before `next_at` (ms).
 
     The newest stays always, of the others the newest `keep` - 1 and the one with the most messages. All but the
     newest leave in time where they may hold something that was deleted since.
@@ -82,7 +82,9 @@ def leaving(
     staying = {each.name for each in (*ordered[: max(1, keep)], largest)}
     latest = ordered[0].manifest
     return tuple(
-        each for each in ordered[1:] if each.name not in staying or _overdue(each.manifest, latest, next_at)
+        each
+        for each in ordered[1:]
+        if each.name not in staying or _overdue(each.manifest, latest, now, next_at)
     )
 
 
@@ -90,6 +92,7 @@ def unreadable_leaving(
     unreadable: Mapping[str, int],
     present: Sequence[Generation],
     *,
+    now: int,
     next_at: int,
     keep: int = KEPT_GENERATIONS,
 ) -> tuple[str, ...]:
@@ -102,18 +105,20 @@ def unreadable_leaving(
     found = []
     for name, number in unreadable.items():
         newer = [each.manifest for each in present if each.manifest.generation > number]
-        overdue = latest is not None and any(_overdue(each, latest, next_at) for each in newer)
+        overdue = latest is not None and any(_overdue(each, latest, now, next_at) for each in newer)
         if len(newer) >= max(1, keep) or overdue:
             found.append(name)
     return tuple(found)
 
 
-def _overdue(manifest: Manifest, latest: Manifest, next_at: int) -> bool:
+def _overdue(manifest: Manifest, latest: Manifest, now: int, next_at: int) -> bool:
     """Say whether it may hold something that was deleted, and 30 days will have passed.
 
-    It is older than the last purge, and so at least as old as what was deleted then.
+    It is older than the last purge, and so at least as old as what was deleted then. Of one that a wrong clock made
+    nobody knows how old it is: where its time lies ahead, the 30 days may be over.
     """
-    return manifest.purged < latest.purged and next_at >= manifest.at + FORGET_MS
+    passed = manifest.at > now or next_at >= manifest.at + FORGET_MS
+    return manifest.purged < latest.purged and passed
 
 
 def shrunk(before: Totals, after: Totals, deleted: int) -> str:

@@ -44,9 +44,12 @@ def unpurged_since(previous: Manifest | None, deleted: bool) -> int:
     return previous.unpurged_since or (previous.at if deleted else 0)
 
 
-def purge_due(since: int, next_at: int) -> bool:
-    """Say whether segments are to be purged now, when this is not done again before `next_at` (ms)."""
-    return since > 0 and next_at > since + PURGE_MS
+def purge_due(since: int, now: int, next_at: int) -> bool:
+    """Say whether segments are to be purged `now`, when this is not done again before `next_at` (ms).
+
+    Where `since` lies ahead a clock was wrong, and the week may be over.
+    """
+    return since > 0 and (since > now or next_at > since + PURGE_MS)
 
 
 def to_purge(tails: Mapping[bytes, Tail], dead: Collection[bytes]) -> tuple[bytes, ...]:

@@ -107,7 +107,9 @@ async def _purge(place: Workplace, ground: Ground, sent: "_Sent", purge: Purge) 
 
 
 async def _nothing_new(place: Workplace, ground: Ground) -> bool:
-    if ground.before is None or purge_due(ground.before.unpurged_since, next_time(place, ground.state)):
+    if ground.before is None:
+        return False
+    if purge_due(ground.before.unpurged_since, place.clock(), next_time(place, ground.state)):
         return False
     if ground.carried(place).digest != ground.state.identity_digest:
         return False
@@ -271,7 +273,7 @@ async def _tidy(
     place: Workplace, ground: Ground, state: BackupState, totals: counting.Totals
 ) -> counting.Totals:
     """Once a day let go of what is not needed; a provider that is away then is no reason to fail a whole backup."""
-    if totals.at - totals.tidied_at < tidying.LOOK_EVERY_MS:
+    if not tidying.due(totals.tidied_at, totals.at):
         return totals
     try:
         left = await tidying.tidy(

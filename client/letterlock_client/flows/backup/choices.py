@@ -152,7 +152,7 @@ async def status(place: Workplace) -> BackupStatus:
         last=totals.shown() if totals else None,
         generations=totals.generations if totals else 0,
         unreadable=totals.unreadable if totals else (),
-        next_at=next_at(state),
+        next_at=next_at(state, place.clock()),
         running=place.backup_lock.locked(),
         repairs_pending=pending,
         rotation=rotation.phase.value if rotation else "",

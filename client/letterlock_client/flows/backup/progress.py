@@ -42,7 +42,8 @@ class Meter:
             return
         self._done += done
         self._bytes += size
-        if self._clock() - self._told_at >= TELL_EVERY_MS:
+        # Also where the clock went back meanwhile.
+        if not 0 <= self._clock() - self._told_at < TELL_EVERY_MS:
             self._say()
 
     def _say(self) -> None:

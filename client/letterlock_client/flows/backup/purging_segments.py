@@ -37,7 +37,7 @@ async def plan_purge(place: Workplace, before: Manifest | None, watermark: int, 
         return Purge(0)
     deleted = await place.database.read(partial(backup_rows.deleted_since, above=watermark))
     since = unpurged_since(before, deleted)
-    if not purge_due(since, next_at):
+    if not purge_due(since, place.clock(), next_at):
         return Purge(since)
 
     async def work(work: Work) -> frozenset[bytes]:

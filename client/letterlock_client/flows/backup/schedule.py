@@ -5,6 +5,7 @@ A backup that fails, or is stopped, is told and tried again within the hour. Mus
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from letterlock_client.errors import ClientError
@@ -25,8 +26,10 @@ async def run(place: Workplace) -> None:
     not_before = 0
     while True:
         place.backup_due.clear()
-        due = await place.database.read(_due)
         now = place.clock()
+        due = await place.database.read(partial(_due, now=now))
+        # A clock that went back makes nobody wait longer.
+        not_before = min(not_before, now + AGAIN_MS)
         if due and max(due, not_before) <= now:
             not_before = now + AGAIN_MS
             with suppress(ClientError):
@@ -38,7 +41,7 @@ async def run(place: Workplace) -> None:
         await _sleep(place, min(max(wait, 0.01), LONGEST_SLEEP_S))
 
 
-async def _due(reader: Reader) -> int:
+async def _due(reader: Reader, now: int) -> int:
     """When the next backup is due; 0 for never, also while a restore is unfinished."""
     state = await backup_state.load(reader)
     if state is None or await backup_state.restoring(reader):
@@ -46,7 +49,7 @@ async def _due(reader: Reader) -> int:
     # Whoever has no backups does not wait for all that they bring along.
     from letterlock_client.flows.backup.terms import next_at
 
-    return next_at(state)
+    return next_at(state, now)
 
 
 async def _back_up(place: Workplace) -> None:

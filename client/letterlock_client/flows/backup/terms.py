@@ -50,13 +50,17 @@ def objects(place: Workplace, provider: str) -> Objects:
     return Objects(place.open_provider(provider), place.sleep)
 
 
-def next_at(state: BackupState) -> int:
-    """When the next backup is due; 0 for never."""
+def next_at(state: BackupState, now: int) -> int:
+    """When the next backup is due; 0 for never.
+
+    That is now where the last one lies ahead: a wrong clock made it, and nobody knows how long ago.
+    """
     period = PERIODS_MS[state.frequency]
     totals = counting.load(state.last)
     if not period:
         return 0
-    return totals.at + period if totals else state.turned_on + FIRST_AFTER_MS
+    since, after = (totals.at, period) if totals else (state.turned_on, FIRST_AFTER_MS)
+    return since + after if since <= now else now
 
 
 def known_generation(state: BackupState) -> int:

@@ -23,6 +23,11 @@ from letterlock_client.storage.backup_state import BackupState
 LOOK_EVERY_MS: Final = 86_400_000
 
 
+def due(tidied_at: int, now: int) -> bool:
+    """Say whether a day has passed since the last look; one that lies ahead was noted under a wrong clock."""
+    return not 0 <= now - tidied_at < LOOK_EVERY_MS
+
+
 @dataclass(frozen=True, slots=True)
 class Tidied:
     """What is left."""
@@ -43,8 +48,9 @@ async def tidy(
     found = [each.name for each in await store.list(prefix_of(state.backup_key))]
     looked = await look_through(store, state, found)
     present, doubted = looked.present, keep_all or looked.unknown
-    gone = () if doubted else leaving(present, next_at=next_at)
-    lost = () if doubted else unreadable_leaving(looked.unreadable, present, next_at=next_at)
+    now = place.clock()
+    gone = () if doubted else leaving(present, now=now, next_at=next_at)
+    lost = () if doubted else unreadable_leaving(looked.unreadable, present, now=now, next_at=next_at)
     for name in (*(each.name for each in gone), *lost):
         await store.delete(name)
     unreadable = tuple(sorted(number for name, number in looked.unreadable.items() if name not in lost))
@@ -58,7 +64,7 @@ async def tidy(
         found,
         referred(state.backup_key, staying, tails) if not held else frozenset(),
         seen,
-        place.clock(),
+        now,
         held=held,
     )
     for name in waste.delete:

@@ -28,7 +28,7 @@ LEFT: Final = (
     " digits, keep the new ones: letterlock backup key shows them."
 )
 TAKEN_UP_MS: Final = 7 * 86_400_000
-"""How long what was written waits to be taken up again."""
+"""How long what was written waits to be taken up again; not at all where a clock that was ahead began it."""
 
 
 async def settle(place: Workplace) -> None:
@@ -50,7 +50,7 @@ async def settle(place: Workplace) -> None:
         with suppress(ClientError):
             if await leave(place) is not None:
                 place.announcer.say([Alarm("key_rotated", LEFT)])
-    elif place.clock() - found.started >= TAKEN_UP_MS:
+    elif not 0 <= place.clock() - found.started < TAKEN_UP_MS:
         await take_back(place, found)
 
 

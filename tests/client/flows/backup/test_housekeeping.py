@@ -326,3 +326,49 @@ async def test_no_generation_leaves_while_the_newest_is_doubted(pair: Pair, shel
     await pair.alice.send_text(pair.to_bob, "what is left")
     assert "fewer" in (await pair.alice.backups.back_up()).alarm
     assert before <= {*objects_of(shelf, "manifest"), *objects_of(shelf, "segment")}
+
+
+async def test_one_backup_under_a_clock_that_is_ahead_stops_nothing(pair: Pair, shelf: Shelf) -> None:
+    """Neither the next backup, nor what leaves with time: generations, segments that hold what was deleted, garbage."""
+    await turn_on(pair.alice)
+    await pair.alice.backups.choose(frequency=Frequency.DAILY)
+    await pair.alice.disconnect()
+    secret = await pair.alice.send_text(pair.to_bob, "a secret")
+    for number in range(20):
+        await pair.alice.send_text(pair.to_bob, f"talk {number}")
+    await pair.alice.backups.back_up()
+    pair.town.clock.turn(days=1000)
+    await pair.alice.send_text(pair.to_bob, "in a wrong year")
+    await pair.alice.backups.back_up()
+    wrong = max(objects_of(shelf, "manifest"))
+    pair.town.clock.turn(days=-1000)
+    await pair.alice.delete(secret.id, for_everyone=False)
+    assert (await pair.alice.backups.status()).next_at <= pair.town.clock()
+    stray = stray_of(prefix_of((await require(pair.alice._place)).backup_key), shelf)
+    await day(pair, 0)
+    ahead = (await pair.alice.backups.status()).next_at - pair.town.clock()
+    assert ahead <= 86_400_000
+    held = [each.text for each in await records(pair.alice, shelf) if isinstance(each, MessageRecord)]
+    assert "a secret" not in held
+    assert "talk 7" in held
+    assert wrong not in shelf.memory.objects
+    for number in range(1, 9):
+        await day(pair, number)
+    assert stray not in shelf.memory.objects
+    assert len(objects_of(shelf, "manifest")) <= KEPT_GENERATIONS + 1
+    assert (await pair.alice.backups.rehearse()).differences == ()
+
+
+async def test_a_clock_that_was_ahead_when_backups_were_turned_on_keeps_the_first_from_nobody(
+    pair: Pair, shelf: Shelf
+) -> None:
+    pair.town.clock.turn(days=1000)
+    await turn_on(pair.alice)
+    pair.town.clock.turn(days=-1000)
+    await pair.alice.backups.choose(frequency=Frequency.MONTHLY)
+
+    async def made() -> bool:
+        pair.alice._place.backup_due.set()
+        return (await pair.alice.backups.status()).last is not None
+
+    await eventually(made)
