@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from letterlock_client.storage.backup_rows import KEPT, LEAST_LIFE_MS
-from letterlock_client.storage.database import Reader
+from letterlock_client.storage.backup_rows import KEPT, LASTING, LEAST_LIFE_MS
+from letterlock_client.storage.database import Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,30 @@ class ChatTotal:
     media: int
     """Files that lie at the provider: one that was never fetched is in no backup, though its message is."""
     last_at: int
+    local: int
+    """What messages here call the chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a count went: what came and left since is told from what it counted."""
+
+    row: int
+    """The greatest row of a message."""
+    change: int
+    departed: int
+    """The place of the last message that left."""
+    at: int
+    """The time (ms) by which it told what has a day to live."""
+
+
+async def mark(reader: Reader, now: int) -> Mark:
+    """How far a count of now goes."""
+    ((row, change, departed),) = await reader.all(
+        "SELECT (SELECT coalesce(max(row), 0) FROM message), (SELECT seq FROM change),"
+        " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'backup_departed'), 0)"
+    )
+    return Mark(row, change, departed, now)
 
 
 async def totals(reader: Reader, now: int, sent: Sequence[int], above: int = 0) -> list[ChatTotal]:
@@ -59,7 +84,7 @@ def _totals(connection: sqlite3.Connection, now: int, sent: Sequence[int], above
             counts.setdefault(chat, [0, 0, row])[1] += 1
     rows = (
         connection.execute(
-            "SELECT peer, ?, ?, (SELECT received_at FROM message WHERE row = ?) FROM conversation WHERE id = ?",
+            "SELECT peer, ?, ?, (SELECT received_at FROM message WHERE row = ?), id FROM conversation WHERE id = ?",
             (*found, chat),
         ).fetchone()
         for chat, found in counts.items()
@@ -73,12 +98,57 @@ async def waiting(reader: Reader, above: int) -> int:
     return int(await reader.value("SELECT count(*) FROM message WHERE change_seq > ?", above))
 
 
+async def left(reader: Reader, since: Mark, now: int) -> dict[int, tuple[int, int]]:
+    """How many messages, and files of them, that were counted then no backup of now holds: by their chats.
+
+    Somebody deleted them, or their timers end within a day. Those that no backup could hold were never counted.
+    """
+    between = {
+        "least": LEAST_LIFE_MS,
+        "dying": now + LEAST_LIFE_MS,
+        "held": since.at + LEAST_LIFE_MS,
+        "row": since.row,
+        "change": since.change,
+        "departed": since.departed,
+    }
+    return await reader.run(partial(_left, between=between))
+
+
+_DEPARTED: Final = (
+    "SELECT conversation, count(*), sum(file) FROM backup_departed WHERE place > :departed AND message <= :row"
+    " AND (expires_at = 0 OR expires_at > :held OR version > :change) GROUP BY 1"
+)
+# What changed since may have begun to run only then, by whatever clock.
+_ENDING: Final = (
+    "SELECT conversation, count(*), count(backup_media.message) FROM message INDEXED BY message_expiry"
+    " LEFT JOIN backup_media ON backup_media.message = row WHERE expires_at > 0 AND expires_at <= :dying"
+    f" AND row <= :row AND {LASTING} AND (expires_at > :held OR change_seq > :change) GROUP BY 1"
+)
+
+
+def _left(connection: sqlite3.Connection, between: dict[str, int]) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    for query in (_DEPARTED, _ENDING):
+        for chat, messages, files in connection.execute(query, between):
+            before = found.get(chat, (0, 0))
+            found[chat] = (before[0] + messages, before[1] + files)
+    return found
+
+
+async def forget_departed(tx: Transaction, place: int) -> None:
+    """Forget messages that left up to a place: a complete backup has counted that."""
+    await tx.execute("DELETE FROM backup_departed WHERE place <= ?", place)
+
+
 async def gone(reader: Reader, above: int, now: int) -> int:
-    """How many messages were deleted above a change number, or have less than a day to live."""
+    """How many messages were deleted above a change number, or end within a day, of those that a backup may hold."""
     deleted = await reader.value(
         "SELECT count(*) FROM tombstone WHERE kind = 'message' AND change_seq > ?", above
     )
     dying = await reader.value(
-        "SELECT count(*) FROM message WHERE expires_at > 0 AND expires_at <= ?", now + LEAST_LIFE_MS
+        "SELECT count(*) FROM message WHERE expires_at > 0 AND expires_at <= ?1"
+        " AND NOT view_once AND (timer_s = 0 OR timer_s * 1000 >= ?2)",
+        now + LEAST_LIFE_MS,
+        LEAST_LIFE_MS,
     )
     return int(deleted) + int(dying)

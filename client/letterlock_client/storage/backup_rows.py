@@ -25,10 +25,9 @@ BATCHES: Final = 4
 SETTINGS: Final = ("settings",)
 """The facts that are the owner's settings; others are about this terminal."""
 
-KEPT: Final = (
-    "NOT view_once AND (expires_at = 0 OR expires_at > :dying)"
-    " AND (message.timer_s = 0 OR message.timer_s * 1000 >= :least)"
-)
+LASTING: Final = "NOT view_once AND (message.timer_s = 0 OR message.timer_s * 1000 >= :least)"
+"""Which messages a backup may hold at some time."""
+KEPT: Final = f"(expires_at = 0 OR expires_at > :dying) AND {LASTING}"
 """Which messages a backup holds."""
 
 

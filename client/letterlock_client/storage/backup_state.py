@@ -90,6 +90,7 @@ async def save(tx: Transaction, state: BackupState) -> None:
 _OF_IT: Final = (
     "backup",
     "backup_media",
+    "backup_departed",
     "vault",
     "vault_pending",
     "backup_garbage",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from letterlock.backup.manifest import Manifest, Totals
+from letterlock.backup.manifest import Manifest
 from letterlock.errors import StaleGenerationError, WrongSecretError
 
 KEPT_GENERATIONS: Final = 7
@@ -121,12 +121,20 @@ def _overdue(manifest: Manifest, latest: Manifest, now: int, next_at: int) -> bo
     return manifest.purged < latest.purged and passed
 
 
-def shrunk(before: Totals, after: Totals, deleted: int) -> str:
-    """Return a sentence where a backup holds fewer messages than the last and than deletions explain, or ""."""
-    lost = before.messages - after.messages - deleted
-    if lost <= 0:
+def shrunk(before: int, after: int, *, deleted: int, came: int = 0) -> str:
+    """Return a sentence where a backup of `after` messages lacks some that the last one held, or "".
+
+    That one held `before`; since then `deleted` of them were deleted or ended, and `came` others came.
+    """
+    if before + came - deleted <= after:
         return ""
-    fewer = before.messages - after.messages
+    fewer = before - after
+    if fewer <= deleted:
+        missing = before + came - deleted - after
+        return (
+            f"{missing} message{'' if missing == 1 else 's'} of the last backup {'is' if missing == 1 else 'are'}"
+            " missing in this one, and nobody deleted them. Restore the last one if messages are missing here."
+        )
     return (
         f"This backup holds {fewer} message{'' if fewer == 1 else 's'} fewer than the last one, and only"
         f" {deleted} were deleted. The last one is kept: restore it if messages are missing here."

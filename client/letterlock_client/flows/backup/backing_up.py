@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from letterlock.backup.generations import shrunk
 from letterlock.backup.manifest import (
     MAX_CHATS,
     ChatCount,
@@ -37,6 +36,7 @@ from letterlock_client.flows.backup import (
     left_beside,
     mending,
     purging_segments,
+    shrinking,
     tidying,
     unfinished_rotations,
 )
@@ -113,7 +113,9 @@ async def _nothing_new(place: Workplace, ground: Ground) -> bool:
         return False
     if ground.carried(place).digest != ground.state.identity_digest:
         return False
-    return not await place.database.read(partial(backup_rows.anything, above=ground.state.watermark))
+    if await place.database.read(partial(backup_rows.anything, above=ground.state.watermark)):
+        return False
+    return not await shrinking.any_missing(place, ground)
 
 
 async def _nothing_made(place: Workplace, ground: Ground) -> BackupMade:
@@ -224,9 +226,10 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     if before is not None and sent.mended.damaged:
         # Files that are sent once more were counted; and what kept garbage may be gone.
         before = counting.changed(before, counted_at=0, tidied_at=0)
-    totals = await place.database.read(
+    counted = await place.database.read(
         partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
     )
+    totals = counted.totals
     manifest = await _manifest(place, ground, sent, totals)
     name = manifest_name(state.backup_key, manifest.generation, place.random(8))
     raw = seal_manifest(state.backup_key, name, manifest, place.random(24))
@@ -235,7 +238,7 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
     await ground.store.put(name, raw)
     new = New((name, raw), (*sent.written.refs, *sent.purged.new, *sent.mended.segments))
     await require_as_written(ground.store, ground.shelf, new, meter, place.random)
-    alarm = ground.alarm or await _shrunk(place, ground, manifest)
+    alarm = ground.alarm or await shrinking.alarm(place, ground, counted, manifest)
     size = sum(each.size for each in manifest.segments) + len(raw) + sum(ground.shelf.present.values())
     totals = counting.changed(totals, generation=manifest.generation, bytes_total=size, alarm=alarm)
     state = replace(
@@ -286,16 +289,6 @@ async def _tidy(
     return counting.changed(
         totals, tidied_at=totals.at, generations=left.generations, unreadable=left.unreadable
     )
-
-
-async def _shrunk(place: Workplace, ground: Ground, manifest: Manifest) -> str:
-    """Say it, where fewer messages are left than deletions and timers explain."""
-    if ground.before is None:
-        return ""
-    gone = await place.database.read(
-        partial(backup_counts.gone, above=ground.state.watermark, now=place.clock())
-    )
-    return shrunk(ground.before.totals, manifest.totals, gone)
 
 
 async def _manifest(place: Workplace, ground: Ground, sent: _Sent, totals: counting.Totals) -> Manifest:

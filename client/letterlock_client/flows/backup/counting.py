@@ -1,17 +1,19 @@
 """What a backup holds, counted: kept with its manifest, shown before a restore, compared with the time before.
 
 Counting reads every message, so a large history is counted once a week; in between, what came is added to what
-was counted. Must not know where a backup lies.
+was counted, and what was deleted or ended is taken off. Must not know where a backup lies.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from letterlock.backup.manifest import Manifest, manifest_hash
 from letterlock_client.backup_models import Freshness, LastBackup
-from letterlock_client.storage import backup_counts, backup_rows
+from letterlock_client.storage import backup_counts
+from letterlock_client.storage.backup_counts import ChatTotal, Mark
 from letterlock_client.storage.backup_state import BackupState
 from letterlock_client.storage.database import Reader
 
@@ -27,6 +29,8 @@ class Chat(msgspec.Struct, frozen=True, array_like=True):
     messages: int
     media: int
     last_at: int
+    local: int = 0
+    """What messages here called it when they were counted; 0 is not known."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +42,10 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     counted_at: int
     position: int
     """The greatest row number that was counted."""
+    change: int = 0
+    departed: int = 0
+    judged_at: int = 0
+    """How far the count went otherwise, as `backup_counts.Mark` says; 0 is not known."""
     unlisted: tuple[int, int] = (0, 0)
     """Messages and files of a restored backup's chats that its manifest does not list; the next count lists all."""
     bytes_total: int = 0
@@ -65,6 +73,11 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         """All files."""
         return sum(each.media for each in self.chats) + self.unlisted[1]
 
+    @property
+    def mark(self) -> Mark | None:
+        """How far the count went; None where it was not made here, or by an earlier release."""
+        return Mark(self.position, self.change, self.departed, self.judged_at) if self.judged_at else None
+
     def shown(self) -> LastBackup:
         """The same for a face."""
         return LastBackup(
@@ -79,35 +92,95 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def count(reader: Reader, now: int, before: Totals | None, sent: Sequence[int] = ()) -> Totals:
-    """Count what a backup of now holds; of a large history only what came since `before`.
+@dataclass(frozen=True, slots=True)
+class GoneOn:
+    """What a backup holds if nothing is missing: what the last one held, what came, less what left."""
+
+    chats: dict[bytes, Chat]
+    before: int
+    came: int
+    left: int
+
+    @property
+    def messages(self) -> int:
+        """All messages."""
+        return sum(each.messages for each in self.chats.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a backup holds, and what it should hold; None where the count before does not say."""
+
+    totals: Totals
+    gone_on: GoneOn | None
+
+    @property
+    def missing(self) -> int:
+        """How many messages are not here that should be; 0 as well where that is not known."""
+        return max(0, self.gone_on.messages - self.totals.messages) if self.gone_on else 0
+
+
+async def count(reader: Reader, now: int, before: Totals | None, sent: Sequence[int] = ()) -> Counted:
+    """Count what a backup of now holds; of a large history only what came and left since `before`.
 
     `sent` are the rows of the messages whose files it sends and no backup before it held.
     """
-    position = await backup_rows.last_row(reader)
-    exact = before is None or position <= COUNTED_ROWS or now - before.counted_at >= COUNT_AGAIN_MS
-    above = 0 if exact or before is None else before.position
-    chats = {each.id: each for each in before.chats} if above and before else {}
-    for new in await backup_counts.totals(reader, now, sent, above):
-        old = chats.get(new.conversation, Chat(new.conversation, 0, 0, 0))
-        chats[new.conversation] = Chat(
-            new.conversation,
-            old.messages + new.messages,
-            old.media + new.media,
-            max(old.last_at, new.last_at),
-        )
-    return Totals(
+    mark = await backup_counts.mark(reader, now)
+    gone_on = await _go_on(reader, now, before, sent) if before else None
+    chats, counted_at = gone_on.chats if gone_on else {}, before.counted_at if before else 0
+    # One that lies ahead was noted under a wrong clock.
+    if gone_on is None or mark.row <= COUNTED_ROWS or not 0 <= now - counted_at < COUNT_AGAIN_MS:
+        chats, counted_at = _added({}, await backup_counts.totals(reader, now, sent)), now
+    totals = Totals(
         at=now,
         generation=0,
         chats=tuple(sorted(chats.values(), key=lambda each: each.last_at, reverse=True)),
-        counted_at=now if exact or before is None else before.counted_at,
-        position=position,
+        counted_at=counted_at,
+        position=mark.row,
+        change=mark.change,
+        departed=mark.departed,
+        judged_at=mark.at,
         tidied_at=before.tidied_at if before else 0,
         generations=before.generations + 1 if before else 1,
         unreadable=before.unreadable if before else (),
         anchor_generation=before.anchor_generation if before else 0,
         anchor=before.anchor if before else b"",
     )
+    return Counted(totals, gone_on)
+
+
+async def _go_on(reader: Reader, now: int, before: Totals, sent: Sequence[int]) -> GoneOn | None:
+    if before.mark is None:
+        return None
+    left = await backup_counts.left(reader, before.mark, now)
+    chats = {}
+    for each in before.chats:
+        messages, media = left.get(each.local, (0, 0))
+        if each.messages > messages:
+            chats[each.id] = msgspec.structs.replace(
+                each, messages=each.messages - messages, media=max(0, each.media - media)
+            )
+    came = await backup_counts.totals(reader, now, sent, before.position)
+    return GoneOn(
+        _added(chats, came),
+        before.messages,
+        sum(each.messages for each in came),
+        sum(messages for messages, _ in left.values()),
+    )
+
+
+def _added(chats: dict[bytes, Chat], more: Sequence[ChatTotal]) -> dict[bytes, Chat]:
+    found = dict(chats)
+    for new in more:
+        old = chats.get(new.conversation, Chat(new.conversation, 0, 0, 0))
+        found[new.conversation] = Chat(
+            new.conversation,
+            old.messages + new.messages,
+            old.media + new.media,
+            max(old.last_at, new.last_at),
+            new.local,
+        )
+    return found
 
 
 def load(raw: bytes) -> Totals | None:

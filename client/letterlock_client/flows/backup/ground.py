@@ -15,13 +15,13 @@ from letterlock.backup.media import first_master
 from letterlock.errors import BackupError
 from letterlock_client.backup_models import Frequency
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.flows.backup import left_beside, successors
+from letterlock_client.flows.backup import counting, left_beside, successors
 from letterlock_client.flows.backup.carrying import Carried, carried
 from letterlock_client.flows.backup.media import MediaShelf
 from letterlock_client.flows.backup.objects import Objects, told
 from letterlock_client.flows.backup.terms import PERIODS_MS, known_generation, objects, require
 from letterlock_client.flows.workplace import Work, Workplace
-from letterlock_client.storage import backup_rows, backup_state
+from letterlock_client.storage import backup_counts, backup_rows, backup_state
 from letterlock_client.storage.backup_rows import KeptFile
 from letterlock_client.storage.backup_state import BackupState, VaultState
 
@@ -145,5 +145,7 @@ async def save(place: Workplace, state: BackupState, media_rows: Sequence[int] =
             raise ClientError(Code.BACKUP_OFF, "backups were turned off meanwhile")
         await backup_state.save(work.tx, backup_state.as_chosen(state, present))
         await backup_rows.note_media(work.tx, media_rows)
+        if totals := counting.load(state.last):
+            await backup_counts.forget_departed(work.tx, totals.departed)
 
     await place.transact(work)
