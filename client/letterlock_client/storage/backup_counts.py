@@ -93,6 +93,23 @@ def _totals(connection: sqlite3.Connection, now: int, sent: Sequence[int], above
     return sorted((ChatTotal(*row) for row in rows), key=lambda each: each.last_at, reverse=True)
 
 
+async def messages_of(reader: Reader, now: int, chats: Sequence[int]) -> dict[int, int]:
+    """How many messages a backup of now holds of these chats, as messages here call them. Reads those of each."""
+    return await reader.run(partial(_messages_of, now=now, chats=chats))
+
+
+def _messages_of(connection: sqlite3.Connection, now: int, chats: Sequence[int]) -> dict[int, int]:
+    asked = {"dying": now + LEAST_LIFE_MS, "least": LEAST_LIFE_MS}
+    return {
+        chat: connection.execute(
+            "SELECT (SELECT count(*) FROM message WHERE conversation = :chat) - (SELECT count(*) FROM message"
+            f" WHERE conversation = :chat AND (view_once OR timer_s OR expires_at) AND NOT ({KEPT}))",
+            asked | {"chat": chat},
+        ).fetchone()[0]
+        for chat in chats
+    }
+
+
 async def waiting(reader: Reader, above: int) -> int:
     """How many messages changed above a change number."""
     return int(await reader.value("SELECT count(*) FROM message WHERE change_seq > ?", above))

@@ -4,6 +4,7 @@ Must not know how they are counted, nor what is done about it.
 """
 
 from functools import partial
+from typing import Final
 
 from letterlock.backup.generations import shrunk
 from letterlock.backup.manifest import Manifest
@@ -13,6 +14,9 @@ from letterlock_client.flows.backup.ground import Ground
 from letterlock_client.flows.workplace import Workplace
 from letterlock_client.storage import backup_counts
 
+_EARLIER_ROWS: Final = 50_000
+"""Above so many messages an earlier release counted once a week, and took no deletion off in between."""
+
 
 async def alarm(place: Workplace, ground: Ground, counted: Counted, manifest: Manifest) -> str:
     """Say it, where a backup holds fewer messages than the last one, deletions and timers explain; "" elsewhere."""
@@ -21,8 +25,7 @@ async def alarm(place: Workplace, ground: Ground, counted: Counted, manifest: Ma
     if (gone_on := counted.gone_on) is not None:
         return shrunk(gone_on.before, counted.totals.messages, deleted=gone_on.left, came=gone_on.came)
     before = counting.load(ground.state.last)
-    if before is not None and before.position > counting.COUNTED_ROWS:
-        # An earlier release did not take deletions off what it had counted of a large history.
+    if before is not None and before.position > _EARLIER_ROWS:
         return ""
     gone = await place.database.read(
         partial(backup_counts.gone, above=ground.state.watermark, now=place.clock())

@@ -7,7 +7,7 @@ import pytest
 
 from letterlock_client.backup_models import BackupMade
 from letterlock_client.config import NO_PASSPHRASE
-from letterlock_client.flows.backup import counting
+from letterlock_client.flows.backup import counting, shrinking
 from letterlock_client.flows.backup.terms import require
 from letterlock_client.storage import backup_counts, backup_state, conversations, messages
 from tests.client.flows.backup.backup_scene import pair, shelf, turn_on
@@ -24,7 +24,9 @@ HISTORIES = ["small", "large"]
 @pytest.fixture(params=HISTORIES)
 def history(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "large":
+        # All of it is one chat, and that too large for its turn.
         monkeypatch.setattr(counting, "COUNTED_ROWS", 0)
+        monkeypatch.setattr(counting, "IN_TURN_ROWS", 1)
     return str(request.param)
 
 
@@ -217,12 +219,13 @@ async def test_what_an_earlier_release_counted_of_a_large_history_is_no_measure(
     await say(pair, range(10))
     with monkeypatch.context() as earlier:
         earlier.setattr(counting, "COUNTED_ROWS", 0)
+        earlier.setattr(counting, "IN_TURN_ROWS", 0)
         earlier.setattr(backup_counts, "left", nothing)
         await later(pair, 0)
         await delete(pair, [0, 1, 2])
         assert (await later(pair, 1)).messages == 12
     await forget_mark(pair)
-    monkeypatch.setattr(counting, "COUNTED_ROWS", 0)
+    monkeypatch.setattr(shrinking, "_EARLIER_ROWS", 0)
     made = await later(pair, 1)
     assert (made.alarm, made.messages) == ("", 9)
 
