@@ -350,7 +350,7 @@ async def _accepted(work: Work, row: Outgoing) -> None:
 
 async def _refused(work: Work, row: Outgoing, refused: Refused) -> None:
     if refused.passing:
-        wait = max(refused.retry_ms, int(_PAUSE_S * 1000))
+        wait = min(max(refused.retry_ms, int(_PAUSE_S * 1000)), outbox.LONGEST_WAIT_MS)
         await outbox.attempted(work.tx, row.envelope, not_before=work.now + wait)
         return
     await _failed(work, row, _WHY.get(refused.refusal, refused.message))

@@ -66,10 +66,11 @@ async def answer(work: Work, contact: StoredContact, device: DeviceId, envelope:
 
 async def _allowed(work: Work, contact: StoredContact, device: DeviceId, *, answered: bool = False) -> bool:
     # Counted apart: anybody can make us ask, with forged envelopes, and must not make us refuse so.
-    account, since = contact.account, work.now - _HOUR_MS
-    if await sessions.retries_since(work.tx, account, device, since, answered=answered) >= MOST_AN_HOUR:
+    account, now = contact.account, work.now
+    noted = await sessions.retries_since(work.tx, account, device, now - _HOUR_MS, now, answered=answered)
+    if noted >= MOST_AN_HOUR:
         return False
-    await sessions.note_retry(work.tx, account, device, work.now, answered=answered)
+    await sessions.note_retry(work.tx, account, device, now, answered=answered)
     return True
 
 

@@ -15,6 +15,8 @@ from letterlock.ids import AccountId, DeviceId, EnvelopeId, MessageId
 from letterlock_client.storage.database import Reader, Transaction
 
 KEPT_MS: Final = 30 * 24 * 3600 * 1000
+LONGEST_WAIT_MS: Final = 24 * 3600 * 1000
+"""What is to wait longer for its next try was told so by a clock that was ahead: it may go."""
 
 _ORIGINAL: Final = "message, account, payload, kind, created"
 _COLUMNS: Final = (
@@ -102,11 +104,12 @@ async def next_ready(reader: Reader, now: int, limit: int = 64) -> list[Outgoing
         " SELECT min(account) FROM outbox UNION ALL"
         " SELECT (SELECT min(later.account) FROM outbox AS later WHERE later.account > recipient.account)"
         " FROM recipient WHERE recipient.account IS NOT NULL)"
-        f" SELECT {_COLUMNS} FROM outbox WHERE not_before <= ? AND position IN ("
+        f" SELECT {_COLUMNS} FROM outbox WHERE (not_before <= ? OR not_before > ?) AND position IN ("
         " SELECT (SELECT min(first.position) FROM outbox AS first WHERE first.account = recipient.account)"
         " FROM recipient WHERE recipient.account IS NOT NULL)"
         " ORDER BY position LIMIT ?",
         now,
+        now + LONGEST_WAIT_MS,
         limit,
     )
     return [_outgoing(row) for row in rows]
@@ -147,7 +150,10 @@ async def replace_sealed(tx: Transaction, envelope: EnvelopeId, fresh: Outgoing)
 
 
 async def attempted(tx: Transaction, envelope: EnvelopeId, *, not_before: int = 0) -> int:
-    """Count a try that failed and say when the next may be; return how many there were, 0 if it is gone."""
+    """Count a try that failed and say when the next may be, in `LONGEST_WAIT_MS` at most.
+
+    Return how many there were, 0 if it is gone.
+    """
     attempts = await tx.value(
         "UPDATE outbox SET attempts = attempts + 1, not_before = ? WHERE envelope = ? RETURNING attempts",
         not_before,

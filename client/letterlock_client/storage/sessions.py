@@ -52,15 +52,19 @@ async def note_retry(
 
 
 async def retries_since(
-    reader: Reader, account: AccountId, device: DeviceId, since: int, *, answered: bool = False
+    reader: Reader, account: AccountId, device: DeviceId, since: int, now: int, *, answered: bool = False
 ) -> int:
-    """How many retries were noted for this device at or after `since`: those asked, or those answered."""
+    """How many retries were noted for this device from `since` to `now`: those asked, or those answered.
+
+    What lies ahead was noted under a wrong clock, and limits nobody.
+    """
     return int(
         await reader.value(
-            "SELECT count(*) FROM retry WHERE account = ? AND device = ? AND at >= ?",
+            "SELECT count(*) FROM retry WHERE account = ? AND device = ? AND at BETWEEN ? AND ?",
             account,
             -device if answered else device,
             since,
+            now,
         )
     )
 

@@ -99,9 +99,11 @@ class TestSessions:
             await sessions.note_retry(tx, BOB, TWO, 9)
 
         await database.write(work)
-        assert await database.read(lambda r: sessions.retries_since(r, BOB, ONE, 5)) == 2
+        assert await database.read(lambda r: sessions.retries_since(r, BOB, ONE, 5, 9)) == 2
+        # Those that lie ahead were noted under a wrong clock.
+        assert await database.read(lambda r: sessions.retries_since(r, BOB, ONE, 0, 6)) == 2
         assert await database.write(lambda tx: sessions.forget_retries(tx, 9)) == 2
-        assert await database.read(lambda r: sessions.retries_since(r, BOB, ONE, 0)) == 1
+        assert await database.read(lambda r: sessions.retries_since(r, BOB, ONE, 0, 9)) == 1
 
 
 class TestPrekeys:
@@ -250,6 +252,18 @@ class TestOutbox:
         assert await database.write(lambda tx: outbox.attempted(tx, value.envelope, not_before=7)) == 1
         again = await database.read(lambda r: outbox.get(r, value.envelope))
         assert again == replace(value, position=position, attempts=1, not_before=7)
+
+    async def test_a_try_that_was_put_off_under_a_clock_that_was_ahead_is_not_waited_for(
+        self, database: Database
+    ) -> None:
+        value = outgoing(1)
+        await database.write(lambda tx: outbox.add(tx, value))
+        until = 10**12
+        await database.write(lambda tx: outbox.attempted(tx, value.envelope, not_before=until))
+        first = until - outbox.LONGEST_WAIT_MS
+        for now, ready in ((first - 1, 1), (first, 0), (until - 1, 0), (until, 1)):
+            found = await database.read(lambda r, now=now: outbox.next_ready(r, now))  # type: ignore[misc]
+            assert len(found) == ready
 
     async def test_one_not_sealed_yet_is_kept_too(self, database: Database) -> None:
         value = outgoing(1, sealed=())
