@@ -222,13 +222,7 @@ async def _fold(place: Workplace, ground: Ground, sender: SegmentSender) -> tupl
 async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter) -> BackupMade:
     state = ground.state
     meter.phase(BackupPhase.MANIFEST)
-    before = counting.load(state.last)
-    if before is not None and sent.mended.damaged:
-        # Files that are sent once more were counted; and what kept garbage may be gone.
-        before = counting.changed(before, counted_at=0, tidied_at=0)
-    counted = await place.database.read(
-        partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
-    )
+    counted = await _count(place, state, sent)
     totals = counted.totals
     manifest = await _manifest(place, ground, sent, totals)
     name = manifest_name(state.backup_key, manifest.generation, place.random(8))
@@ -269,6 +263,16 @@ async def _complete(place: Workplace, ground: Ground, sent: _Sent, meter: Meter)
         realms_confirmed=anchored.confirmed,
         alarm=alarm,
         damaged=sent.mended.damaged,
+    )
+
+
+async def _count(place: Workplace, state: BackupState, sent: _Sent) -> counting.Counted:
+    before = counting.load(state.last)
+    if before is not None and sent.mended.damaged:
+        # Files that are sent once more were counted; and what kept garbage may be gone.
+        before = counting.changed(before, counted_at=0, tidied_at=0)
+    return await place.database.read(
+        partial(counting.count, now=place.clock(), before=before, sent=sent.media_rows)
     )
 
 
