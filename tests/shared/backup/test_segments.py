@@ -1,6 +1,7 @@
 """What a segment promises: it reads back whole or names what is wrong with it, and merging keeps the newest."""
 
 import hashlib
+import random
 from collections.abc import Sequence
 
 import msgspec
@@ -70,6 +71,20 @@ def test_a_reference_reads_back_and_rows_make_the_same_segment_as_records() -> N
     assert (again, same) == (data, ref)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(ref), type=SegmentRef) == ref
     assert repr(ref) == "<SegmentRef>"
+
+
+@pytest.mark.parametrize(("size", "more"), [(50, 9), (20_000, 300), (1_000_000, 9000)])
+def test_segments_of_nearly_the_same_size_are_of_the_same_size(size: int, more: int) -> None:
+    """Who keeps the objects is not to learn how much was written: small ones are alike, larger ones rounded up."""
+    noise = random.Random(size).randbytes(size + more)
+    parts = [noise[at : at + 100_000] for at in range(0, len(noise), 100_000)]
+    few = [noise[at : min(at + 100_000, size)] for at in range(0, size, 100_000)]
+    (first, one), (second, other) = (
+        sealed([records.SettingRecord(1, "a", part) for part in cut], media=media)
+        for cut, media in ((few, MEDIA[:1]), (parts, MEDIA))
+    )
+    assert one.packed + one.tail_bytes < other.packed + other.tail_bytes
+    assert len(first) == len(second) == one.size == other.size
 
 
 def test_a_segment_of_many_chunks_reads_back_and_its_tail_opens_alone() -> None:

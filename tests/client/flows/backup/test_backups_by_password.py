@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.wire import frames
 from letterlock.wire.vault_frames import PutDeviceList
 from letterlock_client.backup_models import BackupChoice, Freshness, RealmState, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
@@ -184,12 +185,20 @@ async def test_realms_too_few_to_put_the_lost_terminal_out_stop_a_restore_by_pas
     await scene.turn_on()
     await scene.pair.alice.backups.back_up()
     await scene.pair.alice.close()
+    relay = scene.pair.town.relay
+    before, seen = relay.accounts[scene.pair.to_alice].device_list, len(relay.seen)
     scene.realms.cut = dict.fromkeys(("realm-1", "realm-2", "realm-3"), PutDeviceList)
     with pytest.raises(ClientError) as told:
         await restore(scene.pair.town, PASSWORD, fleet=scene.file)
     assert told.value.code is Code.REALM_UNREACHABLE
+    # Realms first: till they know, the relay hears of no other terminal, and the lost one is not put out by half.
+    assert relay.accounts[scene.pair.to_alice].device_list == before
+    assert not [
+        each for each in relay.seen[seen:] if isinstance(each, frames.Register | frames.PutDeviceList)
+    ]
     scene.realms.cut = {}
     assert (await restore(scene.pair.town, PASSWORD, fleet=scene.file)).messages == 2
+    assert relay.accounts[scene.pair.to_alice].device_list != before
 
 
 async def test_a_wrong_password_costs_a_guess_once_and_is_not_called_damage(scene: Scene) -> None:

@@ -366,11 +366,12 @@ async def test_a_provider_that_lost_everything_gets_everything_again(pair: Pair,
     assert (await pair.alice.backups.rehearse()).differences == ()
 
 
-async def test_what_is_written_is_read_back_before_it_counts(pair: Pair, shelf: Shelf) -> None:
+@pytest.mark.parametrize("kind", ["segment", "manifest"])
+async def test_what_is_written_is_read_back_before_it_counts(pair: Pair, shelf: Shelf, kind: str) -> None:
     class Spoiling(MemoryProvider):
         async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
             assert isinstance(data, bytes)
-            return await super().put(name, data[:-1] + b"x" if "/segment/" in name else data)
+            return await super().put(name, data[:-1] + b"x" if f"/{kind}/" in name else data)
 
     await turn_on(pair.alice)
     await pair.alice.backups.back_up()
