@@ -150,8 +150,9 @@ async def test_fifty_recoveries_at_once_are_answered_ten_times_by_each_realm_at_
                 return (await failing(own, WRONG, made.locator)).code
 
         codes = await asyncio.gather(*(guess() for _ in range(50)))
-        assert [one.vault.counts.guesses <= 10 for one in realms] == [True] * 3
-        assert codes.count(Code.WRONG_PASSWORD) <= 15
+        # All that is there is used, by as many as come, and not one more.
+        assert [one.vault.counts.guesses for one in realms] == [10] * 3
+        assert 10 <= codes.count(Code.WRONG_PASSWORD) <= 15
 
 
 async def test_no_secret_stands_on_any_realms_disk(tmp_path: Path) -> None:
