@@ -1,7 +1,5 @@
 """After a whole conversation the relay holds no plaintext, no private key, and no link from mail to its sender."""
 
-import asyncio
-import base64
 import contextlib
 import json
 import os
@@ -9,10 +7,9 @@ import sqlite3
 from pathlib import Path
 
 from letterlock.ids import parse_account
-from letterlock_client.config import NO_PASSPHRASE, Home
-from letterlock_client.storage import identity, keyring
-from letterlock_client.storage.database import Database
+from letterlock_client.config import Home
 from letterlock_client.workshop.processes import Person, RelayProcess
+from tests.canary import found, private_keys, spellings, spellings_of
 
 CANARIES = (
     "canary in a text",
@@ -22,19 +19,6 @@ CANARIES = (
     "canary-file.txt",
     "🦜canary",
 )
-
-
-def spellings(raw: bytes) -> set[bytes]:
-    """How some bytes could lie in a file or a log."""
-    b32 = base64.b32encode(raw).rstrip(b"=")
-    return {
-        raw,
-        raw.hex().encode(),
-        raw.hex().upper().encode(),
-        b32,
-        b32.lower(),
-        base64.b64encode(raw).rstrip(b"="),
-    }
 
 
 async def converse(alice: Person, bob: Person, folder: Path) -> bytes:
@@ -55,34 +39,17 @@ async def converse(alice: Person, bob: Person, folder: Path) -> bytes:
     return file.read_bytes()
 
 
-def secrets_of(person: Person) -> list[bytes]:
-    """The private keys in a profile, read with the key that its key file holds open."""
-
-    async def read() -> list[bytes]:
-        places = Home.at(person.folder).profile(person.name)
-        root = await keyring.open_root_seed(places, NO_PASSPHRASE)
-        key = await keyring.open_database_key(places, NO_PASSPHRASE)
-        async with await Database.open(places.database, key, publish=lambda _: None) as database:
-            own = await database.read(identity.load)
-            assert own is not None
-            return [root, key, own.list_seed, own.identity_seed, own.agreement_private, own.sealing_private]
-
-    return asyncio.run(read())
-
-
 async def test_the_relay_holds_no_plaintext_no_private_key_and_no_sender(
     relay: RelayProcess, people: tuple[Person, Person], tmp_path: Path
 ) -> None:
     file = await converse(*people, tmp_path)
     account = await own_account(people[0])
     await relay.stop()
-    private = [secret for person in people for secret in await asyncio.to_thread(secrets_of, person)]
-    hidden = [*(canary.encode() for canary in CANARIES), file[:40], *private]
-    kept, passed = relay.disk(), relay.seen.read_bytes()
-    for each in hidden:
-        for spelling in spellings(each):
-            assert spelling not in kept
-            assert spelling not in passed
+    hidden = {canary: spellings_of(canary) for canary in CANARIES} | {"the file": spellings(file[:40])}
+    for person in people:
+        keys = await private_keys(Home.at(person.folder).profile(person.name))
+        hidden |= {f"{person.name}'s key {number}": spellings(key) for number, key in enumerate(keys)}
+    assert not found(hidden, {"disk": relay.disk(), "wire": relay.seen.read_bytes()})
     no_stored_envelope_names(relay, account)
     no_delivery_and_no_log_line_names(relay, account)
 

@@ -122,9 +122,11 @@ async def pair(shelf: Shelf, town: Town) -> Pair:
 
 
 @asynccontextmanager
-async def fleet(shelf: Shelf, folder: Path) -> AsyncIterator[tuple[vaults.Town, Path]]:
-    """Three realms that every terminal of a test reaches, and the file that names them."""
-    async with vaults.town_of() as realms:
+async def fleet(
+    shelf: Shelf, folder: Path, *, disks: Path | None = None
+) -> AsyncIterator[tuple[vaults.Town, Path]]:
+    """Three realms that every terminal of a test reaches, in memory or on `disks`, and the file that names them."""
+    async with vaults.town_of(folder=disks) as realms:
         shelf.changes["dial_realm"] = realms.dial
         file = folder / "fleet.toml"
         fleet_file.write(file, realms.fleet, force=False)

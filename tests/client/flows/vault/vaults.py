@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -22,7 +23,9 @@ from letterlock_client.links.failures import Offline
 from letterlock_client.links.transport import Transport, dial_realm
 from letterlock_client.links.vault import VaultLinks
 from letterlock_server.limits import Rule
+from letterlock_server.stores.vault_interfaces import VaultStore
 from letterlock_server.stores.vault_memory import MemoryVaultStore
+from letterlock_server.stores.vault_sqlite.store import SqliteVaultStore
 from letterlock_server.vault import guessing
 from letterlock_server.vault.gateway import Gateway
 from letterlock_server.vault.policy import Policy
@@ -55,6 +58,7 @@ class Town:
     fleet: Fleet
     clock: Clock
     stores: dict[str, MemoryVaultStore]
+    """Those of them that are in memory."""
     away: set[str] = field(default_factory=set)
     """Realms that cannot be reached."""
     lies: dict[str, Lie] = field(default_factory=dict)
@@ -64,6 +68,8 @@ class Town:
     lost: dict[str, type[Frame]] = field(default_factory=dict)
     """The frame whose answer a realm gives and nobody hears."""
     asked: list[tuple[str, type[Frame]]] = field(default_factory=list)
+    passed: list[bytes] = field(default_factory=list)
+    """All that went either way, as it was before anything masks or encrypts it."""
     slept: list[float] = field(default_factory=list)
     """The waits that realms asked for and links waited out."""
 
@@ -116,6 +122,7 @@ class _Watched:
 
     async def send(self, data: bytes) -> None:
         kind = type(decode_to_realm(data))
+        self._town.passed.append(data)
         self._town.asked.append((self._name, kind))
         self._last = kind
         if self._name in self._town.away or self._town.cut.get(self._name) is kind:
@@ -125,6 +132,7 @@ class _Watched:
 
     async def receive(self) -> bytes:
         data = await self._inner.receive()
+        self._town.passed.append(data)
         if self._last is not None and self._town.lost.get(self._name) is self._last:
             await self._inner.close()
             raise Offline
@@ -151,24 +159,32 @@ def altered(kind: type[Frame], **fields: object) -> Lie:
 
 @contextlib.asynccontextmanager
 async def town_of(
-    count: int = 3, threshold: int = 2, policy: Policy = NO_WAITS, keys: str = ""
+    count: int = 3,
+    threshold: int = 2,
+    policy: Policy = NO_WAITS,
+    keys: str = "",
+    folder: Path | None = None,
 ) -> AsyncIterator[Town]:
-    """So many realms; other `keys` make another fleet of the same names."""
+    """So many realms, in memory or in `folder`; other `keys` make another fleet of the same names."""
     clock = Clock()
     async with contextlib.AsyncExitStack() as stack:
-        members, stores = [], {}
+        members, stores = [], dict[str, MemoryVaultStore]()
         for number in range(1, count + 1):
             name = f"realm-{number}"
-            stores[name] = MemoryVaultStore()
+            store: VaultStore
+            if folder is None:
+                store = stores[name] = MemoryVaultStore()
+            else:
+                store = SqliteVaultStore(folder / f"{name}.db")
             url = await stack.enter_async_context(
-                _running(Realm(name, RealmSecret(seed(keys + name)), policy), stores[name], clock)
+                _running(Realm(name, RealmSecret(seed(keys + name)), policy), store, clock)
             )
             members.append(Member(name, url, RealmSecret(seed(keys + name)).public))
         yield Town(Fleet(tuple(members), threshold), clock, stores)
 
 
 @contextlib.asynccontextmanager
-async def _running(realm: Realm, store: MemoryVaultStore, clock: Clock) -> AsyncIterator[str]:
+async def _running(realm: Realm, store: VaultStore, clock: Clock) -> AsyncIterator[str]:
     await store.open()
     vault = Vault(
         realm,
