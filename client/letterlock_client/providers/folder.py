@@ -108,9 +108,11 @@ class FolderProvider:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            # The thread still uses the open files; only after it may they be closed.
-            with suppress(ProviderError):
-                await running
+            # The thread still uses the open files; only after it may they be closed, however often we are cancelled.
+            while not running.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([running])
+            running.exception()
             raise
 
     def _put(self, name: str, data: bytes) -> bool:

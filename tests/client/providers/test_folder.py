@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from letterlock_client.providers.folder import FolderProvider
 from letterlock_client.providers.interface import FullError, ProviderError, RefusedError, UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.providers.opening import normal, open_provider
+from tests.town import WAIT_S
 
 
 async def test_a_folder_that_is_not_there_is_unreachable_and_is_not_made(tmp_path: Path) -> None:
@@ -297,6 +299,50 @@ async def test_an_upload_whose_folder_goes_each_time_ends_with_an_error(
     with pytest.raises(UnreachableError, match="being emptied"):
         await FolderProvider(tmp_path).put("a/b", b"object")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_no_file_is_closed_under_a_thread_that_writes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streamed: bool, times: int
+) -> None:
+    """Else its number may be another file's by then. Whoever calls an upload off waits for the thread."""
+    loop, writes, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    real_write, real_close = os.write, os.close
+    writing: set[int] = set()
+    closed_under: list[int] = []
+
+    def write(file: int, data: memoryview) -> int:
+        writing.add(file)
+        loop.call_soon_threadsafe(writes.set)
+        assert goes_on.wait(WAIT_S)
+        done = real_write(file, data)
+        writing.discard(file)
+        return done
+
+    def close(file: int) -> None:
+        closed_under.extend(writing & {file})
+        real_close(file)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_000
+
+    monkeypatch.setattr(folder_module.os, "write", write)
+    monkeypatch.setattr(folder_module.os, "close", close)
+    running = asyncio.create_task(FolderProvider(tmp_path).put("a/b", pieces() if streamed else b"x"))
+    try:
+        await asyncio.wait_for(writes.wait(), WAIT_S)
+        for _ in range(times):
+            running.cancel()
+            # Whatever would be closed now would be closed soon, in another thread; nothing is.
+            assert not (await asyncio.wait([running], timeout=0.05))[0]
+    finally:
+        goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not closed_under
+    monkeypatch.undo()
+    assert [each.name for each in await FolderProvider(tmp_path).list("a")] == ([] if streamed else ["a/b"])
 
 
 async def test_no_file_stays_open(tmp_path: Path) -> None:
