@@ -1,13 +1,15 @@
 """A feature is rolled out to a share of the accounts and to new enough clients; nothing made under it depends on it."""
 
+from pathlib import Path
+
 import pytest
 
 from letterlock.ids import AccountId
-from letterlock_client.backup_models import BackupChoice
+from letterlock_client.backup_models import BackupChoice, Frequency
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.errors import ClientError, Code
 from letterlock_client.flows.features import BACKUP, bucket
-from tests.client.flows.backup.backup_scene import PROVIDER, shelf, turn_on
+from tests.client.flows.backup.backup_scene import PROVIDER, Shelf, fleet, looked, restore, shelf, turn_on
 from tests.simulator import SimulatedRelay
 from tests.town import WAIT_S, Town, town
 
@@ -48,6 +50,45 @@ async def test_what_was_turned_on_goes_on_when_the_feature_goes(town: Town, shel
     assert not (await alice.backups.status()).feature.available
     assert (await alice.backups.back_up()).generation == 1
     assert (await alice.backups.verify()).problems == ()
+
+
+@pytest.mark.parametrize(("percent", "version"), [(0, 0), (100, 9)])
+async def test_nothing_that_was_made_depends_on_the_feature(
+    town: Town, shelf: Shelf, tmp_path: Path, percent: int, version: int
+) -> None:
+    """It only decides what is offered anew: backups by themselves, passwords, restores and turning off go on."""
+    alice = await town.register("alice")
+    async with fleet(shelf, tmp_path) as (_, file):
+        choice = BackupChoice(PROVIDER, password="violet harbour 71 lanterns", recovery_key=True, fleet=file)
+        made = await alice.backups.turn_on(choice, NO_PASSPHRASE)
+        announce(town.relay, percent, version)
+        await alice.disconnect()
+        alice.connect()
+        assert await alice.connected(WAIT_S)
+        assert not (await alice.backups.status()).feature.available
+        town.clock.move(days=0.1)
+        await looked(alice)
+        last = (await alice.backups.status()).last
+        assert last is not None
+        assert last.generation == 1
+        await alice.backups.choose(frequency=Frequency.OFF)
+        new = "nine copper herons waltz"
+        assert (await alice.backups.change_password(new, NO_PASSPHRASE)).realms == 3
+        await alice.close()
+        for secret, profile in ((made.recovery_key, "second"), (new, "third")):
+            assert (await restore(town, secret, profile, fleet=file)).generation == 1
+            again = await town.open(profile)
+            assert not (await again.backups.status()).feature.available
+            assert (await again.backups.status()).on
+            await again.close()
+        again = await town.open("third")
+        assert (await again.backups.rehearse()).differences == ()
+        await again.backups.turn_off(NO_PASSPHRASE)
+        assert not (await again.backups.status()).on
+        assert not shelf.memory.objects
+        with pytest.raises(ClientError) as caught:
+            await again.backups.turn_on(choice, NO_PASSPHRASE)
+        assert caught.value.code is Code.NOT_AVAILABLE
 
 
 async def test_what_the_relay_said_is_remembered_while_it_is_away(town: Town) -> None:

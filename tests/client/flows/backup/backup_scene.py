@@ -20,7 +20,7 @@ from letterlock_server.vault import fleet_file
 from tests.client.flows.vault import vaults
 from tests.shared.vault.realms import CHEAP
 from tests.simulator import RELAY_URL
-from tests.town import Pair, Town
+from tests.town import WAIT_S, Pair, Town
 
 PROVIDER = "folder:/memory"
 LONG = "lantern harbour violet " * 80
@@ -140,6 +140,16 @@ async def turn_on(person: Messenger) -> str:
     # Only what a test asks for is to happen.
     await person.backups.choose(frequency=Frequency.OFF)
     return made.recovery_key
+
+
+async def looked(person: Messenger) -> None:
+    """Have somebody's schedule look once, and let it end what it began: it looks again only then."""
+    due = person._place.backup_due
+    for _ in range(2):
+        due.set()
+        async with asyncio.timeout(WAIT_S):
+            while due.is_set():
+                await asyncio.sleep(0)
 
 
 async def restore(

@@ -1,7 +1,5 @@
 """When backups begin by themselves: as often as was chosen, at once where one was missed, and again within the hour."""
 
-import asyncio
-
 import pytest
 
 from letterlock_client.backup_models import Frequency
@@ -9,8 +7,8 @@ from letterlock_client.flows.backup import schedule
 from letterlock_client.messenger import Messenger
 from letterlock_client.providers.interface import Found, UnreachableError
 from letterlock_client.providers.memory import MemoryProvider
-from tests.client.flows.backup.backup_scene import Shelf, pair, shelf, turn_on
-from tests.town import WAIT_S, Pair, eventually
+from tests.client.flows.backup.backup_scene import Shelf, looked, pair, shelf, turn_on
+from tests.town import Pair, eventually
 
 __all__ = ["pair", "shelf"]
 
@@ -28,16 +26,6 @@ class Away(MemoryProvider):
         del prefix
         self.asked += 1
         raise UnreachableError("away")
-
-
-async def looked(person: Messenger) -> None:
-    """Have the schedule look once, and let it end what it began: it looks again only then."""
-    due = person._place.backup_due
-    for _ in range(2):
-        due.set()
-        async with asyncio.timeout(WAIT_S):
-            while due.is_set():
-                await asyncio.sleep(0)
 
 
 async def generation(person: Messenger) -> int:
