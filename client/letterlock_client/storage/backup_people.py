@@ -8,8 +8,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from letterlock.backup.records import ContactRecord, ConversationRecord, Record
-from letterlock_client.models import Listed
+from letterlock_client.models import Listed, Standing
 from letterlock_client.storage.contacts import UNKNOWN
 
 _CONTACT: Final = (
@@ -55,8 +57,18 @@ def _contacts(connection: sqlite3.Connection, contacts: Iterable[ContactRecord])
         f" ON CONFLICT (account) DO UPDATE SET {changes} WHERE excluded.change_seq > contact.change_seq"
         f" AND (contact.change_seq = {UNKNOWN}"
         " OR (excluded.list_epoch, excluded.list_version) >= (contact.list_epoch, contact.list_version))",
-        [(*(getattr(each, name) for name in names[:-1]), each.version) for each in contacts],
+        [
+            (*(getattr(each, name) for name in names[:-1]), each.version)
+            for each in map(_as_known_here, contacts)
+        ],
     )
+
+
+def _as_known_here(each: ContactRecord) -> ContactRecord:
+    """Somebody who stands as only a newer release knows is asked about again: nothing is taken for decided."""
+    if each.standing in set(Standing):
+        return each
+    return msgspec.structs.replace(each, standing=Standing.REQUESTED.value)
 
 
 def _conversations(connection: sqlite3.Connection, conversations: Iterable[ConversationRecord]) -> None:

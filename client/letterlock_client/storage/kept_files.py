@@ -7,7 +7,8 @@ from collections.abc import Collection
 from typing import Final
 
 from letterlock.ids import ConversationId, MessageId
-from letterlock_client.models import Again, FileSum, KeptFile, MessageKind, TransferState
+from letterlock_client.models import Again, FileSum, KeptFile, TransferState
+from letterlock_client.storage import words
 from letterlock_client.storage.database import Reader, Transaction
 
 LIES_HERE: Final = "here IS NOT NULL"
@@ -51,7 +52,7 @@ async def sums(reader: Reader) -> list[FileSum]:
     """What lies here, by chat and kind of message: 0.1 s for 100 000 files among a million messages."""
     rows = await reader.all(_SUMS)
     return [
-        FileSum(ConversationId(peer), MessageKind(kind), files, taken) for peer, kind, files, taken in rows
+        FileSum(ConversationId(peer), words.kind(kind), files, taken) for peer, kind, files, taken in rows
     ]
 
 

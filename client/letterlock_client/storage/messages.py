@@ -13,8 +13,8 @@ import msgspec
 
 from letterlock.ids import AccountId, ConversationId, MessageId
 from letterlock_client import models
-from letterlock_client.models import Delivery, Message, MessageKind
-from letterlock_client.storage import attachments
+from letterlock_client.models import Delivery, Message
+from letterlock_client.storage import attachments, words
 from letterlock_client.storage.database import Reader, Row, Transaction
 from letterlock_client.storage.widths import cell_width
 
@@ -352,11 +352,11 @@ def _message(row: Row) -> Message:
         conversation=ConversationId(peer),
         author=AccountId(author),
         mine=bool(mine),
-        kind=MessageKind(kind),
+        kind=words.kind(kind),
         text=text,
         sent_at=sent_at,
         received_at=received_at,
-        delivery=Delivery(delivery),
+        delivery=words.delivery(delivery),
         reply_to=None if reply_to is None else MessageId(reply_to),
         attachment=None if row[21] is None else attachments.shown(row[21:]),
         reactions=_reactions(reactions),

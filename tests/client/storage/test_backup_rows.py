@@ -9,6 +9,8 @@ import pytest
 
 from letterlock.backup.columns import MAX_TEXT_BYTES, compact, expand
 from letterlock.backup.records import (
+    ContactRecord,
+    ConversationRecord,
     MessageRecord,
     PlainMessages,
     Record,
@@ -344,6 +346,38 @@ async def test_only_the_wanted_chats_come_back(database: Database, other: Databa
     await other.write(lambda tx: backup_import.take(tx, records, NOW, [CAROL]))
     assert await other.read(lambda reader: messages.count(reader, CHAT)) == 0
     assert await other.read(lambda reader: messages.count(reader, ConversationId(CAROL))) == 1
+
+
+async def test_words_of_a_newer_release_stop_nobody_and_go_out_again_as_they_came(
+    database: Database, other: Database
+) -> None:
+    await database.write(fill)
+    newer: list[Record] = []
+    for each in await read_all(database):
+        if isinstance(each, MessageRecord) and each.id in (message(1).id, message(6).id):
+            each = msgspec.structs.replace(each, delivery="in orbit", kind="hologram")
+        elif isinstance(each, MessageRecord) and each.id == message(7).id:
+            each = msgspec.structs.replace(each, delivery="in orbit")
+        elif isinstance(each, ContactRecord):
+            each = msgspec.structs.replace(each, standing="cousin")
+        elif isinstance(each, ConversationRecord):
+            each = msgspec.structs.replace(each, listed="framed")
+        newer.append(each)
+    await put(other, newer)
+    shown = {each.id: each for each in await other.read(lambda reader: messages.last(reader, CHAT, 9))}
+    assert [(each.kind, each.delivery) for each in (shown[message(number).id] for number in (1, 6, 7))] == [
+        (MessageKind.UNKNOWN, Delivery.NONE),
+        (MessageKind.UNKNOWN, Delivery.NONE),
+        (MessageKind.TEXT, Delivery.NONE),
+    ]
+    (bob,) = await other.read(contacts.every)
+    assert bob.standing is Standing.REQUESTED
+    chat = await other.read(lambda reader: conversations.get(reader, CHAT))
+    assert chat is not None
+    assert chat.listed is Listed.USUAL
+    again = {each.id: each for each in await read_all(other) if isinstance(each, MessageRecord)}
+    assert (again[message(6).id].kind, again[message(6).id].delivery) == ("hologram", "in orbit")
+    assert (again[message(7).id].kind, again[message(7).id].delivery) == ("text", "in orbit")
 
 
 async def test_a_message_of_an_unknown_kind_keeps_what_a_newer_version_will_read(

@@ -89,7 +89,7 @@ async def read_history(database: Database, places: Places) -> History:
 
     found = await database.read(read)
     for message in found.messages:
-        if message["file.path"] is not None:
+        if message["file.path"]:
             path = places.attachments / message["file.path"]
             message["file.bytes"] = await asyncio.to_thread(_opened, path, message["file.descriptor"])
         del message["file.path"]
@@ -123,12 +123,10 @@ async def _message(reader: Reader, row: int) -> dict[str, Any]:
 
 
 def _opened(path: Path, descriptor: bytes) -> bytes:
-    """Open a sealed file that lies in a profile; no bytes for one that is not there."""
+    """Open a sealed file that lies in a profile."""
     said = msgspec.msgpack.decode(descriptor, type=Attachment)
     cut = plan(said.size, said.chunk_bytes)
     chunks = AttachmentChunks(said.key, cut)
-    if not path.is_file():
-        return b"absent"
     raw = path.read_bytes()
     return b"".join(
         chunks.open(index, raw[cut.sealed_offset(index) :][: cut.sealed_bytes(index)])

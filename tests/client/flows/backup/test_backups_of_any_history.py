@@ -127,9 +127,9 @@ class Terminal:
 
         await self.place.transact(work)
 
-    async def restore(self, *, beside: bool = False) -> None:
+    async def restore(self, *, beside: bool = False, key: bytes | None = None) -> None:
         store = Objects(self.shelf, self.place.sleep)
-        found = await finding.find(store, SECRET.backup_key(), None)
+        found = await finding.find(store, key or SECRET.backup_key(), None)
         wanted = restoring.new_journal(found, "folder:/memory", (), restoring.ALL, self.clock())
         journal = await restoring.begin(self.place, wanted)
         going = restoring.open_restoring(self.place, store, Meter(self.clock, lambda _moved: None), journal)
