@@ -31,6 +31,7 @@ from letterlock_client.providers.interface import (
     check_range,
     is_name,
 )
+from letterlock_client.threads import see_out
 
 T = TypeVar("T")
 
@@ -109,10 +110,7 @@ class FolderProvider:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             # The thread still uses the open files; only after it may they be closed, however often we are cancelled.
-            while not running.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([running])
-            running.exception()
+            await see_out(running)
             raise
 
     def _put(self, name: str, data: bytes) -> bool:

@@ -25,6 +25,7 @@ from letterlock.messaging.attachments import (
 from letterlock.primitives.derivation import running_sha256
 from letterlock_client.config import file_failed, make_private_folder, sync_folder
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.threads import see_out
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ async def off_loop(work: Callable[[Halt], T]) -> T:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         halt.now()
-        await asyncio.gather(running, return_exceptions=True)
+        await see_out(running)
         raise
 
 

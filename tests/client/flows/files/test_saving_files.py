@@ -1,9 +1,11 @@
 """A plain file appears where a person said, whole, for them alone, and never in the place of another."""
 
+import asyncio
 import errno
 import hashlib
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from letterlock_client.flows.files import plain_files, sealed_files
 from letterlock_client.flows.files.plain_files import Plain, free_place, write_plain
 from letterlock_client.flows.files.sealed_files import Halt, HaltedError, SealedFile, off_loop, seal_file
 from tests.simulator import Chance
+from tests.town import WAIT_S
 
 KEY = bytes(range(32))
 WHOLE = Chance("plain")(300_000)
@@ -230,14 +233,13 @@ def test_what_is_sealed_already_is_never_sealed_over(sealed: SealedFile, tmp_pat
     assert sealed.path.read_bytes() == before
 
 
-async def test_work_that_nobody_waits_for_ends_before_its_caller_does() -> None:
-    import asyncio
-    import threading
-
-    begun, ended = threading.Event(), threading.Event()
+@pytest.mark.parametrize("times", [1, 3])
+async def test_work_that_nobody_waits_for_ends_before_its_caller_does(times: int) -> None:
+    begun, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work(halt: Halt) -> None:
         begun.set()
+        assert goes_on.wait(WAIT_S)
         try:
             while True:
                 halt.check()
@@ -246,8 +248,13 @@ async def test_work_that_nobody_waits_for_ends_before_its_caller_does() -> None:
             raise
 
     task = asyncio.create_task(off_loop(work))
-    await asyncio.to_thread(begun.wait, 5)
-    task.cancel()
+    await asyncio.to_thread(begun.wait, WAIT_S)
+    for _ in range(times):
+        task.cancel()
+        for _turn in range(9):
+            await asyncio.sleep(0)
+        assert not task.done()
+    goes_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
