@@ -296,6 +296,16 @@ async def test_message_info_tells_when_the_receipts_came(client: Open) -> None:
             assert ("Delivered" in text) == bool(expected)
 
 
+async def test_message_info_takes_no_own_message_for_one_that_was_received(client: Open) -> None:
+    """How far it came a backup may have said in a word that only a newer release knows."""
+    fake = lively()
+    fake.put(chat_id("bob"), "hello", mine=True, delivery=Delivery.NONE)
+    async with client(fake) as running:
+        await running.press("enter", "escape", "i")
+        assert "not known here" in running.text()
+        assert "received" not in running.text()
+
+
 async def test_the_timer_of_a_chat_is_chosen(client: Open) -> None:
     async with client(lively()) as running:
         await running.press("alt+down", "alt+down", "alt+t", "down", "enter")

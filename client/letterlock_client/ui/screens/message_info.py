@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 RECEIPTS = "Delivered and read are when the first receipt came, by this clock."
+_UNKNOWN = "not known here"
 
 
 class MessageInfoScreen(Dialog[None]):
@@ -69,7 +70,7 @@ class MessageInfoScreen(Dialog[None]):
         facts = [
             ("Sent", moment(message.sent_at)),
             ("Here since", moment(message.received_at)),
-            ("State", DELIVERY_WORDS[message.delivery]),
+            ("State", _state(message)),
         ]
         if message.delivery in (Delivery.DELIVERED, Delivery.READ):
             facts.append(("Delivered", _receipt(message.delivered_at)))
@@ -107,12 +108,18 @@ class MessageInfoScreen(Dialog[None]):
         self.query_one(".info--sizes", Static).update(text)
 
 
+def _state(message: Message) -> str:
+    if message.mine and message.delivery is Delivery.NONE:
+        return _UNKNOWN
+    return DELIVERY_WORDS[message.delivery]
+
+
 def _receipt(at: int) -> str:
-    return moment(at) if at else "not known here"
+    return moment(at) if at else _UNKNOWN
 
 
 def _bytes(count: int) -> str:
-    return f"{count} bytes" if count else "not known here"
+    return f"{count} bytes" if count else _UNKNOWN
 
 
 def _table(facts: Sequence[tuple[str, str]]) -> Content:
