@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from letterlock.ids import ConversationId
 from letterlock_client.backup_models import BackupChoice, Frequency, Restored, RestoreRequest
 from letterlock_client.config import NO_PASSPHRASE
 from letterlock_client.flows.opening import Outside
@@ -50,6 +51,19 @@ class Shelf:
     def open(self, text: str, *, create: bool = False) -> Provider:
         del create
         return self.others.get(text, self.seen)
+
+
+async def much_for_carol(pair: Pair) -> ConversationId:
+    """Some long messages to somebody who reads none of them, all at the relay; return her chat."""
+    carol = await pair.town.register("carol")
+    to_carol = await pair.alice.find("carol")
+    # No receipt of hers is to make one of these a change that a later segment has.
+    await carol.disconnect()
+    for number in range(8):
+        await pair.alice.send_text(to_carol, f"{number} {LONG}")
+    # What the relay takes only after the next backup would come once more in the one behind it.
+    assert await pair.alice.flushed(WAIT_S)
+    return to_carol
 
 
 def spoil(shelf: Shelf, name: str, fault: Fault | None) -> None:

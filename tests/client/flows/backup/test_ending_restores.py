@@ -19,11 +19,11 @@ from letterlock_client.providers.memory import MemoryProvider
 from letterlock_client.storage import late_changes
 from letterlock_client.storage.database import Reader
 from tests.client.flows.backup.backup_scene import (
-    LONG,
     PROVIDER,
     Shelf,
     Slow,
     flipped,
+    much_for_carol,
     pair,
     restore,
     shelf,
@@ -102,12 +102,7 @@ async def test_a_chat_of_which_it_brought_no_message_says_so_once_it_ends(
 ) -> None:
     monkeypatch.setattr(looking_ahead, "ENOUGH", 1)
     digits = await turn_on(pair.alice)
-    carol = await pair.town.register("carol")
-    to_carol = await pair.alice.find("carol")
-    await carol.disconnect()
-    for number in range(8):
-        await pair.alice.send_text(to_carol, f"{number} {LONG}")
-    assert await pair.alice.flushed(WAIT_S)
+    to_carol = await much_for_carol(pair)
     await pair.alice.backups.back_up()
     await pair.alice.send_text(pair.to_bob, "newest")
     await pair.alice.backups.back_up()
@@ -206,14 +201,7 @@ async def cut_short(pair: Pair, shelf: Shelf) -> ConversationId:
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
     before = set(shelf.memory.objects)
-    carol = await pair.town.register("carol")
-    to_carol = await pair.alice.find("carol")
-    # No receipt of hers is to make one of these a change that a later segment has.
-    await carol.disconnect()
-    for number in range(8):
-        await pair.alice.send_text(to_carol, f"{number} {LONG}")
-    # What the relay takes only after this backup would come once more in the next.
-    assert await pair.alice.flushed(WAIT_S)
+    to_carol = await much_for_carol(pair)
     await pair.alice.backups.back_up()
     (middle,) = [name for name in shelf.memory.objects.keys() - before if "/segment/" in name]
     await pair.alice.send_text(to_carol, "later")

@@ -1,4 +1,4 @@
-"""A file counts as backed up once it was read back: one that the provider has spoiled is sent again."""
+"""A backup counts once it was read back: what the provider spoiled is told at once, and sent again."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,11 +17,15 @@ FILES = 4
 
 
 class Spoiling(MemoryProvider):
-    """Keeps files with another last byte than they were given."""
+    """Keeps objects of one kind with another last byte than they were given."""
+
+    kind = "media"
 
     async def put(self, name: str, data: bytes | AsyncIterator[bytes]) -> bool:
         assert isinstance(data, bytes)
-        return await super().put(name, data[:-1] + bytes([data[-1] ^ 1]) if "/media/" in name else data)
+        return await super().put(
+            name, data[:-1] + bytes([data[-1] ^ 1]) if f"/{self.kind}/" in name else data
+        )
 
 
 async def send_files(pair: Pair, folder: Path) -> None:
@@ -32,15 +36,27 @@ async def send_files(pair: Pair, folder: Path) -> None:
         await pair.alice.send_file(pair.to_bob, path)
 
 
-async def spoil(pair: Pair, shelf: Shelf) -> None:
-    """Back up to a provider that spoils files, and be told."""
+async def spoil(pair: Pair, shelf: Shelf, kind: str = "media") -> None:
+    """Back up to a provider that spoils objects of one kind, and be told."""
     spoiling = Spoiling()
+    spoiling.kind = kind
     spoiling.objects = shelf.memory.objects
     shelf.seen = spoiling
     with pytest.raises(ClientError) as told:
         await pair.alice.backups.back_up()
     assert told.value.code is Code.BACKUP_MISMATCH
     shelf.seen = shelf.memory
+
+
+@pytest.mark.parametrize("kind", ["segment", "manifest"])
+async def test_what_is_written_is_read_back_before_it_counts(pair: Pair, shelf: Shelf, kind: str) -> None:
+    await turn_on(pair.alice)
+    await pair.alice.backups.back_up()
+    await pair.alice.disconnect()
+    await pair.alice.send_text(pair.to_bob, "more")
+    await spoil(pair, shelf, kind)
+    assert (await pair.alice.backups.verify()).generation == 1
+    assert (await pair.alice.backups.back_up()).messages == 3
 
 
 async def test_a_file_that_the_provider_spoiled_is_told_at_once_and_sent_again(

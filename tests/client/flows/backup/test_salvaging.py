@@ -25,6 +25,7 @@ from tests.client.flows.backup.backup_scene import (
     Shelf,
     fleet,
     flipped,
+    much_for_carol,
     pair,
     restore,
     shelf,
@@ -248,18 +249,22 @@ async def test_damage_that_a_command_leaves_out_of_a_used_profile_is_in_no_later
     assert (await restore(pair.town, scene.digits, "third")).messages == len(back)
 
 
+async def leave_out_damaged(alice: Messenger) -> None:
+    """Look at what is whole, and agree to it, as a screen does."""
+    await waits_for_damage(alice)
+    assert (await alice.backups.what_is_whole()).lost > 0
+    stream = alice.events()
+    await alice.backups.leave_out_damaged()
+    assert isinstance(await ended(stream), Restored)
+    stream.close()
+
+
 async def without_carol(pair: Pair, shelf: Shelf) -> tuple[str, ConversationId]:
     """A used profile whose restore met damage: all that was known of Carol is lost; return the digits and her chat."""
     digits = await turn_on(pair.alice)
     await pair.alice.backups.back_up()
     before = set(segments(shelf))
-    carol = await pair.town.register("carol")
-    to_carol = await pair.alice.find("carol")
-    # No receipt of hers is to make one of these a change that a later segment has.
-    await carol.disconnect()
-    for number in range(8):
-        await pair.alice.send_text(to_carol, f"{number} {LONG}")
-    assert await pair.alice.flushed(WAIT_S)
+    to_carol = await much_for_carol(pair)
     await pair.alice.backups.back_up()
     (lost,) = set(segments(shelf)) - before
     await pair.alice.send_text(to_carol, "later")
@@ -283,12 +288,7 @@ async def test_who_is_lost_in_a_damaged_backup_comes_from_the_relay_into_a_used_
     alice = await pair.town.open("second")
     if by == "screen":
         assert await alice.connected(WAIT_S)
-        await waits_for_damage(alice)
-        assert (await alice.backups.what_is_whole()).lost > 0
-        stream = alice.events()
-        await alice.backups.leave_out_damaged()
-        assert isinstance(await ended(stream), Restored)
-        stream.close()
+        await leave_out_damaged(alice)
     assert await texts(alice, to_carol) == ["later"]
     assert {chat.title for chat in await alice.conversations()} == {"bob", "carol"}
     # The next backup tells of her.
@@ -336,12 +336,7 @@ async def test_who_was_deleted_once_everyone_had_come_is_not_asked_for_again(sce
     await alice._place.transact(gone)
     # His records, and old messages.
     spoil(shelf, scene.old[0], flipped)
-    await waits_for_damage(alice)
-    assert (await alice.backups.what_is_whole()).lost > 0
-    stream = alice.events()
-    await alice.backups.leave_out_damaged()
-    assert isinstance(await ended(stream), Restored)
-    stream.close()
+    await leave_out_damaged(alice)
     assert await alice.contacts() == []
 
 
