@@ -82,6 +82,7 @@ class Dialog(Layer[Result], ModalScreen[Result]):
         place = self.query_one(".dialog--problem", Static)
         place.update(Content(line_of(text)))
         place.display = bool(text)
+        self.set_class(bool(text), "-telling")
         if text:
             # In a low terminal it may stand below what is on the screen.
             self.call_after_refresh(place.scroll_visible, animate=False)
