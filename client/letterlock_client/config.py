@@ -117,7 +117,7 @@ class Home:
     def find(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read LETTERLOCK_HOME, else the XDG variables, else their defaults."""
         if chosen := environment.get("LETTERLOCK_HOME"):
-            return cls.at(Path(chosen).expanduser().absolute())
+            return cls.at(Path(os.path.expanduser(chosen)).absolute())
 
         def xdg(variable: str, default: str) -> Path:
             # The standard says that a relative path there is to be ignored.

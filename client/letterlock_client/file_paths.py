@@ -17,6 +17,11 @@ MOST_LOOKED_AT: Final = 2_000
 _LONGEST: Final = 4_096
 
 
+def path_of(text: str) -> Path:
+    """Return the path that a text means; behind `~` the name of nobody stays as it was typed."""
+    return Path(os.path.expanduser(text.strip()))
+
+
 def split_path(rest: str) -> tuple[str, str]:
     """Split `PATH CAPTION`: the path may stand in quotes, or have its spaces behind backslashes."""
     rest = rest.lstrip()
@@ -50,7 +55,7 @@ def file_meant(text: str) -> Path | None:
             address = urlsplit(text)
             candidates = [unquote(address.path) if address.hostname in (None, "localhost") else ""]
     for candidate in filter(None, candidates):
-        path = Path(os.path.expanduser(candidate))
+        path = path_of(candidate)
         if path.is_absolute() and is_file(path):
             return path
     return None
@@ -58,11 +63,11 @@ def file_meant(text: str) -> Path | None:
 
 def file_of(rest: str) -> tuple[Path, str]:
     """Return the file and the caption that `PATH CAPTION` means; unquoted spaces may belong to the path."""
-    whole = Path(os.path.expanduser(rest.strip()))
+    whole = path_of(rest)
     if is_file(whole):
         return whole, ""
     path, caption = split_path(rest)
-    return Path(os.path.expanduser(path)), caption
+    return path_of(path), caption
 
 
 def is_file(path: Path) -> bool:

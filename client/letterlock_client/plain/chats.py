@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from letterlock_client.errors import ClientError, Code
+from letterlock_client.file_paths import path_of
 from letterlock_client.models import Listed
 from letterlock_client.plain.speaking import Action, Verbs, say
 from letterlock_client.shapes import absent_words, exported_line, seconds_of, who
@@ -130,6 +130,6 @@ class ChatVerbs(Verbs):
     async def export(self, rest: str) -> None:
         """Write the present chat to a file."""
         chat = self.present.require()
-        path = await asyncio.to_thread(lambda: Path(rest.strip()).expanduser())
+        path = await asyncio.to_thread(path_of, rest)
         done = await self.messenger.export_to(chat, path)
         say(exported_line(done, str(done.path)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from letterlock_client import clipboard
 from letterlock_client.emoji import named
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.file_paths import file_of
+from letterlock_client.file_paths import file_of, path_of
 from letterlock_client.plain.speaking import Action, Verbs, say
 from letterlock_client.shapes import local_time, many
 
@@ -130,7 +130,7 @@ class MessageVerbs(Verbs):
     async def save(self, rest: str) -> None:
         """Save a message's file; a view-once one this one time, and its text is said where no path is given."""
         target, path = await self.message_and_text(rest)
-        place = await asyncio.to_thread(Path(path or ".").expanduser)
+        place = await asyncio.to_thread(path_of, path or ".")
         saved: str | Path
         if target.view_once and not target.mine:
             said = not path and self.messenger.reads_once(target)

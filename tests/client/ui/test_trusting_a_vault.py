@@ -52,8 +52,9 @@ async def test_a_fleet_file_is_read_as_it_is_typed_and_a_wrong_one_told_there(
     async with client(backed_up(), (60, 24)) as running:
         running.app.push_screen(FleetScreen(running.fake.backups.look_at))
         await running.settle()
-        await fill(running, fleet=str(tmp_path / "wro"))
-        assert "cannot be read" not in words(running)
+        for begun in (str(tmp_path / "wro"), "~nobody-of-this-name/fleet"):
+            await fill(running, fleet=begun)
+            assert "cannot be read" not in words(running)
         await fill(running, fleet=str(wrong))
         assert "This fleet file is wrong: a fleet's threshold is more than half" in words(running)
         assert "ask whoever runs your vault for theirs" in words(running)

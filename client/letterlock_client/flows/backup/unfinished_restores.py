@@ -4,6 +4,7 @@ Nothing that opens a backup is noted or given out. What was noted is checked as 
 note is an error to show beside an empty form. Must not know how a restore goes on.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,7 @@ def asked(request: RestoreRequest, *, by_key: bool) -> Asked:
 
 def _place(path: Path | None) -> str:
     """A file's whole place; what cannot be shown, or kept as text, is not noted."""
-    text = str(path.expanduser().absolute()) if path is not None else ""
+    text = str(Path(os.path.expanduser(path)).absolute()) if path is not None else ""
     return text if text.isprintable() and len(text) <= LONGEST else ""
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from letterlock_client.errors import ClientError, Code
-from letterlock_client.file_paths import file_of
+from letterlock_client.file_paths import file_of, path_of
 from letterlock_client.sanitize import line_of
 from letterlock_client.shapes import exported_line, seconds_of
 from letterlock_client.ui import intents
@@ -108,7 +107,7 @@ class SlashVerbs:
         self._pane.order_chats(unread_first=self._pane.chat_list.unread_first, words=typed.rest.strip())
 
     async def _export(self, typed: intents.Slash) -> None:
-        path = await asyncio.to_thread(lambda: Path(typed.rest.strip()).expanduser())
+        path = await asyncio.to_thread(path_of, typed.rest)
         self._pane.tell("Writing the chat to a file…")
         done = await self._pane.messenger.export_to(typed.conversation, path)
         self._pane.tell(exported_line(done, line_of(str(done.path), 200)))

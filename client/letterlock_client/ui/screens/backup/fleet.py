@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 from letterlock.vault.fleet import Fleet, shown_hash
 from letterlock_client.backup_models import VaultView
 from letterlock_client.errors import ClientError
+from letterlock_client.file_paths import path_of
 from letterlock_client.fleet_file import load_fleet
 from letterlock_client.sanitize import line_of, name_of
 from letterlock_client.ui.asking import Asking
@@ -70,12 +71,12 @@ class FleetScreen(Dialog[Path], Asking):
     def _named(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value.strip():
-            self._look(_path(event.value))
+            self._look(path_of(event.value))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        path = _path(event.value)
+        path = path_of(event.value)
         if path == self._meant:
             return
         self._meant = path
@@ -145,7 +146,3 @@ class FleetScreen(Dialog[Path], Asking):
             self.refuse(error.sentence, keeps=False)
 
         self.ask(lambda: self._look_at(path), answered, failed)
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser()

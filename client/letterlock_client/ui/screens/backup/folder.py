@@ -1,12 +1,12 @@
 """Where backups go: a folder, on this disk, an external one, or one that another program carries away."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
+from letterlock_client.file_paths import path_of
 from letterlock_client.ui.screens.dialog import Dialog, problem_line, words
 
 HOW = (
@@ -43,7 +43,7 @@ class FolderScreen(Dialog[str]):
         if not text:
             self.say("Name a folder.")
             return
-        folder = Path(text).expanduser()
+        folder = path_of(text)
         if not folder.is_absolute():
             self.say("Give the whole path, from / or from ~.")
         elif folder.exists() and not folder.is_dir():

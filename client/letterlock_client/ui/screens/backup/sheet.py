@@ -13,6 +13,7 @@ from textual.widgets import Button, Input
 
 from letterlock_client.config import write_private_file
 from letterlock_client.errors import ClientError
+from letterlock_client.file_paths import path_of
 from letterlock_client.sanitize import clean
 from letterlock_client.ui.asking import Asking
 from letterlock_client.ui.backup_wording import key_lines
@@ -98,7 +99,7 @@ class SheetScreen(Dialog[bool], Asking):
     @on(Button.Pressed, ".sheet--file Button")
     def _save(self, event: Input.Submitted | Button.Pressed) -> None:
         event.stop()
-        path = Path(self.query_one(Input).value.strip() or "~/letterlock-sheet.txt").expanduser()
+        path = path_of(self.query_one(Input).value.strip() or "~/letterlock-sheet.txt")
         if path.exists():
             self.say("There is a file of this name already. Choose another name.")
             return

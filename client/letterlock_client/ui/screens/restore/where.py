@@ -14,6 +14,7 @@ from letterlock.errors import MalformedError
 from letterlock.ids import check_handle
 from letterlock_client.backup_models import RestoreRequest
 from letterlock_client.errors import ClientError
+from letterlock_client.file_paths import path_of
 from letterlock_client.fleet_file import load_fleet
 from letterlock_client.ui.screens.dialog import Dialog, Form, problem_line, words
 
@@ -131,7 +132,7 @@ class WhereScreen(Dialog[Wanted]):
             relay=self._value("relay"),
             # Said of one relay, and of no other.
             insecure=before.insecure and self._value("relay") == before.relay,
-            provider=f"folder:{Path(folder).expanduser()}" if (folder := self._value("folder")) else "",
+            provider=f"folder:{path_of(folder)}" if (folder := self._value("folder")) else "",
             sheet=_path(self._value("sheet")),
             fleet=_path(self._value("fleet")),
         )
@@ -149,9 +150,9 @@ class WhereScreen(Dialog[Wanted]):
             return "relay", "Relay: an address that begins with wss:// (or ws:// on this machine)"
         if not folder and not on_sheet:
             return "folder", "Folder: name the folder that holds the backup"
-        if folder and not Path(folder).expanduser().is_dir():
+        if folder and not path_of(folder).is_dir():
             return "folder", "Folder: there is no such folder on this device"
-        if on_sheet and not Path(on_sheet).expanduser().is_file():
+        if on_sheet and not path_of(on_sheet).is_file():
             return "sheet", "Recovery sheet: there is no such file"
         return ("fleet", problem) if (problem := self._problem_of_fleet()) else None
 
@@ -170,4 +171,4 @@ class WhereScreen(Dialog[Wanted]):
 
 
 def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return path_of(text) if text else None
